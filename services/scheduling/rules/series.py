@@ -1,0 +1,126 @@
+"""How a match becomes meetings: local wall times, turned into instants one by one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import chain, islice
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
+
+from dateutil.rrule import WEEKLY, rrule
+
+from shared.calendar import local
+from shared.events.fact import Minutes, Modality
+from shared.events.matching import MatchMade, Slot
+from shared.events.scheduling import BookedSession, SeriesBooked
+
+SETTLE = timedelta(days=3)
+"""After a first meeting outside the weekly rhythm, the rhythm starts at least this much later."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occurrence:
+    """One meeting of a series: `original` is the wall time the rhythm asked for, `local` the one the clock shows."""
+
+    original: datetime
+    local: datetime
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rhythm:
+    """How series are made here: `count` meetings, the first at least `lead` ahead unless it is urgent."""
+
+    count: int = 12
+    lead: timedelta = timedelta(days=1)
+    holidays: frozenset[date] = frozenset()
+
+
+def series_id(match_id: UUID) -> UUID:
+    """This will name the series of a match, the same at every hearing."""
+    return uuid5(match_id, "series")
+
+
+def session_id(series: UUID, original: datetime) -> UUID:
+    """This will name an occurrence by the wall time it was first planned for, so that edits keep identities."""
+    return uuid5(series, wall(original))
+
+
+def seat_id(session: UUID, person: UUID) -> UUID:
+    """This will name a person's seat in a session."""
+    return uuid5(session, str(person))
+
+
+def wall(moment: datetime) -> str:
+    """This will write a wall time as YYYY-MM-DDTHH:MM."""
+    return moment.strftime("%Y-%m-%dT%H:%M")
+
+
+def occurrence(original: datetime, *, zone: str, minutes: Minutes) -> Occurrence:
+    """This will place a wall time on the world's clock: a gap moves it forward, a fold takes the first."""
+    starts_at = _instant(original, zone)
+    shown = starts_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
+    ends_at = starts_at + timedelta(minutes=minutes)
+    return Occurrence(original=original, local=shown, starts_at=starts_at, ends_at=ends_at)
+
+
+def meeting(series: UUID, person: UUID, when: Occurrence, modality: Modality) -> BookedSession:
+    """This will make a session of a series, with one seat, of an occurrence."""
+    session = session_id(series, when.original)
+    return BookedSession(
+        session_id=session,
+        seat_id=seat_id(session, person),
+        starts_at=when.starts_at,
+        ends_at=when.ends_at,
+        local_start=wall(when.local),
+        modality=modality,
+    )
+
+
+def booked(match: MatchMade, occurrences: list[Occurrence], *, public_name: str | None) -> SeriesBooked:
+    """This will say a match's series, with a session for every occurrence."""
+    series = series_id(match.match_id)
+    return SeriesBooked(
+        series_id=series,
+        match_id=match.match_id,
+        referral_id=match.referral_id,
+        person_id=match.person_id,
+        supporter_id=match.supporter_id,
+        site_id=match.site_id,
+        zone=match.zone,
+        public_name=public_name,
+        sessions=[meeting(series, match.person_id, each, match.modality) for each in occurrences],
+    )
+
+
+def plans(match: MatchMade, *, now: datetime, rhythm: Rhythm) -> Iterator[list[Occurrence]]:
+    """This will give the series a match could become, best first: the first meeting soon, the rest weekly.
+
+    Every slot is tried as the weekly rhythm in the given order; its first meeting is the earliest common slot of all,
+    then, should that clash, the earliest of its own.
+    """
+    earliest = now if match.urgency == "urgent" else now + rhythm.lead
+    soonest = min((next(_weekly(each, match.zone, earliest, rhythm)) for each in match.slots), default=None)
+    for slot in match.slots:
+        own = next(_weekly(slot, match.zone, earliest, rhythm))
+        for first in dict.fromkeys((soonest or own, own)):
+            yield _meetings(match, slot, first, rhythm)
+
+
+def _meetings(match: MatchMade, slot: Slot, first: datetime, rhythm: Rhythm) -> list[Occurrence]:
+    after = _instant(first + SETTLE, match.zone)
+    walls = islice(chain([first], _weekly(slot, match.zone, after, rhythm)), rhythm.count)
+    lengths = chain([match.first_minutes], [match.minutes] * (rhythm.count - 1))
+    return [occurrence(each, zone=match.zone, minutes=length) for each, length in zip(walls, lengths, strict=True)]
+
+
+def _weekly(slot: Slot, zone: str, earliest: datetime, rhythm: Rhythm) -> Iterator[datetime]:
+    first = datetime.combine(earliest.astimezone(ZoneInfo(zone)).date(), time.fromisoformat(slot.start))
+    for each in rrule(WEEKLY, dtstart=first, byweekday=slot.weekday):
+        if _instant(each, zone) >= earliest and each.date() not in rhythm.holidays:
+            yield each
+
+
+def _instant(wall_time: datetime, zone: str) -> datetime:
+    return local(wall_time.date(), wall_time.strftime("%H:%M"), zone)
