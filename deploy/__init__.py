@@ -1,0 +1,1 @@
+"""What runs the services: the command, the world of the demo, containers, dashboards."""

@@ -1,0 +1,1 @@
+"""What every service needs, and where a difference would be a bug."""

@@ -1,0 +1,43 @@
+"""Who calls: an organisation of the programme, known by its API key."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from shared.edge import Problem
+from shared.programme import Kind, Organisation, Programme
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The organisation that makes a request."""
+
+    organisation: Organisation
+
+    @property
+    def organisation_id(self) -> str:
+        """This will give the caller's organisation id."""
+        return self.organisation.organisation_id
+
+
+def known(request: Request) -> Caller:
+    """This will find the caller by `Authorization: Bearer <API key>`; 401 when there is none."""
+    programme: Programme = request.app.state.programme
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    holder = programme.holder_of(key.strip()) if scheme.lower() == "bearer" and key else None
+    if holder is None:
+        raise Problem(401, "Unknown caller", where="header Authorization", remedy="send Bearer and your API key")
+    return Caller(holder)
+
+
+def of_kind(*kinds: Kind) -> Callable[[Request], Caller]:
+    """This will make a dependency that lets only organisations of these kinds in; 403 for others."""
+
+    def let_in(request: Request) -> Caller:
+        caller = known(request)
+        if caller.organisation.kind not in kinds:
+            raise Problem(403, "Your organisation may not do this", remedy=f"this is for: {', '.join(kinds)}")
+        return caller
+
+    return let_in

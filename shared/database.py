@@ -1,0 +1,224 @@
+"""SQLite or PostgreSQL: the only file that knows which."""
+
+import asyncio
+import fcntl
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import JSON, Connection, DateTime, Dialect, String, Table, event, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.types import TypeDecorator
+
+Json = JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC instant; SQLite keeps it as sortable text, PostgreSQL as `timestamptz`."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """This will choose the column's type."""
+        return dialect.type_descriptor(String(32) if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """This will refuse naive times and write UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A naive time reached the store; instants are aware UTC.")
+        moment = value.astimezone(UTC)
+        return moment.isoformat(timespec="microseconds") if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """This will read UTC."""
+        if value is None:
+            return None
+        return (datetime.fromisoformat(value) if dialect.name == "sqlite" else value).astimezone(UTC)
+
+
+class DatabaseInUse(RuntimeError):
+    """Another process already works on this database with this share."""
+
+
+class Database:
+    """One service's store: one writer at a time on SQLite, a pool on PostgreSQL."""
+
+    def __init__(self, engine: AsyncEngine, path: Path | None) -> None:
+        self.engine = engine
+        self.path = path
+        self.dialect = engine.dialect.name
+        self._one_writer: asyncio.Lock | None = asyncio.Lock() if self.dialect == "sqlite" else None
+        self._claim: AsyncConnection | IO[str] | None = None
+
+    @classmethod
+    def open(cls, url: str) -> "Database":
+        """This will open `sqlite:///path`, `sqlite://` (in memory) or `postgresql://user@host/name`.
+
+        It connects to nothing yet; ValueError says which URLs are understood.
+        """
+        wanted = make_url(url)
+        name = wanted.get_backend_name()
+        if name == "postgresql":
+            engine = create_async_engine(wanted.set(drivername="postgresql+asyncpg"), pool_size=8, pool_pre_ping=True)
+            return cls(engine, None)
+        if name != "sqlite":
+            raise ValueError(f"A database URL begins with sqlite:/// or postgresql://, not {name}://.")
+        path = Path(wanted.database) if wanted.database and wanted.database != ":memory:" else None
+        engine = create_async_engine(wanted.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": 30})
+        event.listen(engine.sync_engine, "connect", _harden)
+        event.listen(engine.sync_engine, "begin", _begin_immediate)
+        return cls(engine, path)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """This will commit what is done inside, all or nothing."""
+        if self._one_writer is None:
+            async with self.engine.begin() as db:
+                yield db
+        else:
+            async with self._one_writer, self.engine.begin() as db:
+                yield db
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """This will give one consistent view to read from."""
+        async with self.engine.connect() as db:
+            if self.dialect == "sqlite":
+                await db.execution_options(read_only=True)
+            else:
+                await db.execution_options(isolation_level="REPEATABLE READ")
+            yield db
+
+    async def claim(self, share: str) -> None:
+        """This will make this process the only one that works this share; DatabaseInUse says who to stop."""
+        if self.path:
+            self._claim = _lock_file(self.path)
+        elif self.dialect == "postgresql":
+            db = await self.engine.connect()
+            await db.execution_options(isolation_level="AUTOCOMMIT")
+            got = await db.scalar(text("select pg_try_advisory_lock(hashtext(:name))"), {"name": f"share {share}"})
+            if not got:
+                await db.close()
+                raise DatabaseInUse(f"Share {share} of this database is already worked by another process.")
+            self._claim = db
+
+    async def close(self) -> None:
+        """This will give back the claim and every connection."""
+        if isinstance(self._claim, AsyncConnection):
+            await self._claim.close()
+        elif self._claim:
+            self._claim.close()
+        await self.engine.dispose()
+
+
+def _lock_file(path: Path) -> IO[str]:
+    handle = path.with_name(path.name + ".lock").open("w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        raise DatabaseInUse(
+            f"{path} is already used by another process. SQLite serves one process a service: stop that one, "
+            "or use PostgreSQL to run several."
+        ) from None
+    return handle
+
+
+def _harden(connection: Any, _: Any) -> None:
+    """This will make SQLite durable, and refuse to go on where it is not."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("pragma journal_mode = wal")
+    journal = cursor.fetchone()[0]
+    for pragma in ("synchronous = full", "busy_timeout = 30000", "foreign_keys = on"):
+        cursor.execute(f"pragma {pragma}")
+    cursor.execute("pragma synchronous")
+    if journal not in ("wal", "memory") or cursor.fetchone()[0] != 2:
+        raise RuntimeError("SQLite would not give journal_mode=WAL with synchronous=FULL; use another file system.")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("read_only")
+    connection.exec_driver_sql("begin" if reading else "begin immediate")
+
+
+def insert_or_ignore(table: Table) -> postgresql.Insert:
+    """This will insert rows and leave alone those already there; `rowcount` says how many were new.
+
+    The statement is PostgreSQL's; SQLite's compiler renders the same clause (a test holds both to it).
+    """
+    return postgresql.insert(table).on_conflict_do_nothing()
+
+
+def upsert(table: Table, *, keys: Sequence[str], change: Sequence[str]) -> postgresql.Insert:
+    """This will insert rows, and where `keys` are known, overwrite the columns named in `change`."""
+    statement = postgresql.insert(table)
+    return statement.on_conflict_do_update(
+        index_elements=list(keys), set_={each: statement.excluded[each] for each in change}
+    )
+
+
+async def lock(db: AsyncConnection, name: str) -> None:
+    """This will let one transaction at a time pass for a name; SQLite has one writer anyway."""
+    if db.dialect.name == "postgresql":
+        await db.execute(text("select pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+
+
+def no_overlap(op: Any, *, name: str, table: str, key: str, starts: str, ends: str, unless: str = "false") -> None:
+    """This will make the database refuse two overlapping [starts, ends) rows with the same key, in a migration.
+
+    `unless` is the SQL condition under which a row takes no time (for example `state = 'cancelled'`).
+    """
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("create extension if not exists btree_gist")
+        op.execute(
+            f"alter table {table} add constraint {name} exclude using gist "
+            f"({key} with =, tstzrange({starts}, {ends}, '[)') with &&) where (not ({unless}))"
+        )
+        return
+    other = re.sub(r"^(\w+)", r"new.\1", unless)
+    clash = (
+        f"select raise(abort, '{name}') from {table} where {key} = new.{key} and rowid <> new.rowid "
+        f"and {starts} < new.{ends} and {ends} > new.{starts} and not ({unless})"
+    )
+    for moment in ("insert", "update"):
+        op.execute(
+            f"create trigger {name}_{moment} after {moment} on {table} when not ({other}) begin {clash} limit 1; end"
+        )
+
+
+def broken_rule(error: IntegrityError) -> str:
+    """This will name the constraint that refused, the same on both databases."""
+    told = str(error.orig)
+    found = re.search(r'constraint "(\w+)"', told) or re.search(r"CHECK constraint failed: (\w+)", told)
+    if found:
+        return found[1]
+    columns = re.search(r"UNIQUE constraint failed: (.+)", told)
+    return columns[1].strip() if columns else told.split(":")[-1].strip()
+
+
+def is_away(error: BaseException) -> bool:
+    """This will say whether an error means that the database itself cannot be reached or is too busy."""
+    if isinstance(error, OSError | TimeoutError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    told = str(error.orig).lower()
+    return (
+        error.connection_invalidated
+        or any(
+            each in told
+            for each in ("locked", "disk i/o", "disk is full", "shutting down", "starting up", "connection")
+        )
+        or type(error.orig).__name__ in ("DeadlockDetectedError", "SerializationError", "OperationalError")
+    )

@@ -1,0 +1,106 @@
+"""The HTTP edge all services share: strict bodies in, clear problems out (RFC 9457)."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from shared import strict_json
+
+BODY_LIMIT = 65_536
+
+
+class Problem(Exception):
+    """A refusal the caller must know: `where` is a place in what they sent, `remedy` what to do."""
+
+    def __init__(self, status: int, title: str, *, where: str = "", remedy: str = "", retry_after: int = 0) -> None:
+        super().__init__(title)
+        self.status, self.title, self.where, self.remedy, self.retry_after = status, title, where, remedy, retry_after
+
+
+def problem(status: int, title: str, *, errors: list[dict[str, str]] | None = None, retry_after: int = 0) -> Response:
+    """This will answer `application/problem+json`: type, title, status, and errors with `where` and `remedy`."""
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
+    if errors:
+        body["errors"] = errors
+    headers = {"Retry-After": str(retry_after)} if retry_after else None
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+async def body_of(request: Request, limit: int = BODY_LIMIT) -> bytes:
+    """This will read a body of at most `limit` bytes, and stop reading where it is longer."""
+    told = request.headers.get("content-length", "0")
+    if told.isdigit() and int(told) > limit:
+        raise strict_json.TooLarge("$", f"send at most {limit:,} bytes")
+    read = bytearray()
+    async for part in request.stream():
+        read += part
+        if len(read) > limit:
+            raise strict_json.TooLarge("$", f"send at most {limit:,} bytes")
+    return bytes(read)
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read by `strict_json`."""
+
+    async def body(self) -> bytes:
+        """This will read the body once, within the limit."""
+        if not hasattr(self, "_body"):
+            self._body = await body_of(self)
+        return self._body
+
+    async def json(self) -> Any:
+        """This will read the body as strict JSON."""
+        return strict_json.parse(await self.body())
+
+
+class StrictRoute(APIRoute):
+    """A route that reads every JSON body strictly; use it as `APIRouter(route_class=StrictRoute)`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """This will hand the strict request to the route."""
+        handle = super().get_route_handler()
+
+        async def strictly(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            if request.headers.get("content-type", "").split(";")[0].strip().endswith("json"):
+                await strict.json()
+            return await handle(strict)
+
+        return strictly
+
+
+def place(location: tuple[int | str, ...]) -> str:
+    """This will write a validation error's location as a path: `body.windows[0].start`."""
+    path = ""
+    for each in location:
+        path += f"[{each}]" if isinstance(each, int) else f".{each}" if path else str(each)
+    return path
+
+
+def answer_problems(http: FastAPI) -> None:
+    """This will make an app answer every refusal as a problem, never with a trace or the offending value."""
+
+    @http.exception_handler(Problem)
+    async def _problem(_: Request, wrong: Problem) -> Response:
+        errors = [{"where": wrong.where, "remedy": wrong.remedy}] if wrong.where or wrong.remedy else None
+        return problem(wrong.status, wrong.title, errors=errors, retry_after=wrong.retry_after)
+
+    @http.exception_handler(strict_json.Malformed)
+    async def _malformed(_: Request, wrong: strict_json.Malformed) -> Response:
+        status = 413 if isinstance(wrong, strict_json.TooLarge) else 400
+        title = "The body is too large" if status == 413 else "The body is not acceptable JSON"
+        return problem(status, title, errors=[{"where": wrong.where, "remedy": wrong.remedy}])
+
+    @http.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, wrong: RequestValidationError) -> Response:
+        errors = [{"where": place(each["loc"]), "remedy": each["msg"]} for each in wrong.errors()]
+        return problem(422, "The request does not say what this needs", errors=errors)
+
+    @http.exception_handler(HTTPException)
+    async def _refused(_: Request, wrong: HTTPException) -> Response:
+        return problem(wrong.status_code, str(wrong.detail))

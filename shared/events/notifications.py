@@ -1,0 +1,121 @@
+"""What the notifications service says: what will be sent, what was, and what people answered."""
+
+from typing import Literal
+from uuid import UUID
+
+from shared.events.fact import Fact, Instant
+
+Channel = Literal["sms", "email", "voice"]
+ReminderKind = Literal["confirmation", "3d", "1d"]
+SkipReason = Literal[
+    "cancelled", "moved", "opted_out", "no_consented_channel", "too_late", "held", "cap", "consent_revoked"
+]
+FailReason = Literal["refused", "unreachable", "unknown"]
+AnswerKind = Literal["stop_confirmed", "start_confirmed", "help", "emergency"]
+
+
+class ReminderPlanned(Fact):
+    """A message is planned for a session (a confirmation: for a series) at `due`."""
+
+    KEY = "person_id"
+    reminder_id: UUID
+    session_id: UUID
+    person_id: UUID
+    kind: ReminderKind
+    due: Instant
+
+
+class ReminderFellDue(Fact):
+    """A planned message's moment has come (a timer: it rings, and the rule looks whether it is still wanted)."""
+
+    KEY = "person_id"
+    reminder_id: UUID
+    person_id: UUID
+
+
+class ReminderSent(Fact):
+    """A provider took the message."""
+
+    KEY = "person_id"
+    reminder_id: UUID
+    session_id: UUID
+    person_id: UUID
+    kind: ReminderKind
+    channel: Channel
+    sent_at: Instant
+
+
+class ReminderSkipped(Fact):
+    """A planned message was no longer wanted at its moment."""
+
+    KEY = "person_id"
+    reminder_id: UUID
+    session_id: UUID
+    person_id: UUID
+    why: SkipReason
+
+
+class ReminderFailed(Fact):
+    """No consented channel took the message; staff have a task."""
+
+    KEY = "person_id"
+    reminder_id: UUID
+    session_id: UUID
+    person_id: UUID
+    reason: FailReason
+
+
+class OptedOut(Fact):
+    """The person wants no more texts: at once, for all of them."""
+
+    KEY = "person_id"
+    person_id: UUID
+    channel: Channel
+    at: Instant
+
+
+class VisitAnswered(Fact):
+    """The person answered a reminder: 1 coming, 2 another time, 3 cannot come."""
+
+    KEY = "person_id"
+    person_id: UUID
+    session_id: UUID
+    answer: Literal["coming", "new_time", "cannot_come"]
+    at: Instant
+
+
+class SendReminder(Fact):
+    """A planned message is to be given to a provider (an errand: an intent of this service, never said)."""
+
+    KEY = "person_id"
+    reminder_id: UUID
+    person_id: UUID
+    channel: Channel
+    attempt: int
+
+
+class SendAnswer(Fact):
+    """An answer to what a person wrote is to be given to a provider (an errand, never said)."""
+
+    KEY = "person_id"
+    answer_id: UUID
+    person_id: UUID
+    kind: AnswerKind
+    attempt: int
+
+
+class PageOnCall(Fact):
+    """The on-call person of a site is to be paged (an errand, never said); ids only."""
+
+    KEY = "page_id"
+    page_id: UUID
+    site_id: str
+    referral_id: UUID | None = None
+    attempt: int
+
+
+class PageFellDue(Fact):
+    """A page that did not get through is to be tried again (a timer, never said)."""
+
+    KEY = "page_id"
+    page_id: UUID

@@ -1,0 +1,183 @@
+"""What the referrals service says: who was referred, with what needs, and what the consent allows."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.events.fact import Fact, Instant, Modality, Urgency, Value
+
+AgeBand = Literal["child", "12-14", "15-17", "18-25", "adult", "older_adult"]
+Scale = Annotated[int, Field(ge=1, le=5)]
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+class Window(Value):
+    """A weekly stretch of local wall time: `weekday` 0 is Monday; `start` and `end` are HH:MM, end excluded."""
+
+    weekday: Annotated[int, Field(ge=0, le=6)]
+    start: ClockTime
+    end: ClockTime
+
+
+class Needs(Value):
+    """What the person lives with and hopes for, in the codes of docs/codes.md; empty lists mean "did not say"."""
+
+    challenges: list[str] = []
+    life_tags: list[str] = []
+    pathway: str | None = None
+    goals: list[str] = []
+
+
+class Preferences(Value):
+    """What the person asked for. `must_*` are conditions, the rest wishes; None or empty means "did not say"."""
+
+    languages: list[str] = ["en"]
+    interpreter_ok: bool = False
+    modalities: list[Modality] = ["in_person", "video", "audio"]
+    must_gender: str | None = None
+    gender: str | None = None
+    age_near: int | None = None
+    communities: list[str] = []
+    directness: Scale | None = None
+    structure: Scale | None = None
+    windows: list[Window] = []
+
+
+class ReferralAccepted(Fact):
+    """A screened, consented referral that may be matched; it carries no name and no way to reach the person."""
+
+    KEY = "person_id"
+    referral_id: UUID
+    person_id: UUID
+    organisation: str
+    site_id: str
+    zone: str
+    urgency: Urgency
+    arrived_at: Instant
+    age_band: AgeBand
+    needs: Needs
+    preferences: Preferences
+    funded: bool
+    part2: bool
+
+
+class ReferralHeld(Fact):
+    """A referral that waits for a person at the programme before anything else may happen."""
+
+    KEY = "person_id"
+    referral_id: UUID
+    person_id: UUID
+    site_id: str
+    state: Literal["crisis_review", "needs_screen", "needs_info"]
+
+
+class CrisisRaised(Fact):
+    """Somebody may be in danger: the on-call person of the site is to be paged at once."""
+
+    KEY = "person_id"
+    referral_id: UUID
+    person_id: UUID
+    site_id: str
+    raised_at: Instant
+
+
+class RiskCleared(Fact):
+    """A named person looked at the risk and let the referral go on, with its original arrival time."""
+
+    KEY = "person_id"
+    referral_id: UUID
+    person_id: UUID
+    cleared_by: str
+    cleared_at: Instant
+
+
+class ReferralRefused(Fact):
+    """A well-formed referral this programme cannot take; the referrer is told why and where else."""
+
+    KEY = "person_id"
+    referral_id: UUID
+    person_id: UUID
+    reason: Literal["not_peer_support", "no_consent", "out_of_area", "age", "entered_in_error"]
+
+
+class ConsentGiven(Fact):
+    """The person agreed that `discloser` may tell `recipients` for `purposes`, until `expires_at` or revoked.
+
+    Recipients are organisation ids or the classes `referrer`, `payer`, `supporter`, `treating_providers`; purposes are
+    `treatment`, `payment`, `operations`.
+    """
+
+    KEY = "person_id"
+    consent_id: UUID
+    person_id: UUID
+    discloser: str
+    recipients: list[str]
+    purposes: list[str]
+    part2: bool
+    signed_at: Instant
+    expires_at: Instant | None = None
+    scope: str = ""
+
+
+class ConsentRevoked(Fact):
+    """The person took a consent back; what was told stays told, the next telling stops."""
+
+    KEY = "person_id"
+    consent_id: UUID
+    person_id: UUID
+    revoked_at: Instant
+
+
+class PersonLinked(Fact):
+    """Two person ids are one person; `person_id` is the one that goes on."""
+
+    KEY = "person_id"
+    person_id: UUID
+    same_as: UUID
+
+
+class Reach(Value):
+    """One consented way to reach a person."""
+
+    channel: Literal["sms", "email", "voice"]
+    address: str
+    consented_at: Instant
+
+
+class ContactShared(Fact):
+    """How to reach a person, for the notifications service alone."""
+
+    KEY = "person_id"
+    SEALED_FOR = "notifications"
+    person_id: UUID
+    site_id: str
+    first_name: str | None = None
+    language: str = "en"
+    zone: str
+    reaches: list[Reach]
+
+
+class CoverageShared(Fact):
+    """Who insures a person, for the scheduling service alone; `birth_date` is ISO 8601 (YYYY-MM-DD).
+
+    `diagnosis_class` is `sud`, `mh` or `cooccurring`; `ordered_on` and `recommended_on` are dates of a practitioner's
+    order and recommendation; `authorised_units` belongs to `authorisation`.
+    """
+
+    KEY = "person_id"
+    SEALED_FOR = "scheduling"
+    person_id: UUID
+    referral_id: UUID
+    payer: str
+    plan_id: str
+    member_id: str
+    birth_date: str
+    diagnosis_class: Literal["sud", "mh", "cooccurring"] | None = None
+    covered_from: str | None = None
+    covered_to: str | None = None
+    ordered_on: str | None = None
+    recommended_on: str | None = None
+    authorisation: str | None = None
+    authorised_units: int | None = None
+    restricted: bool = False

@@ -1,0 +1,179 @@
+"""The mailbox: makes a handler's reading, changes and sayings one transaction, once."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.database import Database, is_away
+from shared.events.fact import Fact
+from shared.mailbox import gate
+from shared.mailbox.aside import Aside
+from shared.mailbox.errands import Errands
+from shared.mailbox.letter import Letter, from_message, new_trace, read
+from shared.mailbox.loop import Loop
+from shared.mailbox.meters import Meters
+from shared.mailbox.outbox import say
+from shared.mailbox.relay import Relay
+from shared.mailbox.said import Answer, Errand, Ingested, Later, Reply, Said, flat
+from shared.mailbox.switchboard import Call, Handler, Question, Switchboard, Then
+from shared.mailbox.timers import Timers
+
+logger = logging.getLogger(__name__)
+
+
+class Mailbox:
+    """One service's mailbox; `on`, `on_many`, `on_ingest`, `on_query` and `errand` are its table."""
+
+    def __init__(self, speaker: str, database: Database, meters: Meters, *, share: str = "0/1") -> None:
+        self.speaker, self.database, self.meters, self.share = speaker, database, meters, share
+        self.board = Switchboard(speaker)
+        self.relay = Relay(speaker, database, meters, share)
+        self.timers = Timers(self, share)
+        self.errands = Errands(self, share)
+        self.aside = Aside(self)
+        self.loops: tuple[Loop, ...] = (self.relay, self.timers, self.errands, self.aside)
+        self._kept: list[asyncio.Task[Any]] = []
+        self.busy = 0
+        self.transactions = 0
+
+    def on(self, kind: Any, handler: Handler) -> None:
+        """This will give facts to `handler(fact, db)`, one after another."""
+        self.board.on(kind, handler)
+
+    def on_many(self, kinds: Any, handler: Handler) -> None:
+        """This will give whatever gathered to `handler(facts, db)` as one list."""
+        self.board.on(kinds, handler, many=True)
+
+    def on_ingest(self, kind: str, handler: Handler) -> None:
+        """This will give what organisations post on `ingest.<org>.<kind>.v1` to `handler(ingested, db)`."""
+        self.board.ingests[kind] = handler
+
+    def on_query(self, question: str, handler: Question) -> None:
+        """This will answer `query.<payer>.<question>.v1` with what `handler(ingested, db)` returns."""
+        self.board.questions[question] = handler
+
+    def errand(self, kind: Any, call: Call, *, then: Then, timeout: float = 10.0, repeatable: bool = True) -> None:
+        """This will run errands of `kind`: `call(fact, key)` outside, then `then(fact, result, db)` inside."""
+        self.errands.learn(kind, call, then, timeout, repeatable)
+
+    async def run(self, handler: Any, value: Any) -> Any:
+        """This will run an edge's `handler(value, db)` in one transaction, and give its answer after the commit."""
+        self.busy += 1
+        try:
+            async with self.database.transaction() as db:
+                answer: Answer = await handler(value, db)
+                said = flat(answer)
+                await say(db, self.speaker, said)
+            self.after_commit(said)
+            return answer.answer if isinstance(answer, Reply) else None
+        finally:
+            self.busy -= 1
+
+    def after_commit(self, said: Sequence[Said]) -> None:
+        """This will wake whoever carries what was just said."""
+        self.transactions += 1
+        for each in said:
+            if isinstance(each, Fact):
+                self.meters.said.labels(each.type_name()).inc()
+        if any(isinstance(each, Later) for each in said):
+            self.timers.wake()
+        if any(isinstance(each, Errand) for each in said):
+            self.errands.wake()
+        if said:
+            self.relay.wake()
+
+    async def take(self, messages: list[Any], *, consumer: str) -> None:
+        """This will apply a batch from JetStream and acknowledge it; a batch that fails is taken one by one."""
+        incoming = [from_message(each) for each in messages]
+        self.busy += 1
+        try:
+            await self._until_database_answers(incoming, consumer)
+        finally:
+            self.busy -= 1
+        await asyncio.gather(*(each.ack() for each in messages))
+
+    async def _until_database_answers(self, incoming: list[Letter], consumer: str) -> None:
+        pause = 0.1
+        while True:
+            try:
+                return await self._take_all_or_each(incoming, consumer)
+            except Exception as wrong:
+                if not is_away(wrong):
+                    raise
+                self.meters.away.inc()
+                logger.warning("the database is away (%s); again in %.1f s", type(wrong).__name__, pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    async def _take_all_or_each(self, incoming: list[Letter], consumer: str) -> None:
+        self.meters.batch.labels(consumer).observe(len(incoming))
+        try:
+            with self.meters.handling.labels(consumer).time():
+                await self.apply(incoming, consumer)
+        except Exception as wrong:
+            if is_away(wrong):
+                raise
+            logger.warning("a batch of %d from %s failed (%s)", len(incoming), consumer, type(wrong).__name__)
+            for each in incoming:
+                await self.apply_or_put_aside(each, consumer)
+
+    async def apply_or_put_aside(self, letter: Letter, consumer: str) -> None:
+        """This will apply one letter, or put it aside so that everybody else goes on."""
+        try:
+            await self.apply([letter], consumer)
+        except Exception as wrong:
+            if is_away(wrong):
+                raise
+            await self.aside.put(letter, wrong)
+            self.meters.letters.labels(consumer, "put_aside").inc()
+
+    async def apply(self, incoming: Sequence[Letter], consumer: str, *, from_aside: bool = False) -> None:
+        """This will apply what is news among some letters, in one transaction with the marks that it was heard."""
+        async with self.database.transaction() as db:
+            found = await gate.sort(db, incoming)
+            said = await self._hear(found.news, db)
+            await gate.mark(db, found)
+            if from_aside:
+                await gate.forget_aside(db, [*found.news, *found.known])
+        self.after_commit(said)
+        for outcome, some in (("applied", found.news), ("known", found.known), ("parked", found.early)):
+            if some:
+                self.meters.letters.labels(consumer, outcome).inc(len(some))
+        self.aside.noticed(found)
+
+    async def _hear(self, news: Sequence[Letter], db: AsyncConnection) -> list[Said]:
+        traces = {each.key: each.trace for each in news}
+        heard = [(each.key, fact) for each in news if (fact := self.opened(each)) is not None]
+        said = await self.board.hear(heard, db)
+        fallback = next(iter(traces.values()), None) or new_trace()
+        await say(db, self.speaker, said, lambda key: traces.get(key, fallback))
+        return said
+
+    def opened(self, letter: Letter) -> Any:
+        """This will read a letter's body when anybody here cares for it."""
+        if letter.source.startswith("ingest."):
+            _, organisation, posted = letter.source.split(".")
+            media = letter.headers.get("Content-Type", letter.headers.get("content-type", ""))
+            return Ingested(organisation, posted, letter.body, media, str(letter.event_id))
+        kind = self.board.facts.get(letter.type)
+        return read(kind, letter.body) if kind else None
+
+    def start(self, connection: Any) -> None:
+        """This will begin to carry, ring and call."""
+        self.relay.connection = connection
+        for each in self.loops:
+            each.start()
+
+    def keep(self, task: "asyncio.Task[Any]") -> None:
+        """This will hold a background task until the mailbox stops."""
+        self._kept.append(task)
+
+    async def stop(self) -> None:
+        """This will finish what is under way."""
+        for task in self._kept:
+            task.cancel()
+        for each in self.loops:
+            await each.stop()

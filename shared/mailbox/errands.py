@@ -1,0 +1,128 @@
+"""Errands: the intent is committed, the call is made outside any transaction, the result is committed."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select, update
+
+from shared import names
+from shared.clock import real
+from shared.database import is_away
+from shared.events.fact import Fact
+from shared.mailbox.loop import Loop, told
+from shared.mailbox.outbox import say
+from shared.mailbox.said import Said, flat
+from shared.mailbox.switchboard import Call, Outside, Then
+from shared.mailbox.tables import errands
+from shared.sealed import unseal
+
+if TYPE_CHECKING:
+    from shared.mailbox.box import Mailbox
+
+logger = logging.getLogger(__name__)
+AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Trip:
+    """One errand under way; `lost` when an earlier process died during the call."""
+
+    key: str
+    fact: Fact
+    trace: str
+    outside: Outside
+    lost: bool
+
+
+class Errands(Loop):
+    """Runs what handlers intended, at most 64 calls at a time."""
+
+    def __init__(self, mailbox: "Mailbox", share: str) -> None:
+        super().__init__()
+        self.mailbox = mailbox
+        self.partitions = names.partitions_of(share)
+        self.kinds: dict[str, tuple[type[Fact], Outside]] = {}
+        self._first_look = True
+
+    def learn(self, kind: type[Fact], call: Call, then: Then, timeout: float, repeatable: bool) -> None:
+        """This will know how to run errands of a kind."""
+        self.kinds[kind.type_name()] = kind, Outside(call, then, timeout, repeatable)
+
+    async def once(self) -> bool:
+        """This will run up to 64 errands and commit their results together."""
+        trips = await self._set_out()
+        if not trips:
+            return False
+        results = await asyncio.gather(*(self._call(each) for each in trips))
+        await self._come_home(list(zip(trips, results, strict=True)))
+        return True
+
+    async def _set_out(self) -> list[Trip]:
+        """This will commit that the calls are about to be made; what a dead process left is taken up first."""
+        states = ["calling", "intended"] if self._first_look else ["intended"]
+        wanted = select(errands).where(errands.c.state.in_(states), errands.c.partition.in_(self.partitions))
+        async with self.mailbox.database.reading() as db:
+            rows = (await db.execute(wanted.order_by(errands.c.intended_at).limit(AT_ONCE))).mappings().all()
+        self._first_look = self._first_look and len(rows) == AT_ONCE
+        if rows:
+            calling = update(errands).where(errands.c.errand_key.in_([row["errand_key"] for row in rows]))
+            async with self.mailbox.database.transaction() as db:
+                await db.execute(calling.values(state="calling", attempts=errands.c.attempts + 1))
+        return [self._trip(row) for row in rows]
+
+    def _trip(self, row: Any) -> Trip:
+        kind, outside = self.kinds[row["type"]]
+        fact = kind.model_validate_json(unseal(row["body"], place="errands.body"))
+        return Trip(row["errand_key"], fact, row["trace"], outside, row["state"] == "calling")
+
+    async def _call(self, trip: Trip) -> Any:
+        """This will make the call, or give None when a dead process may have made one that must not be repeated."""
+        name = names.kebab(type(trip.fact).__name__)
+        if trip.lost and not trip.outside.repeatable:
+            self.mailbox.meters.calls.labels(name, "lost").inc()
+            return None
+        try:
+            result = await asyncio.wait_for(trip.outside.call(trip.fact, trip.key), trip.outside.timeout)
+        except Exception as wrong:
+            logger.warning("errand %s failed (%s)", name, told(wrong))
+            self.mailbox.meters.calls.labels(name, "failed").inc()
+            return wrong
+        self.mailbox.meters.calls.labels(name, "answered").inc()
+        return result
+
+    async def _come_home(self, results: Sequence[tuple[Trip, Any]]) -> None:
+        """This will commit the results together, or one by one when together fails."""
+        try:
+            await self._until_database_answers(results)
+        except Exception as wrong:
+            logger.error("results of errands could not be kept (%s)", told(wrong))
+            if len(results) > 1:
+                for each in results:
+                    await self._come_home([each])
+                return
+            stuck = update(errands).where(errands.c.errand_key == results[0][0].key).values(state="stuck")
+            async with self.mailbox.database.transaction() as db:
+                await db.execute(stuck)
+
+    async def _until_database_answers(self, results: Sequence[tuple[Trip, Any]]) -> None:
+        while True:
+            try:
+                return await self._commit(results)
+            except Exception as wrong:
+                if not is_away(wrong):
+                    raise
+                await asyncio.sleep(1)
+
+    async def _commit(self, results: Sequence[tuple[Trip, Any]]) -> None:
+        traces = {trip.fact.key(): trip.trace for trip, _ in results}
+        said: list[Said] = []
+        async with self.mailbox.database.transaction() as db:
+            done = errands.c.errand_key.in_([trip.key for trip, _ in results])
+            await db.execute(update(errands).where(done).values(state="done", done_at=real()))
+            for trip, result in results:
+                said += flat(await trip.outside.then(trip.fact, result, db))
+            await say(db, self.mailbox.speaker, said, lambda key: traces.get(key, results[0][0].trace))
+        self.mailbox.after_commit(said)

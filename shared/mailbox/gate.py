@@ -1,0 +1,99 @@
+"""Decides which letters are news: known ones are ignored, the next is applied, what came too early is parked."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.clock import real
+from shared.database import insert_or_ignore, upsert
+from shared.mailbox.letter import UNREAD, Letter, put_away
+from shared.mailbox.tables import heard, inbox, letters
+
+Place = tuple[str, str]
+
+
+@dataclass
+class Sorted:
+    """Letters by what is to be done with them, each list in order."""
+
+    news: list[Letter] = field(default_factory=list)
+    early: list[Letter] = field(default_factory=list)
+    known: list[Letter] = field(default_factory=list)
+    reached: dict[Place, int] = field(default_factory=dict)
+
+
+async def sort(db: AsyncConnection, incoming: Sequence[Letter]) -> Sorted:
+    """This will sort letters against what was heard before, in this transaction's view."""
+    reached = await _reached(db, {(each.source, each.key) for each in incoming if each.version != UNREAD})
+    seen = await _seen(db, [each for each in incoming if each.version == UNREAD])
+    found = Sorted(reached={})
+    for each in sorted(incoming, key=lambda letter: letter.version):
+        if each.version == UNREAD:
+            (found.known if each.event_id in seen else found.news).append(each)
+            seen.add(each.event_id)
+            continue
+        place = each.source, each.key
+        before = reached.get(place, 0)
+        if each.version <= before:
+            found.known.append(each)
+        elif each.version == before + 1 or each.version == each.opens:
+            found.news.append(each)
+            reached[place] = found.reached[place] = each.version
+        else:
+            found.early.append(each)
+    return found
+
+
+async def _reached(db: AsyncConnection, places: set[Place]) -> dict[Place, int]:
+    if not places:
+        return {}
+    wanted = select(heard).where(tuple_(heard.c.source, heard.c.key).in_(sorted(places)))
+    return {(row.source, row.key): row.version for row in await db.execute(wanted)}
+
+
+async def _seen(db: AsyncConnection, unordered: Sequence[Letter]) -> set[Any]:
+    if not unordered:
+        return set()
+    wanted = select(inbox.c.event_id).where(inbox.c.event_id.in_([each.event_id for each in unordered]))
+    return set((await db.execute(wanted)).scalars())
+
+
+async def mark(db: AsyncConnection, sorted_letters: Sorted) -> None:
+    """This will write down, in the transaction of the effects, what was heard and what waits."""
+    if sorted_letters.news:
+        now = real()
+        rows = [{"event_id": each.event_id, "source": each.source, "heard_at": now} for each in sorted_letters.news]
+        await db.execute(insert(inbox), rows)
+    if sorted_letters.reached:
+        rows = [
+            {"source": source, "key": key, "version": version}
+            for (source, key), version in sorted(sorted_letters.reached.items())
+        ]
+        await db.execute(upsert(heard, keys=["source", "key"], change=["version"]), rows)
+    await put_aside(db, sorted_letters.early, state="parked")
+
+
+async def put_aside(
+    db: AsyncConnection,
+    some: Iterable[Letter],
+    *,
+    state: str,
+    attempts: int = 0,
+    error: str = "",
+    pause: timedelta = timedelta(),
+) -> None:
+    """This will keep letters, sealed, until their turn comes (`parked`), or until they are tried again."""
+    now = real()
+    waits = {"state": state, "attempts": attempts, "error": error, "put_aside_at": now, "next_try": now + pause}
+    rows = [{**put_away(each), **waits} for each in some]
+    if rows:
+        await db.execute(insert_or_ignore(letters), rows)
+
+
+async def forget_aside(db: AsyncConnection, some: Iterable[Letter]) -> None:
+    """This will let go of letters that were put aside and have now been heard."""
+    await db.execute(delete(letters).where(letters.c.event_id.in_([each.event_id for each in some])))

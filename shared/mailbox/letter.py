@@ -1,0 +1,93 @@
+"""A letter: one message as it came from JetStream, before anybody has read its body."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from shared import names
+from shared.events.fact import Fact
+from shared.sealed import seal, unseal
+
+LETTERS = UUID("5b6a9d2c-0a35-5d1f-8f6e-52a0c4b1d9aa")
+UNREAD = 0
+
+
+@dataclass(frozen=True)
+class Letter:
+    """`source` is who said it (`matching`, `sealed.referrals`, `ingest.<org>.<kind>`); version 0 has no order."""
+
+    event_id: UUID
+    source: str
+    key: str
+    version: int
+    opens: int
+    type: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def trace(self) -> str:
+        """This will give the W3C trace the letter belongs to."""
+        return self.headers.get(names.TRACE, "") or new_trace()
+
+
+def new_trace() -> str:
+    """This will begin a trace."""
+    return f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"
+
+
+def from_message(message: Any) -> Letter:
+    """This will read a JetStream message's envelope."""
+    headers: dict[str, str] = dict(message.headers or {})
+    room, *rest = message.subject.split(".")
+    if room == "ingest":
+        place = message.metadata
+        told = f"{place.stream} {place.sequence.stream} {place.timestamp.isoformat()}"
+        return Letter(
+            uuid5(LETTERS, told), f"ingest.{rest[0]}.{rest[1]}", told, UNREAD, UNREAD, "ingest", message.data, headers
+        )
+    speaker = headers[names.EVENT_SOURCE]
+    return Letter(
+        event_id=UUID(headers[names.EVENT_ID]),
+        source=f"sealed.{speaker}" if room == "sealed" else speaker,
+        key=headers[names.EVENT_KEY],
+        version=int(headers[names.KEY_VERSION]),
+        opens=int(headers.get(names.OPENS, "1")),
+        type=headers[names.EVENT_TYPE],
+        body=message.data,
+        headers=headers,
+    )
+
+
+def write(fact: Fact) -> bytes:
+    """This will give a fact's body as it travels: JSON, sealed when only one listener may read it."""
+    return seal(fact.wire(), place=fact.type_name()) if fact.SEALED_FOR else fact.wire()
+
+
+def read(kind: type[Fact], body: bytes) -> Fact:
+    """This will read a body that `write` made."""
+    return kind.model_validate_json(unseal(body, place=kind.type_name()) if kind.SEALED_FOR else body)
+
+
+def put_away(letter: Letter) -> dict[str, Any]:
+    """This will give the columns in which a letter waits, its body and headers sealed."""
+    return {
+        **{each: getattr(letter, each) for each in ("event_id", "source", "key", "version", "opens", "type")},
+        "headers": json.dumps(letter.headers),
+        "body": seal(letter.body, place="letters.body"),
+    }
+
+
+def take_out(row: Any) -> Letter:
+    """This will give a letter back from its columns."""
+    return Letter(
+        row["event_id"],
+        row["source"],
+        row["key"],
+        row["version"],
+        row["opens"],
+        row["type"],
+        unseal(row["body"], place="letters.body"),
+        json.loads(row["headers"]),
+    )

@@ -1,0 +1,61 @@
+"""Connects the switchboard to the bus: consumers for facts and postings, subscriptions for questions."""
+
+import logging
+from functools import partial
+from typing import Any
+
+from faststream.nats import NatsBroker
+from faststream.nats.message import NatsMessage
+
+from shared import names
+from shared.mailbox.box import Mailbox
+from shared.mailbox.pull import listen
+from shared.mailbox.said import Ingested
+from shared.mailbox.switchboard import Question
+from shared.programme import Programme
+
+logger = logging.getLogger(__name__)
+INGEST_KINDS = {"referral": ("hospital", "clinic", "community", "agency", "payer"), "supporter": ("agency",)}
+"""Which kinds of organisation may post what."""
+
+
+def listen_to_everything(broker: NatsBroker, mailbox: Mailbox, programme: Programme) -> None:
+    """This will subscribe to all that the switchboard hears; nothing is read before the broker starts."""
+    listener, share = mailbox.speaker, mailbox.share
+    for speaker in sorted(mailbox.board.speakers()):
+        name = names.consumer(listener, speaker, share)
+        _pull(broker, mailbox, names.stream(speaker), name, f"{speaker}.>")
+    if mailbox.board.hears_sealed():
+        name = names.consumer(listener, "sealed", share)
+        _pull(broker, mailbox, names.SEALED_STREAM, name, f"sealed.{listener}.>")
+    for kind in sorted(mailbox.board.ingests):
+        for each in programme.organisations.values():
+            if each.kind in INGEST_KINDS[kind] and share.startswith("0/"):
+                stream = names.ingest_stream(each.organisation_id)
+                _pull(broker, mailbox, stream, listener, names.ingest_subject(each.organisation_id, kind))
+    for question, handler in mailbox.board.questions.items():
+        _answer(broker, mailbox, question, handler)
+
+
+def _pull(broker: NatsBroker, mailbox: Mailbox, stream: str, consumer: str, subject: str) -> None:
+    counted_as = f"{consumer}-on-ingest" if stream.startswith("IN_") else consumer
+    take = partial(mailbox.take, consumer=counted_as)
+    listen(broker, stream=stream, consumer=consumer, subject=subject, take=take, title=f"{stream}:{consumer}")
+
+
+def _answer(broker: NatsBroker, mailbox: Mailbox, question: str, handler: Question) -> None:
+    subscriber = broker.subscriber(
+        names.query_subject("*", question), queue=mailbox.speaker, decoder=_asked, title=f"query:{question}"
+    )
+
+    async def answer(asked: Ingested) -> Any:
+        async with mailbox.database.transaction() as db:
+            return await handler(asked, db)
+
+    subscriber(answer)
+
+
+async def _asked(message: NatsMessage) -> Any:
+    raw: Any = message.raw_message
+    _, organisation, kind, _ = raw.subject.split(".")
+    return Ingested(organisation, kind, raw.data, message.content_type or "", message.message_id)

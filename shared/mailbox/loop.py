@@ -1,0 +1,69 @@
+"""Something the mailbox does for ever: at once when woken, and every second as the guarantee."""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from contextlib import suppress
+
+from shared.database import is_away
+
+logger = logging.getLogger(__name__)
+
+
+class Loop(ABC):
+    """Calls `once` until it finds nothing to do, then waits to be woken."""
+
+    every = 1.0
+
+    def __init__(self) -> None:
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    @abstractmethod
+    async def once(self) -> bool:
+        """This will do what is there to do, and say whether there may be more."""
+
+    def wake(self) -> None:
+        """This will make the loop look at once."""
+        self._woken.set()
+
+    def start(self) -> None:
+        """This will begin, in the background."""
+        self._task = asyncio.create_task(self._for_ever(), name=type(self).__name__)
+
+    async def stop(self) -> None:
+        """This will finish the round under way, and end."""
+        self._stopping = True
+        self.wake()
+        if self._task:
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _for_ever(self) -> None:
+        pause = 0.2
+        while not self._stopping:
+            self._woken.clear()
+            try:
+                more = await self.once()
+                pause = 0.2
+            except Exception as wrong:
+                how = logging.WARNING if is_away(wrong) else logging.ERROR
+                logger.log(how, "%s was interrupted (%s); again in %.1f s", type(self).__name__, told(wrong), pause)
+                await asyncio.sleep(pause)
+                pause, more = min(pause * 2, 5.0), True
+            if not more:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), self.every)
+
+
+def told(wrong: BaseException) -> str:
+    """This will name an error and its place, never its words, which may hold somebody's data."""
+    trace = wrong.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return (
+        f"{type(wrong).__name__} at {trace.tb_frame.f_code.co_name}:{trace.tb_lineno}"
+        if trace
+        else type(wrong).__name__
+    )

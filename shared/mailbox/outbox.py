@@ -1,0 +1,115 @@
+"""Writes what was said into the same transaction as what it changed."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import insert
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import names
+from shared.clock import now, real
+from shared.database import insert_or_ignore
+from shared.events.fact import Fact
+from shared.mailbox.letter import new_trace, write
+from shared.mailbox.said import Errand, Later, Said, Status
+from shared.mailbox.tables import errands, outbox, spoken, timers
+from shared.sealed import seal
+
+Traces = Callable[[str], str]
+"""Finds the trace for an ordering key."""
+
+
+async def say(db: AsyncConnection, speaker: str, said: Sequence[Said], traces: Traces | None = None) -> None:
+    """This will write facts, statuses, timers and errands; ValueError when a fact belongs to another speaker."""
+    trace = traces or (lambda _: new_trace())
+    spoken_now = [_row(speaker, each, trace) for each in said if isinstance(each, Fact | Status)]
+    if spoken_now:
+        await _number(db, spoken_now)
+        await db.execute(insert(outbox), spoken_now)
+    later = [_timer(each, trace) for each in said if isinstance(each, Later)]
+    if later:
+        await db.execute(insert_or_ignore(timers), later)
+    outside = [_errand(each, trace) for each in said if isinstance(each, Errand)]
+    if outside:
+        await db.execute(insert_or_ignore(errands), outside)
+
+
+def _row(speaker: str, said: Fact | Status, trace: Traces) -> dict[str, Any]:
+    if isinstance(said, Status):
+        return _status_row(said, trace)
+    if said.speaker() != speaker:
+        raise ValueError(f"{speaker} cannot say {said.type_name()}: that is {said.speaker()}'s to say")
+    sealed = said.SEALED_FOR
+    return {
+        "event_id": uuid4(),
+        "stream": names.SEALED_STREAM if sealed else names.stream(speaker),
+        "subject": said.subject(),
+        "partition": names.partition(said.key()),
+        "channel": f"sealed.{sealed}" if sealed else speaker,
+        "key": said.key(),
+        "type": said.type_name(),
+        "body": write(said),
+        "trace": trace(said.key()),
+        "said_at": now(),
+    }
+
+
+def _status_row(said: Status, trace: Traces) -> dict[str, Any]:
+    subject = names.status_subject(said.organisation, said.kind)
+    return {
+        "event_id": uuid4(),
+        "stream": names.status_stream(said.organisation),
+        "subject": subject,
+        "partition": names.partition(said.about),
+        "channel": subject,
+        "key": said.about,
+        "type": f"status.{said.kind}.v1",
+        "body": json.dumps(said.body).encode(),
+        "trace": trace(said.about),
+        "said_at": now(),
+    }
+
+
+async def _number(db: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    """This will give each row the next version of its key, gapless; keys are taken in one order by everybody."""
+    counts = Counter((each["channel"], each["key"]) for each in rows)
+    statement = postgresql.insert(spoken).values(
+        [{"channel": channel, "key": key, "version": count} for (channel, key), count in sorted(counts.items())]
+    )
+    raised = statement.on_conflict_do_update(
+        index_elements=["channel", "key"], set_={"version": spoken.c.version + statement.excluded.version}
+    ).returning(spoken.c.channel, spoken.c.key, spoken.c.version)
+    next_of = {(row.channel, row.key): row.version - counts[row.channel, row.key] for row in await db.execute(raised)}
+    for each in rows:
+        place = each["channel"], each["key"]
+        next_of[place] += 1
+        each["version"] = next_of[place]
+
+
+def _timer(said: Later, trace: Traces) -> dict[str, Any]:
+    key = said.fact.key()
+    return {
+        "timer_id": said.timer_id(),
+        "partition": names.partition(key),
+        "type": said.fact.type_name(),
+        "body": write(said.fact),
+        "trace": trace(key),
+        "due": said.due,
+    }
+
+
+def _errand(said: Errand, trace: Traces) -> dict[str, Any]:
+    key = said.fact.key()
+    return {
+        "errand_key": said.key,
+        "partition": names.partition(key),
+        "type": said.fact.type_name(),
+        "body": seal(said.fact.wire(), place="errands.body"),
+        "trace": trace(key),
+        "state": "intended",
+        "intended_at": real(),
+    }

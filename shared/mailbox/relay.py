@@ -1,0 +1,196 @@
+"""Carries what was said to JetStream, and says it again when the broker has forgotten."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import nats.errors
+from sqlalchemy import and_, bindparam, func, select, update
+
+from shared import names
+from shared.clock import real
+from shared.database import Database, upsert
+from shared.mailbox.loop import Loop
+from shared.mailbox.meters import Meters
+from shared.mailbox.tables import carried, outbox, spoken
+
+logger = logging.getLogger(__name__)
+AT_ONCE = 500
+ATOMIC_FROM = 16
+LOOK_EVERY = 2.0
+ANSWER_WITHIN = 5.0
+
+
+class NotTaken(Exception):
+    """JetStream did not take what was published; the reason is its own error code."""
+
+
+class Relay(Loop):
+    """One share's way out: unsent rows in order, atomic batches from 16 messages on, single pipelined ones below."""
+
+    def __init__(self, speaker: str, database: Database, meters: Meters, share: str) -> None:
+        super().__init__()
+        self.speaker, self.database, self.meters = speaker, database, meters
+        self.partitions = names.partitions_of(share)
+        self.connection: Any = None
+        self._looked_at: dict[str, float] = {}
+        self._rests: dict[str, tuple[float, float]] = {}
+        self._streams: set[str] = {names.stream(speaker)}
+        self._known = False
+
+    async def once(self) -> bool:
+        """This will carry up to 500 rows, stream by stream; a stream that refuses rests, the others go on."""
+        rows = await self._unsent()
+        self._streams |= {row["stream"] for row in rows}
+        for stream in sorted(self._streams - self._resting()):
+            try:
+                await self._remember(stream)
+                await self._carry(stream, [row for row in rows if row["stream"] == stream])
+                self._rests.pop(stream, None)
+            except (NotTaken, nats.errors.Error, TimeoutError) as wrong:
+                self._rest(stream, wrong)
+        return len(rows) == AT_ONCE and not self._rests
+
+    def _resting(self) -> set[str]:
+        return {stream for stream, (until, _) in self._rests.items() if time.monotonic() < until}
+
+    def _rest(self, stream: str, wrong: Exception) -> None:
+        pause = min(self._rests.get(stream, (0.0, 0.1))[1] * 2, 5.0)
+        self._rests[stream] = time.monotonic() + pause, pause
+        logger.warning("%s takes nothing (%s %s); again in %.1f s", stream, type(wrong).__name__, wrong, pause)
+
+    async def _unsent(self) -> list[Any]:
+        if not self._known:
+            async with self.database.reading() as db:
+                self._streams |= set((await db.execute(select(carried.c.stream))).scalars())
+            self._known = True
+        place = and_(spoken.c.channel == outbox.c.channel, spoken.c.key == outbox.c.key)
+        wanted = select(outbox, spoken.c.opens).join(spoken, place)
+        wanted = wanted.where(
+            outbox.c.sent_at.is_(None),
+            outbox.c.partition.in_(self.partitions),
+            outbox.c.stream.not_in(sorted(self._resting())),
+        )
+        async with self.database.reading() as db:
+            rows = list((await db.execute(wanted.order_by(outbox.c.id).limit(AT_ONCE))).mappings())
+        oldest = (real() - min(row["said_at"] for row in rows)).total_seconds() if rows else 0.0
+        self.meters.unsent.set(len(rows))
+        self.meters.oldest.set(max(oldest, 0.0))
+        return rows
+
+    async def _carry(self, stream: str, rows: Sequence[Any]) -> None:
+        if not rows:
+            return
+        try:
+            sequences = await (self._batch(rows) if len(rows) >= ATOMIC_FROM else self._singly(rows))
+        except NotTaken:
+            if len(rows) < ATOMIC_FROM:
+                raise
+            sequences = await self._singly(rows)
+        sent = [
+            {"row": row["id"], "at": real(), "place": sequence}
+            for row, sequence in zip(rows, sequences, strict=True)
+            if sequence
+        ]
+        await self._mark_sent(stream, sent)
+        self.meters.sent.labels(stream).inc(len(sent))
+        if len(sent) < len(rows):
+            raise NotTaken(stream)
+
+    async def _mark_sent(self, stream: str, sent: Sequence[dict[str, Any]]) -> None:
+        if not sent:
+            return
+        marked = update(outbox).where(outbox.c.id == bindparam("row"))
+        furthest = max(each["place"] for each in sent)
+        async with self.database.transaction() as db:
+            await db.execute(marked.values(sent_at=bindparam("at"), sequence=bindparam("place")), list(sent))
+            further = update(carried).where(carried.c.stream == stream, carried.c.sequence < furthest)
+            await db.execute(further.values(sequence=furthest))
+
+    async def _singly(self, rows: Sequence[Any]) -> list[int]:
+        """This will publish each row and wait for all answers; 0 stands for a row that was not taken."""
+        answers = await asyncio.gather(
+            *(self._ask(row["subject"], row["body"], _headers(row)) for row in rows), return_exceptions=True
+        )
+        return [each if isinstance(each, int) else 0 for each in answers]
+
+    async def _batch(self, rows: Sequence[Any]) -> list[int]:
+        """This will publish rows of one stream as one atomic batch: all of them, or none."""
+        batch = uuid4().hex
+        for number, row in enumerate(rows[:-1], 1):
+            headers = {**_headers(row), "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+            await self.connection.publish(row["subject"], row["body"], headers=headers)
+        end = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(len(rows)), "Nats-Batch-Commit": "1"}
+        last = await self._ask(rows[-1]["subject"], rows[-1]["body"], {**_headers(rows[-1]), **end})
+        return list(range(last - len(rows) + 1, last + 1))
+
+    async def _ask(self, subject: str, body: bytes, headers: dict[str, str]) -> int:
+        try:
+            answer = await self.connection.request(subject, body, timeout=ANSWER_WITHIN, headers=headers)
+        except (nats.errors.Error, TimeoutError) as wrong:
+            raise NotTaken(type(wrong).__name__) from None
+        told = json.loads(answer.data)
+        if "error" in told:
+            raise NotTaken(str(told["error"].get("err_code")))
+        return int(told["seq"])
+
+    async def _remember(self, stream: str) -> None:
+        """This will compare the stream with what was carried to it, every two seconds, and say again what is lost."""
+        if time.monotonic() - self._looked_at.get(stream, -LOOK_EVERY) < LOOK_EVERY:
+            return
+        created, last = await self._state_of(stream)
+        async with self.database.transaction() as db:
+            known = (await db.execute(select(carried).where(carried.c.stream == stream))).mappings().first()
+            if known and (known["created"] != created or known["sequence"] > last):
+                kept = 0 if known["created"] != created else last
+                await self._say_again(db, stream, kept)
+                self.wake()
+            elif known:
+                self._looked_at[stream] = time.monotonic()
+                return
+            row = {"stream": stream, "created": created, "sequence": last}
+            await db.execute(upsert(carried, keys=["stream"], change=["created", "sequence"]).values(**row))
+        self._looked_at[stream] = time.monotonic()
+
+    async def _state_of(self, stream: str) -> tuple[str, int]:
+        answer = await self.connection.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout=ANSWER_WITHIN)
+        told = json.loads(answer.data)
+        if "error" in told:
+            raise NotTaken(f"{stream} is missing: run `alongside topology`")
+        return told["created"], int(told["state"]["last_seq"])
+
+    async def _say_again(self, db: Any, stream: str, kept: int) -> None:
+        forgotten = (outbox.c.stream == stream) & (outbox.c.sequence > kept)
+        count = (await db.execute(update(outbox).where(forgotten).values(sent_at=None, sequence=None))).rowcount
+        self.meters.forgotten.labels(stream).inc(count)
+        logger.warning("%s forgot %d facts; they are said again", stream, count)
+
+    async def waiting(self, db: Any) -> int:
+        """This will count the rows that JetStream has not taken."""
+        return int(await db.scalar(select(func.count()).select_from(outbox).where(outbox.c.sent_at.is_(None))))
+
+
+def _headers(row: Any) -> dict[str, str]:
+    """This will give a row's envelope: CloudEvents 1.0 in binary mode."""
+    headers = {
+        names.SPEC_VERSION: "1.0",
+        names.EVENT_ID: str(row["event_id"]),
+        names.EVENT_TYPE: row["type"],
+        names.EVENT_SOURCE: row["channel"] if row["channel"].startswith("status.") else _speaker(row),
+        names.EVENT_TIME: row["said_at"].isoformat(),
+        names.EVENT_KEY: row["key"],
+        names.KEY_VERSION: str(row["version"]),
+        names.OPENS: str(row["opens"]),
+        names.TRACE: row["trace"],
+    }
+    if row["stream"].startswith("STATUS_"):
+        headers["Nats-Msg-Id"] = str(row["event_id"])
+    return headers
+
+
+def _speaker(row: Any) -> str:
+    return str(row["type"]).split(".", 1)[0]

@@ -1,0 +1,80 @@
+"""What a handler may return: facts, and what is to be said later, done outside, or answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from shared.events.fact import Fact
+
+TIMERS = UUID("0b0d5d5e-8f44-5f0c-8a43-2f0f6d1f7a10")
+
+
+@dataclass(frozen=True)
+class Later:
+    """A timer: the fact comes back to this service's own handler when domain time reaches `due`.
+
+    It is never cancelled: it rings, and the rule looks whether it still matters. The same `key` is one timer; without
+    one, the same fact is.
+    """
+
+    fact: Fact
+    due: datetime
+    key: str = ""
+
+    def timer_id(self) -> UUID:
+        """This will identify the timer."""
+        return uuid5(
+            TIMERS, self.key or f"{self.fact.type_name()} {self.fact.model_dump_json()} {self.due.isoformat()}"
+        )
+
+
+@dataclass(frozen=True)
+class Errand:
+    """An intent to call the outside world, committed with the transaction; once for each `key`."""
+
+    fact: Fact
+    key: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """What an organisation is told about what it posted, on `status.<organisation>.<kind>.v1` (JSON body)."""
+
+    organisation: str
+    kind: str
+    about: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an edge's handler answers the edge, beside what it says."""
+
+    answer: Any
+    said: "Sequence[Said] | Said | None" = field(default=None)
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What an organisation posted or asked on the bus; the organisation comes from the subject the server mapped."""
+
+    organisation: str
+    kind: str
+    body: bytes
+    content_type: str
+    message_id: str
+
+
+Said = Fact | Later | Errand | Status
+Answer = Reply | Said | Sequence[Said] | None
+
+
+def flat(answer: Answer) -> list[Said]:
+    """This will list what was said, however it was returned."""
+    if answer is None:
+        return []
+    if isinstance(answer, Reply):
+        return flat(answer.said)
+    return list(answer) if isinstance(answer, Sequence) else [answer]

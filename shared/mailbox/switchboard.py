@@ -1,0 +1,95 @@
+"""Who hears what: handlers by fact, and the order in which a batch of facts reaches them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.events.fact import Fact
+from shared.mailbox.said import Answer, Ingested, Said, flat
+
+Handler = Callable[[Any, AsyncConnection], Awaitable[Answer]]
+Call = Callable[[Any, str], Awaitable[Any]]
+Then = Callable[[Any, Any, AsyncConnection], Awaitable[Answer]]
+Question = Callable[[Ingested, AsyncConnection], Awaitable[dict[str, Any] | BaseModel]]
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """A handler and whether it takes whatever gathered as one list."""
+
+    handler: Handler
+    many: bool
+
+
+@dataclass(frozen=True)
+class Outside:
+    """How an errand is run: `timeout` in seconds; `repeatable` when the other side knows the key again."""
+
+    call: Call
+    then: Then
+    timeout: float
+    repeatable: bool
+
+
+@dataclass
+class Switchboard:
+    """The table of a service: which fact, posting, question and errand goes to which function."""
+
+    speaker: str
+    facts: dict[str, type[Fact]] = field(default_factory=dict)
+    hearings: dict[str, Hearing] = field(default_factory=dict)
+    ingests: dict[str, Handler] = field(default_factory=dict)
+    questions: dict[str, Question] = field(default_factory=dict)
+    errands: dict[str, Outside] = field(default_factory=dict)
+
+    def on(self, kind: Any, handler: Handler, *, many: bool = False) -> None:
+        """This will give every fact of `kind` (a class, or classes joined by |) to `handler`; one handler a fact."""
+        for each in get_args(kind) or (kind,):
+            if each.type_name() in self.hearings:
+                raise ValueError(f"{each.type_name()} already has a handler")
+            self.facts[each.type_name()] = each
+            self.hearings[each.type_name()] = Hearing(handler, many)
+
+    def speakers(self) -> set[str]:
+        """This will name the services whose ordinary facts are heard."""
+        return {
+            each.speaker() for each in self.facts.values() if not each.SEALED_FOR and each.type_name() in self.hearings
+        }
+
+    def hears_sealed(self) -> bool:
+        """This will say whether sealed facts are heard."""
+        return any(each.SEALED_FOR for each in self.facts.values())
+
+    async def hear(self, heard: Sequence[tuple[str, Any]], db: AsyncConnection) -> list[Said]:
+        """This will hand (ordering key, fact or posting) pairs to their handlers, in order for each key."""
+        said: list[Said] = []
+        for hearing, group in self._groups(heard):
+            if hearing.many:
+                said += flat(await hearing.handler(group, db))
+            else:
+                for each in group:
+                    said += flat(await hearing.handler(each, db))
+        return said
+
+    def _groups(self, heard: Sequence[tuple[str, Any]]) -> list[tuple[Hearing, list[Any]]]:
+        """This will gather what goes to the same handler, without letting one key's facts overtake each other."""
+        groups: list[tuple[Hearing, list[Any]]] = []
+        last: dict[str, int] = {}
+        newest: dict[int, int] = {}
+        for key, fact in heard:
+            hearing = self._hearing(fact)
+            index = newest.get(id(hearing.handler), -1)
+            if index < 0 or index < last.get(key, 0):
+                index = newest[id(hearing.handler)] = len(groups)
+                groups.append((hearing, []))
+            groups[index][1].append(fact)
+            last[key] = index
+        return groups
+
+    def _hearing(self, fact: Any) -> Hearing:
+        if isinstance(fact, Ingested):
+            return Hearing(self.ingests[fact.kind], many=False)
+        return self.hearings[fact.type_name()]

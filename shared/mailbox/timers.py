@@ -1,0 +1,95 @@
+"""Timers: facts that come back to their own service when domain time reaches them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, update
+
+from shared import names
+from shared.clock import now, real
+from shared.database import is_away
+from shared.mailbox.aside import PAUSES
+from shared.mailbox.letter import read
+from shared.mailbox.loop import Loop, told
+from shared.mailbox.outbox import say
+from shared.mailbox.tables import timers
+
+if TYPE_CHECKING:
+    from shared.mailbox.box import Mailbox
+
+GIVEN_UP = timedelta(days=36500)
+
+
+@dataclass(frozen=True)
+class Ring:
+    """One timer whose moment has come."""
+
+    timer_id: UUID
+    fact: Any
+    trace: str
+    attempts: int
+
+
+class Timers(Loop):
+    """Rings what is due, in one transaction with what the handlers then change and say."""
+
+    def __init__(self, mailbox: "Mailbox", share: str) -> None:
+        super().__init__()
+        self.mailbox = mailbox
+        self.partitions = names.partitions_of(share)
+
+    async def once(self) -> bool:
+        """This will ring up to 500 timers, together, or one by one when together fails."""
+        due = await self._due()
+        if not due:
+            return False
+        try:
+            await self._ring(due)
+        except Exception as wrong:
+            if is_away(wrong):
+                raise
+            for each in due:
+                await self._ring_or_wait(each)
+        return True
+
+    async def _due(self) -> list[Ring]:
+        ready = or_(timers.c.next_try.is_(None), timers.c.next_try <= real())
+        wanted = select(timers).where(
+            timers.c.rung_at.is_(None), timers.c.due <= now(), timers.c.partition.in_(self.partitions), ready
+        )
+        async with self.mailbox.database.reading() as db:
+            rows = (await db.execute(wanted.order_by(timers.c.due, timers.c.timer_id).limit(500))).mappings().all()
+        facts = self.mailbox.board.facts
+        return [
+            Ring(row["timer_id"], read(facts[row["type"]], row["body"]), row["trace"], row["attempts"]) for row in rows
+        ]
+
+    async def _ring(self, due: Sequence[Ring]) -> None:
+        traces = {each.fact.key(): each.trace for each in due}
+        async with self.mailbox.database.transaction() as db:
+            said = await self.mailbox.board.hear([(each.fact.key(), each.fact) for each in due], db)
+            await say(db, self.mailbox.speaker, said, lambda key: traces.get(key, due[0].trace))
+            rung = timers.c.timer_id.in_([each.timer_id for each in due])
+            await db.execute(update(timers).where(rung).values(rung_at=real()))
+        self.mailbox.meters.rang.labels("rung").inc(len(due))
+        self.mailbox.after_commit(said)
+
+    async def _ring_or_wait(self, each: Ring) -> None:
+        try:
+            await self._ring([each])
+        except Exception as wrong:
+            if is_away(wrong):
+                raise
+            attempts = each.attempts + 1
+            pause = PAUSES[attempts] if attempts < len(PAUSES) else GIVEN_UP
+            waits = {"attempts": attempts, "next_try": real() + pause, "error": told(wrong)}
+            async with self.mailbox.database.transaction() as db:
+                await db.execute(update(timers).where(timers.c.timer_id == each.timer_id).values(**waits))
+            self.mailbox.meters.rang.labels("failed").inc()
+
+    async def next_due(self, db: Any) -> Any:
+        """This will give the domain time of the next timer, or None."""
+        return await db.scalar(select(func.min(timers.c.due)).where(timers.c.rung_at.is_(None), timers.c.attempts == 0))

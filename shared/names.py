@@ -1,0 +1,85 @@
+"""Every stream, subject, consumer and header name, derived here and typed nowhere else."""
+
+import re
+from hashlib import blake2b
+
+PARTITIONS = 8
+SERVICES = ("referrals", "matching", "scheduling", "notifications")
+SEALED_STREAM = "SEALED"
+CLOCK_STREAM = "CLOCK"
+CLOCK_SUBJECT = "clock.now.v1"
+
+EVENT_ID, EVENT_TYPE, EVENT_SOURCE, EVENT_TIME, EVENT_KEY = "ce-id", "ce-type", "ce-source", "ce-time", "ce-subject"
+SPEC_VERSION, KEY_VERSION, OPENS = "ce-specversion", "ce-sequence", "ce-opens"
+TRACE = "traceparent"
+
+
+def kebab(words: str) -> str:
+    """This will turn `MatchMade` into `match-made`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", words).lower()
+
+
+def partition(key: str) -> int:
+    """This will say which of the eight partitions an ordering key belongs to, the same in every process."""
+    return int.from_bytes(blake2b(key.encode(), digest_size=4).digest(), "big") % PARTITIONS
+
+
+def subject(speaker: str, fact: str, version: int, key: str, sealed_for: str | None = None) -> str:
+    """This will give `matching.match-made.v1.3`, or `sealed.notifications.contact-shared.v1.3`."""
+    room = f"sealed.{sealed_for}" if sealed_for else speaker
+    return f"{room}.{fact}.v{version}.{partition(key)}"
+
+
+def stream(speaker: str) -> str:
+    """This will name the stream that keeps what a service says: `MATCHING`."""
+    return speaker.upper()
+
+
+def consumer(listener: str, speaker: str, share: str = "0/1") -> str:
+    """This will name a listener's durable consumer on a speaker's stream: `scheduling-on-matching-0of1`."""
+    return f"{listener}-on-{speaker}-{share.replace('/', 'of')}"
+
+
+def partitions_of(share: str) -> list[int]:
+    """This will list the partitions of a share written `i/n`; it raises ValueError for anything else."""
+    found = re.fullmatch(r"(\d+)/(\d+)", share)
+    if not found or not 0 <= int(found[1]) < int(found[2]) <= PARTITIONS:
+        raise ValueError(f"A share is written i/n with 0 <= i < n <= {PARTITIONS}, for example 0/2, not {share!r}.")
+    return [each for each in range(PARTITIONS) if each % int(found[2]) == int(found[1])]
+
+
+def heard_subjects(speaker: str, share: str = "0/1", listener: str | None = None) -> list[str]:
+    """This will list the subjects a share of a listener reads: a speaker's own, or the listener's sealed ones."""
+    room = f"sealed.{listener}" if speaker == "sealed" else speaker
+    if share.endswith("/1"):
+        return [f"{room}.>"]
+    return [f"{room}.*.*.{each}" for each in partitions_of(share)]
+
+
+def ingest_stream(organisation: str) -> str:
+    """This will name the stream of what an organisation posts: `IN_general-hospital`."""
+    return f"IN_{organisation}"
+
+
+def ingest_subject(organisation: str, kind: str) -> str:
+    """This will name the subject an organisation posts to: `ingest.general-hospital.referral.v1`."""
+    return f"ingest.{organisation}.{kind}.v1"
+
+
+def status_stream(organisation: str) -> str:
+    """This will name the stream an organisation reads its answers from: `STATUS_general-hospital`."""
+    return f"STATUS_{organisation}"
+
+
+def status_subject(organisation: str, kind: str) -> str:
+    """This will name the subject an organisation's answers are said on: `status.general-hospital.referral.v1`."""
+    return f"status.{organisation}.{kind}.v1"
+
+
+def query_subject(payer: str, question: str) -> str:
+    """This will name the subject a payer asks on: `query.garden-health.covered-sessions.v1`."""
+    return f"query.{payer}.{question}.v1"
+
+
+ORGANISATION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+"""An organisation's id: it becomes part of subjects and stream names, so only these characters."""

@@ -1,0 +1,139 @@
+"""The frame of a service: start, drain, health, metrics, documents, and the log's format."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from faststream.nats import NatsBroker
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import edge, migrations, names, pages, sealed, stepping, work
+from shared.database import Database, DatabaseInUse
+from shared.mailbox import Mailbox
+from shared.mailbox.listening import listen_to_everything
+from shared.mailbox.meters import Meters
+from shared.programme import Programme
+from shared.settings import ServiceSettings
+
+logger = logging.getLogger(__name__)
+Figures = Callable[[AsyncConnection], Awaitable[dict[str, int]]]
+
+
+class Service:
+    """One running service: its database, its mailbox, its broker and its HTTP application."""
+
+    def __init__(self, name: str, settings: ServiceSettings, programme: Programme) -> None:
+        self.name, self.settings, self.programme = name, settings, programme
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self.database = Database.open(settings.store_url())
+        self.mailbox = Mailbox(name, self.database, Meters(self.registry), share=settings.share)
+        self.broker = _broker(name, settings)
+        self.ready = False
+        self._figures: Figures | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self.http = FastAPI(title=f"Alongside {name}", version="1", lifespan=self._lifespan)
+        self.http.state.programme = programme
+        edge.answer_problems(self.http)
+        self.http.include_router(work.routes(self.database, self.mailbox.run))
+        pages.serve(self)
+
+    @classmethod
+    def create(cls, name: str, settings: ServiceSettings) -> "Service":
+        """This will prepare a service from its settings; nothing is opened yet but two small files."""
+        sealed.use_keys(settings.seal_keys)
+        return cls(name, settings, Programme.read(settings.programme))
+
+    def figures(self, count: Figures) -> None:
+        """This will answer GET /figures, and set the gauges of /metrics, with what `count(db)` gives."""
+        self._figures = count
+
+    async def counted(self) -> dict[str, int]:
+        """This will count, from the store, what this service has done."""
+        if not self._figures or not self.ready:
+            return {}
+        async with self.database.reading() as db:
+            return await self._figures(db)
+
+    async def open_store(self) -> None:
+        """This will claim the database and bring it to the newest schema."""
+        await self.database.claim(self.settings.share)
+        await migrations.upgrade(self.database, self.name)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        await self.open_store()
+        listen_to_everything(self.broker, self.mailbox, self.programme)
+        self._starting = asyncio.create_task(self._start())
+        self._starting.add_done_callback(_say_why)
+        try:
+            yield
+        finally:
+            await self._drain()
+
+    async def _start(self) -> None:
+        await self.broker.connect()
+        if self.settings.clock == "stepped":
+            await stepping.follow(self.broker, self.mailbox)
+        self.mailbox.start(stepping.connection_of(self.broker))
+        await self.broker.start()
+        self.ready = True
+        logger.info("%s is ready", self.name)
+
+    async def _drain(self) -> None:
+        """This will finish what is under way, then close; what is not acknowledged comes again."""
+        if self._starting and not self._starting.done():
+            self._starting.cancel()
+        self.ready = False
+        await self.broker.stop()
+        await self.mailbox.stop()
+        await self.database.close()
+
+
+def _broker(name: str, settings: ServiceSettings) -> NatsBroker:
+    return NatsBroker(
+        settings.nats_url,
+        apply_types=False,
+        graceful_timeout=15,
+        name=name,
+        nkeys_seed=str(settings.nats_seed) if settings.nats_seed else None,
+        inbox_prefix=f"_INBOX_{name}",
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        connect_timeout=5,
+        ping_interval=10,
+        logger=logging.getLogger("faststream"),
+        log_level=logging.DEBUG,
+    )
+
+
+def _say_why(starting: "asyncio.Task[None]") -> None:
+    """This will end a process that cannot start, rather than leave it alive and deaf."""
+    if not starting.cancelled() and (wrong := starting.exception()):
+        logger.critical("cannot start: %s: %s", type(wrong).__name__, wrong)
+        sys.exit(1)
+
+
+def run(create: Callable[[Any], Service], settings_class: type[ServiceSettings]) -> None:
+    """This will run a service until it is told to stop; wrong settings end it with one clear line."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    try:
+        settings = settings_class()
+        logging.getLogger().setLevel(settings.log_level)
+        service = create(settings)
+    except (ValueError, OSError) as wrong:
+        sys.exit(f"{settings_class.service}: {wrong}")
+    port = settings.port or 8001 + names.SERVICES.index(settings.service)
+    try:
+        uvicorn.run(
+            service.http, host=settings.host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=10
+        )
+    except DatabaseInUse as wrong:
+        sys.exit(f"{settings.service}: {wrong}")
