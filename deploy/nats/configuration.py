@@ -1,4 +1,4 @@
-"""The broker's configuration: one account for the programme, one for each organisation, written from a list of them."""
+"""The broker's configuration: an account for the streams, for each service, and for each of the organisations given."""
 
 import json
 import os
@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.nats import keys, permissions, plan
+from deploy.nats import keys, permissions, plan, reach
+from deploy.nats.reach import Reach
 from shared import names
 
-PLATFORM, SYSTEM = "PLATFORM", "SYS"
+SYSTEM = "SYS"
+
+ORGANISATION_LIMITS = {
+    "max_connections": 4,
+    "max_subscriptions": 32,
+    "max_payload": plan.ORGANISATION_MESSAGE_BYTES,
+    "max_leafnodes": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -75,43 +83,59 @@ def _jetstream(store: Path) -> dict[str, Any]:
 
 
 def _accounts(organisations: Sequence[plan.Organisation], public: Mapping[str, str], shares: int) -> dict[str, Any]:
+    """
+    This will give each service and each organisation an account of its own, and the streams one that nobody else is in.
+
+    Within an account a user can name any subject as the one to reply to, and the server would publish there for it:
+    facts of others, or requests of an administrator. Replies to another account reach only the one that asked.
+    """
     consumers = plan.consumers(organisations, shares=shares)
-    readers = {each.owner: each for each in consumers if each.name == plan.STATUS_READER}
-    allowed = {plan.ADMIN: permissions.admin()}
-    allowed |= {each: permissions.service(each, organisations, consumers) for each in names.SERVICES}
+    services = {each: reach.of_service(each, organisations, consumers) for each in names.SERVICES}
+    outside = {each.organisation_id: reach.of_organisation(each, consumers) for each in organisations}
+    reached = {**services, **outside}
+    allowed = {each: permissions.service(each, services[each]) for each in names.SERVICES}
+    allowed |= {
+        each.organisation_id: permissions.organisation(each, outside[each.organisation_id]) for each in organisations
+    }
     platform = {
         "jetstream": "enabled",
-        "users": [{"nkey": public[name], "permissions": each} for name, each in allowed.items()],
-        "exports": [each for one in organisations for each in _exports(one, readers[one.organisation_id])],
+        "users": [{"nkey": public[plan.ADMIN], "permissions": permissions.admin()}],
+        "exports": [_time(), *_exports(reach.PLATFORM, reached)],
     }
-    theirs = {one.organisation_id: _account(one, readers[one.organisation_id], public) for one in organisations}
-    return {PLATFORM: platform, **theirs, SYSTEM: {"users": []}}
+    theirs = {
+        name: {
+            "limits": ORGANISATION_LIMITS if name in outside else {"max_leafnodes": 0},
+            "users": [{"nkey": public[name], "permissions": each}],
+            "imports": [*map(_import, reached[name]), *([_time_import()] if name in services else [])],
+            "exports": _exports(name, reached),
+        }
+        for name, each in allowed.items()
+    }
+    return {reach.PLATFORM: platform, **theirs, SYSTEM: {"users": []}}
 
 
-def _exports(one: plan.Organisation, reader: plan.Consumer) -> list[dict[str, Any]]:
-    """This will list what one organisation, and no other, may reach of the programme's account."""
-    follow, acknowledge = permissions.crossing(reader)
-    reached = [(each, "singleton", "5s") for each in (*plan.posted_subjects(one), *plan.asked_subjects(one))]
-    reached += [(follow, "stream", "60s"), (acknowledge, "singleton", "5s")]
+def _exports(keeper: str, reached: Mapping[str, Sequence[Reach]]) -> list[dict[str, Any]]:
+    """This will list what others reach of one account, each subject for those who reach it and nobody else."""
+    by_subject: dict[Reach, list[str]] = {}
+    for name, each in ((name, each) for name, all_of_it in reached.items() for each in all_of_it):
+        if each.keeper == keeper:
+            by_subject.setdefault(each, []).append(name)
     return [
-        {"service": subject, "accounts": [one.organisation_id], "response_type": answers, "threshold": within}
-        for subject, answers, within in reached
+        {"service": each.subject, "accounts": who, "response_type": each.replies, "threshold": f"{each.within}s"}
+        for each, who in by_subject.items()
     ]
 
 
-def _account(one: plan.Organisation, reader: plan.Consumer, public: Mapping[str, str]) -> dict[str, Any]:
-    imports = [each["service"] for each in _exports(one, reader)]
-    user = {"nkey": public[one.organisation_id], "permissions": permissions.organisation(one, reader)}
-    return {
-        "limits": {
-            "max_connections": 4,
-            "max_subscriptions": 32,
-            "max_payload": plan.ORGANISATION_MESSAGE_BYTES,
-            "max_leafnodes": 0,
-        },
-        "users": [user],
-        "imports": [{"service": {"account": PLATFORM, "subject": each}} for each in imports],
-    }
+def _import(reached: Reach) -> dict[str, Any]:
+    return {"service": {"account": reached.keeper, "subject": reached.subject}}
+
+
+def _time() -> dict[str, Any]:
+    return {"stream": names.CLOCK_SUBJECT, "accounts": list(names.SERVICES)}
+
+
+def _time_import() -> dict[str, Any]:
+    return {"stream": {"account": reach.PLATFORM, "subject": names.CLOCK_SUBJECT}}
 
 
 def _replace(path: Path, text: str) -> None:

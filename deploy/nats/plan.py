@@ -112,9 +112,10 @@ def posted_subjects(organisation: Organisation) -> list[str]:
     return [names.ingest_subject(organisation.organisation_id, kind) for kind in POSTS[organisation.kind]]
 
 
-def asked_subjects(organisation: Organisation) -> list[str]:
-    """This will list the subjects an organisation may ask on."""
-    return [names.query_subject(organisation.organisation_id, each) for each in ASKS.get(organisation.kind, ())]
+def asked_subjects(organisation: Organisation) -> dict[str, str]:
+    """This will map the subjects an organisation may ask on to the service that replies."""
+    asked = ASKS.get(organisation.kind, ())
+    return {names.query_subject(organisation.organisation_id, each): REPLIES_TO[each] for each in asked}
 
 
 def _listeners(shares: int) -> Iterator[Consumer]:

@@ -1,0 +1,54 @@
+"""What each user reaches beyond its own account: subjects of another account, imported under the same name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deploy.nats import plan
+from shared import names
+
+PLATFORM = "PLATFORM"
+"""The account that keeps the streams; nobody but the administrator is at home there."""
+
+ONE_REPLY, MANY_REPLIES = "singleton", "stream"
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A subject of the account `keeper`, how often it replies, and how many seconds a reply may be waited for."""
+
+    subject: str
+    keeper: str = PLATFORM
+    replies: str = ONE_REPLY
+    within: int = 10
+
+
+def of_service(
+    name: str, organisations: Sequence[plan.Organisation], consumers: Sequence[plan.Consumer]
+) -> list[Reach]:
+    """This will list what a service reaches: its own facts, its own consumers, whom it answers, and the time."""
+    answered = [each.organisation_id for each in organisations] if name in plan.ANSWERS else []
+    sealed = [f"sealed.{each}.>" for each in plan.SEALS.get(name, ())]
+    streams = [names.stream(name), *([names.SEALED_STREAM] if sealed else []), *map(names.status_stream, answered)]
+    said = [f"{name}.>", *sealed, *(f"status.{each}.>" for each in answered)]
+    told = [*(f"$JS.API.STREAM.INFO.{each}" for each in [*streams, names.CLOCK_STREAM])]
+    clock = f"$JS.API.DIRECT.GET.{names.CLOCK_STREAM}.>"
+    read = [reach for each in consumers if each.owner == name for reach in (*_reading(each), _inspecting(each))]
+    return [*(Reach(each) for each in [*said, *told, clock]), *read]
+
+
+def of_organisation(one: plan.Organisation, consumers: Sequence[plan.Consumer]) -> list[Reach]:
+    """This will list what an organisation reaches: what it posts, what it asks, and its own answers."""
+    posted = [Reach(each) for each in plan.posted_subjects(one)]
+    asked = [Reach(subject, keeper=replier) for subject, replier in plan.asked_subjects(one).items()]
+    read = [reach for each in consumers if each.owner == one.organisation_id for reach in _reading(each)]
+    return [*posted, *asked, *read]
+
+
+def _reading(consumer: plan.Consumer) -> list[Reach]:
+    at = f"{consumer.stream}.{consumer.name}"
+    # A request for letters may stay open: its replies are forgotten after two minutes without one.
+    return [Reach(f"$JS.API.CONSUMER.MSG.NEXT.{at}", replies=MANY_REPLIES, within=120), Reach(f"$JS.ACK.{at}.>")]
+
+
+def _inspecting(consumer: plan.Consumer) -> Reach:
+    return Reach(f"$JS.API.CONSUMER.INFO.{consumer.stream}.{consumer.name}")
