@@ -15,7 +15,7 @@ NO_MORE = _any(
     rf"(?:stop|quit|cease|halt)(?: \w+)? (?:{_MESSAGES}|contacting|writing|sending|bothering|reminding)",
     r"(?:do not|dont|never)(?: ever)? (?:text|message|contact|write|bother|remind) (?:me|us|this|here|again|anymore)",
     rf"no more {_MESSAGES}",
-    rf"(?:dont|do not|no longer) (?:want|wish|need|like)(?: to get| to receive| any| these| your| more){{0,4}} {_MESSAGES}",
+    rf"(?:dont|do not|no longer) (?:want|wish|need|like)(?: to get| to receive| any| your| more){{0,4}} {_MESSAGES}",
     r"unsubscribe|opt(?:ed)? out|opt me out|take me off|remove (?:me|my number|my phone)|(?:delete|lose) my number",
     r"(?:revoke|withdraw) (?:my )?consent|leave me alone",
     rf"(?:no|ya no) (?:me|nos) {_ESCRIBIR}",

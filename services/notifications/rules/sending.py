@@ -10,7 +10,8 @@ from services.notifications.rules import timing
 from shared.events.notifications import Channel, FailReason, ReminderKind, SkipReason
 
 State = Literal["due", "sending", "accepted", "delivered", "unknown", "failed", "skipped"]
-Outcome = Literal["accepted", "refused", "unknown"]
+Outcome = Literal["accepted", "refused", "unreachable", "unknown"]
+"""What a provider made of a message: `unreachable` never got it, of `unknown` nobody can tell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Reminder:
-    """A planned message and how far it has come; `tried` are the channels that refused it."""
+    """A planned message and how far it has come; `tried` are channels that did not take it, `failed` why the last."""
 
     reminder_id: UUID
     session_id: UUID
@@ -64,6 +65,7 @@ class Reminder:
     channel: Channel | None = None
     attempt: int = 0
     tried: tuple[str, ...] = ()
+    failed: FailReason = "refused"
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class Limits:
     a_week: int = 3
     late: timedelta = timedelta(hours=6)
     contact: timedelta = timedelta(hours=24)
-    attempts: int = 3
+    attempts: int = 6
     pause: timedelta = timedelta(minutes=1)
 
 
@@ -145,6 +147,11 @@ def _without_contact(reminder: Reminder, *, now: datetime, limits: Limits) -> Sk
     return Skip("no_consented_channel")
 
 
+def withdrawn(session: Session, person: Person) -> Skip | None:
+    """This will say why a message must not leave after all, asked a last time just before the provider is called."""
+    return Skip("cancelled") if session.cancelled else _unwanted(person)
+
+
 def _unwanted(person: Person) -> Skip | None:
     if person.opted_out:
         return Skip("opted_out")
@@ -166,7 +173,7 @@ def _by_channel(
 ) -> Send | Skip | Lost:
     channel = next_channel(person, tried=reminder.tried)
     if channel is None:
-        return Lost("refused") if reminder.tried else Skip("no_consented_channel")
+        return Lost(reminder.failed) if reminder.tried else Skip("no_consented_channel")
     return Skip("cap") if over_cap(sent, zone=person.zone, now=now, limits=limits) else Send(channel)
 
 
@@ -189,7 +196,16 @@ class Done:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """The channel refused it: it is due again, by the next one."""
+    """The channel did not take it: it is due again, by the next one."""
+
+    reason: FailReason
+
+
+@dataclass(frozen=True)
+class Later:
+    """The provider never got it: it is due again at that moment, by the same channel."""
+
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -199,18 +215,20 @@ class Again:
     at: datetime
 
 
-Aftermath = Done | Elsewhere | Again | Lost
+Aftermath = Done | Elsewhere | Later | Again | Lost
 
 
 def after(outcome: Outcome, reminder: Reminder, *, dedups: bool, now: datetime, limits: Limits) -> Aftermath:
-    """This will say what a provider's answer means for a message in the state `sending`."""
+    """This will say what a provider's answer means for a message in the state `sending`; pauses double."""
+    pause = limits.pause * 2 ** max(reminder.attempt - 1, 0)
+    again = reminder.attempt < limits.attempts
     if outcome == "accepted":
         return Done()
     if outcome == "refused":
-        return Elsewhere()
-    if dedups and reminder.attempt < limits.attempts:
-        return Again(now + limits.pause)
-    return Lost("unknown")
+        return Elsewhere("refused")
+    if outcome == "unreachable":
+        return Later(now + pause) if again else Elsewhere("unreachable")
+    return Again(now + pause) if dedups and again else Lost("unknown")
 
 
 def message_key(about: UUID, channel: Channel) -> str:

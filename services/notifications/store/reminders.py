@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from shared.events.scheduling import SeriesBooked, SessionCancelled
 
 GIVEN_AWAY = ("sending", "accepted", "delivered", "unknown")
 """States in which a message has, or may have, left for the person."""
+
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ def _reminder(row: Row[Any]) -> Reminder:
         channel=row.channel,
         attempt=row.attempt,
         tried=tuple(row.tried),
+        failed=row.why or "refused",
     )
 
 
@@ -162,10 +165,11 @@ async def change(db: AsyncConnection, changes: Sequence[dict[str, Any]]) -> None
 
 
 def intended(reminder: Reminder, channel: Channel, *, at: datetime) -> dict[str, Any]:
-    """This will be the change to `sending`: from here on a cancellation comes too late."""
+    """This will be the change to `sending`; whatever rings meanwhile finds nothing to do."""
     attempt = reminder.attempt + 1 if reminder.channel == channel else 1
+    change = {"state": "sending", "channel": channel, "attempt": attempt, "look_at": NEVER}
     first = {} if reminder.state == "sending" else {"intended_at": at}
-    return {"reminder_id": reminder.reminder_id, "state": "sending", "channel": channel, "attempt": attempt, **first}
+    return {"reminder_id": reminder.reminder_id, **change, **first}
 
 
 def skipped(reminder: Reminder, why: SkipReason) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The tables of this service's own database."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint, Uuid
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint, Uuid, false
 
 from shared.database import Json, UtcTime
 from shared.mailbox import tables as shared_tables
@@ -88,7 +88,7 @@ reminders = Table(
     Column("intended_at", UtcTime),
     Column("sent_at", UtcTime),
     Column("provider_id", Text),
-    Column("quiet", Boolean, nullable=False, server_default="0"),
+    Column("quiet", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("session_id", "kind", name="one_message_of_a_kind_a_session"),
     Index("reminders_of_a_person", "person_id", "intended_at"),
     Index("reminders_by_state", "state"),

@@ -1,0 +1,75 @@
+"""The switchboard of the notifications service: who hears what, who calls whom, and the routes."""
+
+from functools import partial
+
+from services.notifications import handlers, http
+from services.notifications.email import Smtp
+from services.notifications.handlers import send
+from services.notifications.pager import Pager
+from services.notifications.rehearsal import Rehearsal
+from services.notifications.rules.providers import Provider
+from services.notifications.settings import Settings
+from services.notifications.sms import HttpSms
+from services.notifications.store.figures import figures
+from shared import consents
+from shared.events.matching import SupporterRegistered
+from shared.events.notifications import Channel, PageFellDue, PageOnCall, ReminderFellDue, SendAnswer, SendReminder
+from shared.events.referrals import ConsentGiven, ConsentRevoked, ContactShared, CrisisRaised, RiskCleared
+from shared.events.scheduling import SeriesBooked, SessionCancelled
+from shared.service import Service
+
+
+def create(settings: Settings) -> Service:
+    """This will put the service together; nothing outside is called before it starts."""
+    service = Service.create("notifications", settings)
+    limits, programme, mailbox = settings.limits(), service.programme, service.mailbox
+
+    mailbox.on(ContactShared, partial(handlers.know_contact, limits=limits, programme=programme))
+    mailbox.on(SupporterRegistered, handlers.know_supporter)
+    mailbox.on(ConsentGiven, consents.given)
+    mailbox.on(ConsentRevoked, consents.revoked)
+    mailbox.on(CrisisRaised, handlers.hold)
+    mailbox.on(RiskCleared, handlers.release)
+    mailbox.on_many(SeriesBooked, partial(handlers.plan_reminders, limits=limits, programme=programme))
+    mailbox.on(SessionCancelled, handlers.cancel)
+    mailbox.on_many(ReminderFellDue, partial(handlers.ring, limits=limits))
+    mailbox.on(PageFellDue, handlers.page_again)
+    _errands(service, settings)
+
+    service.figures(figures)
+    routes = http.routes(mailbox.run, service.database, programme, secret=settings.inbound_secret)
+    service.http.include_router(routes)
+    return service
+
+
+def _errands(service: Service, settings: Settings) -> None:
+    """This will say how messages and pages leave; a repeat after a crash is safe only where the provider drops it."""
+    mailbox, database, programme = service.mailbox, service.database, service.programme
+    ways = providers(settings)
+    dedups = {channel: way.dedups for channel, way in ways.items()}
+    mailbox.errand(
+        SendReminder,
+        partial(send.send_reminder, database=database, providers=ways, programme=programme),
+        then=partial(handlers.record, limits=settings.limits(), dedups=dedups),
+        repeatable=all(dedups.values()),
+    )
+    mailbox.errand(
+        SendAnswer,
+        partial(send.send_answer, database=database, providers=ways, programme=programme),
+        then=partial(handlers.record_answer, dedups=dedups["sms"]),
+        repeatable=dedups["sms"],
+    )
+    call = partial(send.page, pager=Pager(), url=settings.pager_url, programme=programme)
+    mailbox.errand(PageOnCall, call, then=handlers.record_page)
+
+
+def providers(settings: Settings) -> dict[Channel, Provider]:
+    """This will choose each channel's provider; ValueError says how a URL is written."""
+    sms: Provider = Rehearsal()
+    mail: Provider = Rehearsal()
+    if settings.sms_url != "test:":
+        token = settings.sms_token.get_secret_value()
+        sms = HttpSms(settings.sms_url, sender=settings.sms_from, token=token, dedups=settings.sms_dedups)
+    if settings.smtp_url != "test:":
+        mail = Smtp(settings.smtp_url, sender=settings.mail_from, dedups=settings.smtp_dedups)
+    return {"sms": sms, "email": mail}

@@ -1,0 +1,142 @@
+"""A message's moment: is it still wanted, by which channel, and what became of it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifications.rules import sending, timing
+from services.notifications.rules.providers import Answer
+from services.notifications.rules.sending import Limits, Lost, Person, Reminder, Send, Skip, Wait
+from services.notifications.store import people, reminders
+from services.notifications.store.reminders import Due
+from shared.clock import now
+from shared.events.notifications import (
+    Channel,
+    FailReason,
+    ReminderFailed,
+    ReminderFellDue,
+    ReminderSent,
+    ReminderSkipped,
+    SendReminder,
+    SkipReason,
+)
+from shared.mailbox import Errand, Later, Said
+from shared.work import open_task
+
+WEEK = timedelta(days=8)
+"""Seven local days, and a clock change."""
+
+
+async def ring(rung: list[ReminderFellDue], db: AsyncConnection, *, limits: Limits) -> list[Said]:
+    """This will look whether messages are still wanted, and commit the intent to send those that are."""
+    due = await reminders.looked_at(db, [each.reminder_id for each in rung], now=now())
+    who = {each.reminder.person_id for each in due}
+    known = await people.known(db, who)
+    sent = await reminders.sent_since(db, who, since=now() - WEEK)
+    said: list[Said] = []
+    changes: list[dict[str, Any]] = []
+    for each in due:
+        of_late = sent.setdefault(each.reminder.person_id, {})
+        change, says = await _decided(each, known.get(each.reminder.person_id), of_late, db, limits=limits)
+        changes.append(change)
+        said += says
+    await reminders.change(db, changes)
+    return said
+
+
+async def _decided(
+    due: Due, person: Person | None, of_late: dict[Any, datetime], db: AsyncConnection, *, limits: Limits
+) -> tuple[dict[str, Any], list[Said]]:
+    reminder = due.reminder
+    others = [at for known, at in of_late.items() if known != reminder.reminder_id]
+    match sending.decide(reminder, due.session, person, sent=others, now=now(), limits=limits):
+        case Send(channel):
+            of_late[reminder.reminder_id] = now()
+            change = reminders.intended(reminder, channel, at=now())
+            return change, [send(reminder, channel, change["attempt"])]
+        case Skip(why):
+            return reminders.skipped(reminder, why), [ReminderSkipped(**_about(reminder), why=why)]
+        case Wait(until):
+            return {"reminder_id": reminder.reminder_id, "look_at": until}, [_later(reminder, until)]
+        case Lost(reason):
+            return await _lost(reminder, reason, db)
+
+
+def send(reminder: Reminder, channel: Channel, attempt: int) -> Errand:
+    """This will be the errand that gives a message to a channel's provider."""
+    fact = SendReminder(
+        reminder_id=reminder.reminder_id, person_id=reminder.person_id, channel=channel, attempt=attempt
+    )
+    return Errand(fact, key=f"reminder {reminder.reminder_id} {channel} {attempt}")
+
+
+async def _lost(reminder: Reminder, reason: FailReason, db: AsyncConnection) -> tuple[dict[str, Any], list[Said]]:
+    state = "unknown" if reason == "unknown" else "failed"
+    kind = "message_unknown" if reason == "unknown" else "message_failed"
+    due = now() + timedelta(hours=1 if reason == "unknown" else 24)
+    await open_task(db, kind=kind, about=str(reminder.reminder_id), owner="reception", due=due)
+    change = {"reminder_id": reminder.reminder_id, "state": state, "why": reason}
+    return change, [ReminderFailed(**_about(reminder), reason=reason)]
+
+
+def _about(reminder: Reminder) -> dict[str, Any]:
+    return {each: getattr(reminder, each) for each in ("reminder_id", "session_id", "person_id")}
+
+
+def _later(reminder: Reminder, due: datetime) -> Later:
+    return Later(ReminderFellDue(reminder_id=reminder.reminder_id, person_id=reminder.person_id), due=due)
+
+
+async def record(
+    errand: SendReminder, result: Any, db: AsyncConnection, *, limits: Limits, dedups: dict[Channel, bool]
+) -> list[Said]:
+    """This will keep what a provider answered; no answer, or a call that broke, leaves it unknown."""
+    due = await reminders.one(db, errand.reminder_id)
+    if due is None or due.reminder.state != "sending" or due.reminder.attempt != errand.attempt:
+        return []
+    reminder = due.reminder
+    if isinstance(result, Skip):
+        change, said = await _withdrawn(reminder, result.why, db)
+    else:
+        answer = result if isinstance(result, Answer) else Answer("unknown")
+        dedup = dedups.get(errand.channel, False)
+        aftermath = sending.after(answer.outcome, reminder, dedups=dedup, now=now(), limits=limits)
+        change, said = await _settled(reminder, aftermath, answer, db, limits=limits)
+    await reminders.change(db, [change])
+    return said
+
+
+async def _withdrawn(reminder: Reminder, why: SkipReason, db: AsyncConnection) -> tuple[dict[str, Any], list[Said]]:
+    """This will skip what was taken back before it left; what may have left before stays unknown."""
+    if reminder.failed == "unknown":
+        return await _lost(reminder, "unknown", db)
+    return reminders.skipped(reminder, why), [ReminderSkipped(**_about(reminder), why=why)]
+
+
+async def _settled(
+    reminder: Reminder, aftermath: sending.Aftermath, answer: Answer, db: AsyncConnection, *, limits: Limits
+) -> tuple[dict[str, Any], list[Said]]:
+    identity = {"reminder_id": reminder.reminder_id}
+    match aftermath:
+        case sending.Done():
+            return await _taken(reminder, answer, db, limits=limits)
+        case sending.Elsewhere(reason):
+            change = {"state": "due", "tried": [*reminder.tried, reminder.channel], "why": reason, "look_at": now()}
+            return identity | change, [_later(reminder, now())]
+        case sending.Later(at):
+            return identity | {"state": "due", "look_at": at}, [_later(reminder, at)]
+        case sending.Again(at):
+            return identity | {"look_at": at, "why": "unknown"}, [_later(reminder, at)]
+        case Lost(reason):
+            return await _lost(reminder, reason, db)
+
+
+async def _taken(
+    reminder: Reminder, answer: Answer, db: AsyncConnection, *, limits: Limits
+) -> tuple[dict[str, Any], list[Said]]:
+    person = (await people.known(db, [reminder.person_id])).get(reminder.person_id)
+    quiet = person is not None and timing.is_quiet(now(), zone=person.zone, hours=limits.hours)
+    change = {"reminder_id": reminder.reminder_id, "state": "accepted", "why": None, "sent_at": now(), "quiet": quiet}
+    sent = ReminderSent(**_about(reminder), kind=reminder.kind, channel=reminder.channel or "sms", sent_at=now())
+    return change | {"provider_id": answer.provider_id}, [sent]

@@ -1,0 +1,75 @@
+"""The HTTP edge: texts that come in, and what was sent to whom."""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from services.notifications import handlers
+from services.notifications.rules import addresses
+from services.notifications.store import reminders
+from shared.callers import Caller, of_kind
+from shared.database import Database
+from shared.edge import Problem, StrictRoute
+from shared.programme import Programme
+
+Run = Callable[[Any, Any], Awaitable[Any]]
+Agency = Annotated[Caller, Depends(of_kind("agency"))]
+
+
+class Text(BaseModel):
+    """A text as the provider hands it over; the same `id` is the same text."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    sender: Annotated[str, Field(alias="from", min_length=1, max_length=64)]
+    text: Annotated[str, Field(max_length=20_000)]
+
+
+class Sent(BaseModel):
+    """One message of a person: when, how and whether; never its words."""
+
+    reminder_id: UUID
+    session_id: UUID
+    kind: str
+    due: datetime
+    state: str
+    why: str | None
+    channel: str | None
+    attempt: int
+    sent_at: datetime | None
+
+
+def routes(run: Run, database: Database, programme: Programme, *, secret: SecretStr) -> APIRouter:
+    """This will serve POST /inbound/sms to the provider, and GET /messages to the programme's own people."""
+    router = APIRouter(route_class=StrictRoute)
+    hear = partial(handlers.hear, programme=programme)
+
+    def from_provider(x_inbound_secret: Annotated[str, Header()] = "") -> None:
+        expected = secret.get_secret_value().encode()
+        if not expected or not hmac.compare_digest(x_inbound_secret.encode(), expected):
+            raise Problem(
+                401, "Unknown provider", where="header X-Inbound-Secret", remedy="send the secret you were given"
+            )
+
+    @router.post("/inbound/sms", dependencies=[Depends(from_provider)], tags=["replies"])
+    async def inbound(text: Text) -> dict[str, bool]:
+        """Take in a text a person wrote; the answer says nothing about who is known here."""
+        sender = addresses.phone(text.sender, region=programme.site(None).region)
+        if sender is None:
+            raise Problem(422, "That is no phone number", where="body.from", remedy="send it as E.164: +12025550143")
+        await run(hear, handlers.Inbound(message_id=text.id, sender=sender, text=text.text))
+        return {"received": True}
+
+    @router.get("/messages", tags=["messages"])
+    async def messages(person_id: UUID, _: Agency) -> list[Sent]:
+        """A person's messages, in the order in which they fall due."""
+        async with database.reading() as db:
+            return [Sent(**each) for each in await reminders.history(db, person_id)]
+
+    return router
