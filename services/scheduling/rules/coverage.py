@@ -44,7 +44,8 @@ def judge(seats: list[Delivered], plans: Plans) -> list[Judgement]:
     for _, day in groupby(lines, key=lambda line: (line.account(), line.day)):
         for line in _with_units(list(day)):
             covered, denied = _cover(line, used)
-            found[line.seat.seat_id] = _add(found.get(line.seat.seat_id) or _blank(line), line, covered, denied)
+            so_far = found.get(line.seat.seat_id) or _blank(line)
+            found[line.seat.seat_id] = _add(so_far, line, covered, denied, left=_left(line, used))
     return [_mark_short(each) for each in found.values()]
 
 
@@ -157,11 +158,19 @@ def _blank(line: _Line) -> Judgement:
     )
 
 
-def _add(so_far: Judgement, line: _Line, covered: Units, denied: dict[str, Units]) -> Judgement:
+def _left(line: _Line, used: Counter[tuple[object, ...]]) -> Units | None:
+    """This will say how many units of the member's authorisation are left after a line."""
+    granted = line.seat.coverage.authorised_units
+    return None if granted is None else max(granted - used[_authorised(line)], 0)
+
+
+def _add(so_far: Judgement, line: _Line, covered: Units, denied: dict[str, Units], *, left: Units | None) -> Judgement:
     return replace(
         so_far,
         units_delivered=so_far.units_delivered + line.units,
         units_covered=so_far.units_covered + covered,
+        authorisation=line.seat.coverage.authorisation,
+        authorised_left=left,
         denied={reason: so_far.denied.get(reason, 0) + denied.get(reason, 0) for reason in {*so_far.denied, *denied}},
     )
 

@@ -113,7 +113,9 @@ def _check_held(seat: Seat, said: Recording, now: datetime) -> None:
     if said.minutes > planned + OVERTIME:
         raise CannotRecord("body.minutes", f"at most {planned + OVERTIME}: look for a slip of the pen", invalid=True)
     if said.started_at and abs(said.started_at - seat.starts_at) > SHIFTED:
-        raise CannotRecord("body.started_at", "within 12 hours of the planned start; else book another session", invalid=True)
+        raise CannotRecord(
+            "body.started_at", "within 12 hours of the planned start; else book another session", invalid=True
+        )
     if said.started_at and said.started_at > now:
         raise CannotRecord("body.started_at", "this is still to come; record the session when it has begun")
 

@@ -147,6 +147,10 @@ class Plans:
         """This will say whether sessions under a plan may ever be shown to an insurer."""
         return self.knows(plan_id) and not any(each.never_returned_to_insurers for each in self._versions[plan_id])
 
+    def hidden(self) -> list[str]:
+        """This will name the plans whose sessions no insurer is ever shown."""
+        return [each for each in self._versions if not self.returned_to_insurers(each)]
+
 
 def read(text: str) -> Plans:
     """This will read a plan file ({"plans": [...]}, domain rule model); PlanWrong says where it is wrong."""

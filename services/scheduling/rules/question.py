@@ -1,14 +1,22 @@
 """What an insurer may ask, on either edge, and how the answer is put."""
 
 import base64
-import binascii
 import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 LONGEST = 366
 LARGEST_PAGE = 1000
@@ -47,20 +55,21 @@ class Cursor(BaseModel):
         raw = json.dumps([self.value, str(self.seat_id)])
         return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
+    def moment(self) -> datetime:
+        """This will give the value of a cursor over instants."""
+        return datetime.fromisoformat(self.value)
 
-def _cursor(value: Any) -> Any:
-    if isinstance(value, Cursor):
-        return value
+
+def read_cursor(text: Any) -> Cursor:
+    """This will read what `write` gave; ValueError says what to do."""
+    if isinstance(text, Cursor):
+        return text
     try:
-        raw = json.loads(base64.urlsafe_b64decode(f"{value}==".encode("ascii")))
-        moment, seat = (str(each) for each in raw)
-        return Cursor(value=datetime.fromisoformat(moment).isoformat() if "T" in moment else _day(moment), seat_id=UUID(seat))
-    except (ValueError, TypeError, binascii.Error):
+        place, seat = json.loads(base64.urlsafe_b64decode(f"{text}==".encode("ascii")))
+        ordinary = _ordinary(datetime.fromisoformat(place)) if "T" in place else date.fromisoformat(place)
+        return Cursor(value=ordinary.isoformat(), seat_id=UUID(seat))
+    except (ValueError, TypeError, AttributeError, RecursionError):
         raise ValueError("send `next` of the page before, unchanged, or leave it out") from None
-
-
-def _day(text: str) -> str:
-    return date.fromisoformat(text).isoformat()
 
 
 class Question(BaseModel):
@@ -75,7 +84,7 @@ class Question(BaseModel):
     covered: Literal["yes", "no", "partial"] | None = None
     changed_since: Moment | None = None
     limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = 100
-    cursor: Annotated[Cursor | None, BeforeValidator(lambda value: None if value is None else _cursor(value))] = None
+    cursor: Annotated[Cursor | None, BeforeValidator(lambda value: value and read_cursor(value))] = None
 
     @model_validator(mode="after")
     def _whole(self) -> "Question":
@@ -93,6 +102,14 @@ class Question(BaseModel):
         return sorted(used)
 
 
+def wrongs(wrong: ValidationError, root: str) -> list[dict[str, str]]:
+    """This will list what is wrong with a question: where, and what to do, never the value."""
+    return [
+        {"where": ".".join([root, *map(str, each["loc"])]), "remedy": each["msg"].removeprefix("Value error, ")}
+        for each in wrong.errors(include_input=False, include_url=False)
+    ]
+
+
 class Sum(BaseModel):
     """What one person's sessions in the answer add up to."""
 
@@ -102,7 +119,7 @@ class Sum(BaseModel):
     units_covered: int = 0
 
 
-def totals(sums: Iterable[tuple[UUID, Sum]], denied: Iterable[dict[str, int]]) -> dict[str, Any]:
+def totals(sums: Iterable[tuple[str, Sum]], denied: Iterable[dict[str, int]]) -> dict[str, Any]:
     """This will add up an answer; a number of members from 1 to 10 is not told.
 
     A unit denied for two reasons is counted under both, so the reasons may add up to more than what is not covered.

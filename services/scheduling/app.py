@@ -1,0 +1,37 @@
+"""The scheduling service's switchboard."""
+
+from datetime import timedelta
+from functools import partial
+
+from services.scheduling.handlers import answering, booking, covering, recording
+from services.scheduling.http import routes
+from services.scheduling.settings import Settings
+from services.scheduling.store.figures import figures
+from shared import clock, consents
+from shared.events.matching import MatchMade, SupporterRegistered
+from shared.events.notifications import VisitAnswered
+from shared.events.referrals import ConsentGiven, ConsentRevoked, CoverageShared, ReferralAccepted
+from shared.events.scheduling import SessionUnrecorded
+from shared.service import Service
+
+
+def create(settings: Settings) -> Service:
+    """This will put the service together; nothing is opened yet."""
+    service = Service.create("scheduling", settings)
+    mailbox, programme, plans = service.mailbox, service.programme, settings.read_plans()
+    lead = timedelta(hours=settings.lead_hours)
+
+    plan_series = partial(booking.plan_series, programme=programme, count=settings.series_length, lead=lead)
+    mailbox.on(MatchMade, plan_series)
+    mailbox.on(SupporterRegistered, partial(covering.learn_supporter, plans=plans))
+    mailbox.on(ReferralAccepted, covering.learn_label)
+    mailbox.on(CoverageShared, partial(covering.learn_coverage, plans=plans))
+    mailbox.on(ConsentGiven, consents.given)
+    mailbox.on(ConsentRevoked, consents.revoked)
+    mailbox.on(VisitAnswered, recording.hear_answer)
+    mailbox.on(SessionUnrecorded, recording.chase)
+    mailbox.on_query("covered-sessions", partial(answering.answer_on_bus, plans=plans, programme=programme))
+
+    service.http.include_router(routes(mailbox.run, service.database, programme, plans))
+    service.figures(lambda db: figures(db, now=clock.now()))
+    return service

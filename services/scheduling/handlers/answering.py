@@ -1,0 +1,157 @@
+"""The insurer's question, the same on every edge: its own members only, and only what consent allows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scheduling.rules.plans import Plans
+from services.scheduling.rules.question import DISCLOSURE, Cursor, Question, totals, wrongs
+from services.scheduling.rules.units import TAXONOMY
+from services.scheduling.store import answers as store
+from services.scheduling.store.answers import Owner, PersonSum
+from services.scheduling.store.covering import labels_of
+from shared import strict_json
+from shared.clock import now
+from shared.consents import consents_of_many
+from shared.disclosure import may_disclose
+from shared.mailbox import Ingested, Reply
+from shared.programme import Programme
+
+SOME = 5000
+"""How many people's consents are looked up at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A payer's question and the edge it came by: `http` or `bus`."""
+
+    payer: str
+    question: Question
+    edge: str
+
+
+async def answer(asked: Asked, db: AsyncConnection, *, plans: Plans) -> Reply:
+    """This will answer with a page of sessions and the totals of all of them, and log that it was told."""
+    ask: dict[str, Any] = {"asked": asked.question, "payer": asked.payer, "hidden": plans.hidden()}
+    sums = await store.sums(db, **ask)
+    open_to = await _open_to(db, sums, asked.payer)
+    denied = [reasons for owner, reasons in await store.denied(db, **ask) if owner in open_to]
+    page = await _page(db, ask, open_to)
+    await store.log(db, asked.question, payer=asked.payer, edge=asked.edge, at=now(), count=len(page["sessions"]))
+    told = totals([(each.member, each.sum) for each in sums if each.owner in open_to], denied)
+    return Reply({"disclosure": DISCLOSURE, **page, "totals": told})
+
+
+async def answer_on_bus(asked: Ingested, db: AsyncConnection, *, plans: Plans, programme: Programme) -> dict[str, Any]:
+    """This will answer the same question asked by NATS request; what is wrong with it comes back as `error`."""
+    caller = programme.organisations.get(asked.organisation)
+    if caller is None or caller.kind != "payer":
+        return _error(403, "Your organisation may not ask this", [{"where": "subject", "remedy": "this is for: payer"}])
+    try:
+        question = Question.model_validate(strict_json.parse(asked.body))
+    except strict_json.Malformed as wrong:
+        return _error(400, "The question is not acceptable JSON", [{"where": wrong.where, "remedy": wrong.remedy}])
+    except ValidationError as wrong:
+        return _error(422, "The question does not say what this needs", wrongs(wrong, "$"))
+    told: dict[str, Any] = (
+        await answer(Asked(payer=asked.organisation, question=question, edge="bus"), db, plans=plans)
+    ).answer
+    return told
+
+
+def _error(status: int, title: str, errors: list[dict[str, str]]) -> dict[str, Any]:
+    return {"error": {"status": status, "title": title, "errors": errors}}
+
+
+async def _open_to(db: AsyncConnection, sums: Iterable[PersonSum], payer: str) -> set[Owner]:
+    """This will keep those of whom this payer may be told; the others are left out without a trace."""
+    owners = sorted({each.owner for each in sums}, key=str)
+    found: set[Owner] = set()
+    for start in range(0, len(owners), SOME):
+        some = owners[start : start + SOME]
+        found |= await _may_be_told(db, some, payer)
+    return found
+
+
+async def _may_be_told(db: AsyncConnection, owners: list[Owner], payer: str) -> set[Owner]:
+    people = {person for person, _ in owners}
+    consents, labels = await consents_of_many(db, people), await labels_of(db, people)
+    return {
+        (person, referral)
+        for person, referral in owners
+        if may_disclose(
+            consents.get(person, []),
+            recipient=payer,
+            classes=["payer"],
+            purpose="payment",
+            at=now(),
+            part2=_part2(labels.get(person, {}), referral),
+        )
+    }
+
+
+def _part2(labels: dict[UUID, bool], referral: UUID | None) -> bool:
+    """This will say whether a seat is under Part 2; when unsure it is."""
+    if referral is not None:
+        return labels.get(referral, True)
+    return any(labels.values()) or not labels
+
+
+async def _page(db: AsyncConnection, ask: dict[str, Any], open_to: set[Owner]) -> dict[str, Any]:
+    asked: Question = ask["asked"]
+    found: list[dict[str, Any]] = []
+    if open_to:
+        async for row in store.rows(db, **ask):
+            if (row["person_id"], row["referral_id"]) in open_to:
+                found.append(row)
+            if len(found) > asked.limit:
+                break
+    page = found[: asked.limit]
+    more = _cursor(page[-1], asked).write() if len(found) > asked.limit else None
+    return {"sessions": [_told(each) for each in page], "next": more}
+
+
+def _cursor(row: dict[str, Any], asked: Question) -> Cursor:
+    place = row["changed_at"] if asked.changed_since else row["service_date"]
+    return Cursor(value=place.isoformat(), seat_id=row["seat_id"])
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """This will put a seat into the words of the insurer's answer: no note, no name, no diagnosis."""
+    same = (
+        "version",
+        "code",
+        "modifiers",
+        "place_of_service",
+        "modality",
+        "outcome",
+        "units_delivered",
+        "units_covered",
+    )
+    begun = row["started_at"] if row["state"] == "held" else None
+    minutes = row["minutes"] or 0
+    return {
+        "session_id": str(row["session_id"]),
+        "seat_id": str(row["seat_id"]),
+        "member_id": row["member"]["member_id"],
+        "plan_id": row["plan_id"],
+        "service_date": row["service_date"].isoformat(),
+        "started_at": begun.isoformat() if begun else None,
+        "ended_at": (begun + timedelta(minutes=minutes)).isoformat() if begun else None,
+        "minutes": minutes,
+        **{each: row[each] for each in same},
+        "units_not_covered": row["units_delivered"] - row["units_covered"],
+        "reasons": sorted(row["denied"]),
+        "authorisation": row["authorisation"],
+        "authorised_units_left": row["authorised_left"],
+        "rendering_npi": row["npi"],
+        "taxonomy": TAXONOMY,
+        "note_signed": row["note_status"] == "signed",
+        "rule_version": row["rule_version"],
+        "updated_at": row["changed_at"].isoformat(),
+    }

@@ -1,0 +1,138 @@
+"""A match becomes a series; staff book a session by hand."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scheduling.rules import series as rules
+from services.scheduling.rules.outcomes import NOTICE
+from services.scheduling.store import meetings as store
+from services.scheduling.store.meetings import Clash, Series
+from shared.clock import now
+from shared.events.fact import Minutes, Modality
+from shared.events.matching import MatchMade
+from shared.events.scheduling import SeriesBooked, SeriesNotBooked, SessionUnrecorded
+from shared.mailbox import Later, Reply, Said
+from shared.programme import Programme
+from shared.work import close_task, open_task
+
+FIND_A_TIME = "find_a_time"
+TIME_TO_FIND_ONE = timedelta(days=1)
+
+
+class TimeTaken(Exception):
+    """Somebody has another session at that time; `where` names who, in the words of the request."""
+
+    def __init__(self, where: str, remedy: str) -> None:
+        super().__init__(where)
+        self.where, self.remedy = where, remedy
+
+
+class NoSuchSeries(Exception):
+    """The series is unknown, or another person's or supporter's."""
+
+
+class SeriesOver(Exception):
+    """The series has ended: the supporter's room was given away."""
+
+
+TAKEN = {
+    "one_session_at_a_time": ("body.supporter_id", "the supporter has a session at that time; choose another time"),
+    "one_seat_at_a_time": ("body.person_id", "the person has a session at that time; choose another time"),
+}
+KNOWN_START = ("body.local_start", "this series had a session at that time; leave series_id out to book a new one")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByHand:
+    """A session that staff book; `local_start` is wall time in `zone`."""
+
+    supporter_id: UUID
+    person_id: UUID
+    local_start: datetime
+    zone: str
+    minutes: Minutes
+    modality: Modality
+    site_id: str
+    series_id: UUID | None = None
+
+
+async def plan_series(
+    match: MatchMade, db: AsyncConnection, *, programme: Programme, count: int, lead: timedelta
+) -> list[Said] | None:
+    """This will book the first common time at which nothing clashes, or ask a person to find one."""
+    if await store.series_of(db, rules.series_id(match.match_id)):
+        return None
+    holidays = frozenset(programme.site(match.site_id).holidays)
+    rhythm = rules.Rhythm(count=count, lead=lead, holidays=holidays)
+    name = await store.public_name(db, match.supporter_id)
+    for occurrences in rules.plans(match, now=now(), rhythm=rhythm):
+        booked = rules.booked(match, occurrences, public_name=name)
+        try:
+            await store.book(db, booked)
+        except Clash:
+            continue
+        return [booked, *chasers(booked)]
+    return [await _not_booked(match, db)]
+
+
+async def _not_booked(match: MatchMade, db: AsyncConnection) -> SeriesNotBooked:
+    told = SeriesNotBooked(
+        match_id=match.match_id,
+        referral_id=match.referral_id,
+        person_id=match.person_id,
+        reason="no_free_slot" if match.slots else "no_slots_given",
+    )
+    series = rules.series_id(match.match_id)
+    rest = {"supporter_id": match.supporter_id, "site_id": match.site_id, "zone": match.zone}
+    await store.remember_unbooked(db, told, series_id=series, **rest)
+    due = now() + TIME_TO_FIND_ONE
+    await open_task(db, kind=FIND_A_TIME, about=str(series), owner=match.site_id, due=due)
+    return told
+
+
+async def book_by_hand(wanted: ByHand, db: AsyncConnection) -> Reply:
+    """This will book one session; TimeTaken, NoSuchSeries or SeriesOver when it cannot be."""
+    series = await _series_for(wanted, db)
+    when = rules.occurrence(wanted.local_start, zone=wanted.zone, minutes=wanted.minutes)
+    one = rules.meeting(series.series_id, wanted.person_id, when, wanted.modality)
+    booked = SeriesBooked(
+        series_id=series.series_id,
+        match_id=series.match_id,
+        referral_id=series.referral_id,
+        person_id=series.person_id,
+        supporter_id=series.supporter_id,
+        site_id=series.site_id,
+        zone=wanted.zone,
+        public_name=await store.public_name(db, wanted.supporter_id),
+        sessions=[one],
+    )
+    try:
+        await store.book(db, booked)
+    except Clash as clash:
+        raise TimeTaken(*TAKEN.get(clash.rule, KNOWN_START)) from None
+    await close_task(db, kind=FIND_A_TIME, about=str(series.series_id), by="booked by hand")
+    return Reply(booked, said=[booked, *chasers(booked)])
+
+
+async def _series_for(wanted: ByHand, db: AsyncConnection) -> Series:
+    if wanted.series_id is None:
+        new = uuid4()
+        whose = {"person_id": wanted.person_id, "supporter_id": wanted.supporter_id, "site_id": wanted.site_id}
+        return Series(series_id=new, match_id=new, referral_id=None, zone=wanted.zone, state="booked", **whose)  # type: ignore[arg-type]
+    found = await store.series_of(db, wanted.series_id)
+    if found is None or (found.person_id, found.supporter_id) != (wanted.person_id, wanted.supporter_id):
+        raise NoSuchSeries
+    if found.state == "ended":
+        raise SeriesOver
+    return found
+
+
+def chasers(booked: SeriesBooked) -> list[Later]:
+    """This will ring a day after each session's end, to see whether somebody said what happened."""
+    return [
+        Later(SessionUnrecorded(session_id=each.session_id, person_id=booked.person_id), due=each.ends_at + NOTICE)
+        for each in booked.sessions
+    ]

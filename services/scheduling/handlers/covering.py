@@ -1,0 +1,93 @@
+"""Who insures whom, and the recount of what is covered whenever something that counts has changed."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scheduling.rules.coverage import judge
+from services.scheduling.rules.plans import Plans
+from services.scheduling.rules.seats import Coverage, Delivered, Judgement, Recorded, delivered
+from services.scheduling.store import covering as store
+from shared.clock import now
+from shared.database import lock
+from shared.events.matching import SupporterRegistered
+from shared.events.referrals import CoverageShared, ReferralAccepted
+from shared.events.scheduling import CoverageChanged
+from shared.mailbox import Said
+from shared.work import open_task
+
+TIME_TO_ASK = timedelta(days=2)
+
+
+async def learn_coverage(told: CoverageShared, db: AsyncConnection, *, plans: Plans) -> list[Said]:
+    """This will keep who insures a person and recount what was held already; an unknown plan asks for a person."""
+    await store.remember_coverage(db, told, at=now())
+    if not plans.knows(told.plan_id):
+        due = now() + TIME_TO_ASK
+        await open_task(db, kind="unknown_plan", about=str(told.person_id), owner="billing", due=due)
+    return await recount(db, [told.person_id], plans=plans)
+
+
+async def learn_supporter(told: SupporterRegistered, db: AsyncConnection, *, plans: Plans) -> list[Said]:
+    """This will keep a supporter's name and standing, and recount what was held with them already."""
+    await store.remember_supporter(db, told)
+    seen = await store.people_seen_by(db, told.supporter_id)
+    return await recount(db, seen, plans=plans) if seen else []
+
+
+async def learn_label(told: ReferralAccepted, db: AsyncConnection) -> None:
+    """This will keep whether what belongs to a referral is under Part 2."""
+    await store.remember_label(db, told)
+
+
+async def alone_with(db: AsyncConnection, people: Collection[UUID]) -> set[UUID]:
+    """This will keep everybody else from changing what is recorded of these people and whoever shares their number."""
+    members = await store.same_member(db, people)
+    for each in sorted(members):
+        await lock(db, f"person {each}")
+    return members
+
+
+async def recount(db: AsyncConnection, people: Collection[UUID], *, plans: Plans) -> list[Said]:
+    """This will judge the members' whole history again, keep what changed, and say it."""
+    members = await alone_with(db, people)
+    seats = await store.recorded(db, members)
+    changed = _changed(seats, judge(await _delivered(db, seats, members), plans))
+    await store.write_judgements(db, changed, at=now())
+    person_of = {each.seat_id: each.person_id for each in seats}
+    told = [each for each in changed if plans.returned_to_insurers(each.plan_id)]
+    return [_say(each, person_of[each.seat_id]) for each in told]
+
+
+async def _delivered(db: AsyncConnection, seats: list[Recorded], people: Collection[UUID]) -> list[Delivered]:
+    coverages = await store.coverages_of(db, people)
+    standings = await store.standings(db, {each.supporter_id for each in seats})
+    return [
+        delivered(each, coverage, standings.get(each.supporter_id) if each.supporter_id else None)
+        for each in seats
+        if (coverage := _coverage_for(each, coverages.get(each.person_id, {})))
+    ]
+
+
+def _coverage_for(seat: Recorded, known: dict[UUID, Coverage]) -> Coverage | None:
+    """This will choose the coverage told with the seat's own referral, else the one told last."""
+    last = next(reversed(known.values()), None)
+    return known.get(seat.referral_id, last) if seat.referral_id else last
+
+
+def _changed(seats: list[Recorded], judged: list[Judgement]) -> list[Judgement]:
+    before = {each.seat_id: each.judged for each in seats}
+    return [each for each in judged if each != before[each.seat_id]]
+
+
+def _say(judged: Judgement, person_id: UUID) -> CoverageChanged:
+    return CoverageChanged(
+        seat_id=judged.seat_id,
+        person_id=person_id,
+        payer=judged.payer,
+        units_delivered=judged.units_delivered,
+        units_covered=judged.units_covered,
+        reasons=judged.reasons,
+    )

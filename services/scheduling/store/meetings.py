@@ -1,0 +1,178 @@
+"""Series, sessions and seats: booked all or nothing, read as domain values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Select, insert, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scheduling.rules.outcomes import Seat
+from services.scheduling.store.tables import seats, series, sessions, supporters
+from shared.database import broken_rule, upsert
+from shared.events.scheduling import SeriesBooked, SeriesNotBooked
+
+
+class Clash(Exception):
+    """The database refused a meeting; `rule` names the constraint, `one_session_at_a_time` for example."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """A row of meetings of one person, as it stands."""
+
+    series_id: UUID
+    match_id: UUID
+    referral_id: UUID | None
+    person_id: UUID
+    supporter_id: UUID | None
+    site_id: str
+    zone: str
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Which sessions to list: those that begin in [`first`, `last`), after the place where the last page ended."""
+
+    first: datetime | None = None
+    last: datetime | None = None
+    state: str | None = None
+    supporter: UUID | None = None
+    after: tuple[datetime, UUID] | None = None
+    limit: int = 100
+
+
+async def series_of(db: AsyncConnection, series_id: UUID) -> Series | None:
+    """This will find a series."""
+    row = (await db.execute(select(series).where(series.c.series_id == series_id))).mappings().one_or_none()
+    return Series(**row) if row else None
+
+
+async def book(db: AsyncConnection, booked: SeriesBooked) -> None:
+    """This will book every session of a series, or nothing: Clash names the rule that one of them would break."""
+    try:
+        async with db.begin_nested():
+            row = {**booked.model_dump(include={each.name for each in series.c}), "state": "booked"}
+            await db.execute(upsert(series, keys=["series_id"], change=["state"]).values(row))
+            await db.execute(insert(sessions), [_session(booked, each) for each in booked.sessions])
+            await db.execute(insert(seats), [_seat(booked, each) for each in booked.sessions])
+    except IntegrityError as refused:
+        raise Clash(broken_rule(refused)) from None
+
+
+def _session(booked: SeriesBooked, each: Any) -> dict[str, Any]:
+    row: dict[str, Any] = each.model_dump(exclude={"seat_id"})
+    return {
+        **row,
+        "series_id": booked.series_id,
+        "supporter_id": booked.supporter_id,
+        "zone": booked.zone,
+        "state": "booked",
+    }
+
+
+def _seat(booked: SeriesBooked, each: Any) -> dict[str, Any]:
+    row: dict[str, Any] = each.model_dump(include={"seat_id", "session_id", "starts_at", "ends_at"})
+    people = {"series_id": booked.series_id, "person_id": booked.person_id, "referral_id": booked.referral_id}
+    return {**row, **people, "state": "booked", "note_status": "none", "version": 0}
+
+
+async def remember_unbooked(db: AsyncConnection, told: SeriesNotBooked, **rest: Any) -> None:
+    """This will keep a series that has no time yet, so that staff can book it by hand."""
+    row = {**told.model_dump(exclude={"reason"}), **rest, "state": "unbooked"}
+    await db.execute(insert(series).values(row))
+
+
+async def end(db: AsyncConnection, series_id: UUID) -> bool:
+    """This will end a series, and say whether it had not ended before."""
+    booked = (series.c.series_id == series_id) & (series.c.state == "booked")
+    return bool((await db.execute(update(series).where(booked).values(state="ended"))).rowcount)
+
+
+def _seats() -> Select[Any]:
+    wanted = [seats.c[each] for each in Seat.__dataclass_fields__ if each in seats.c]
+    return select(*wanted, sessions.c.supporter_id, sessions.c.zone, sessions.c.modality).join(sessions)
+
+
+def _as_seat(row: RowMapping) -> Seat:
+    return Seat(**row)
+
+
+async def seat(db: AsyncConnection, session_id: UUID, *, seat_id: UUID | None = None) -> Seat | None:
+    """This will find a seat of a session: the named one, or its first."""
+    wanted = _seats().where(seats.c.session_id == session_id)
+    if seat_id:
+        wanted = wanted.where(seats.c.seat_id == seat_id)
+    row = (await db.execute(wanted.order_by(seats.c.seat_id).limit(1))).mappings().one_or_none()
+    return _as_seat(row) if row else None
+
+
+async def seat_of(db: AsyncConnection, session_id: UUID, person_id: UUID) -> Seat | None:
+    """This will find a person's seat in a session."""
+    wanted = _seats().where(seats.c.session_id == session_id, seats.c.person_id == person_id)
+    row = (await db.execute(wanted)).mappings().one_or_none()
+    return _as_seat(row) if row else None
+
+
+async def seats_of_series(db: AsyncConnection, series_id: UUID) -> list[Seat]:
+    """This will list the seats of a series, in order of time."""
+    rows = await db.execute(_seats().where(seats.c.series_id == series_id).order_by(seats.c.starts_at))
+    return [_as_seat(row) for row in rows.mappings()]
+
+
+async def write_outcome(db: AsyncConnection, seat: Seat, **columns: Any) -> None:
+    """This will write what happened in a seat and, one seat being all of it, in its session; Clash as for `book`."""
+    try:
+        async with db.begin_nested():
+            await db.execute(update(seats).where(seats.c.seat_id == seat.seat_id).values(**columns))
+            state = await _state_of(db, seat.session_id)
+            await db.execute(update(sessions).where(sessions.c.session_id == seat.session_id).values(state=state))
+    except IntegrityError as refused:
+        raise Clash(broken_rule(refused)) from None
+
+
+async def _state_of(db: AsyncConnection, session_id: UUID) -> str:
+    """This will say what became of a session with these seats: held when anybody came, and so on."""
+    found = set((await db.execute(select(seats.c.state).where(seats.c.session_id == session_id))).scalars())
+    return next(each for each in ("held", "booked", "missed", "cancelled") if each in found)
+
+
+async def public_name(db: AsyncConnection, supporter_id: UUID | None) -> str | None:
+    """This will give what people may be told of a supporter, None when not yet heard of."""
+    name: str | None = await db.scalar(
+        select(supporters.c.public_name).where(supporters.c.supporter_id == supporter_id)
+    )
+    return name
+
+
+async def listed(db: AsyncConnection, wanted: Listing) -> list[dict[str, Any]]:
+    """This will list sessions with their seats: ids, times and states only, in order of time."""
+    found = select(sessions).order_by(sessions.c.starts_at, sessions.c.session_id).limit(wanted.limit)
+    for condition, value in (
+        (sessions.c.starts_at >= wanted.first, wanted.first),
+        (sessions.c.starts_at < wanted.last, wanted.last),
+        (sessions.c.state == wanted.state, wanted.state),
+        (sessions.c.supporter_id == wanted.supporter, wanted.supporter),
+    ):
+        found = found.where(condition) if value is not None else found
+    if wanted.after:
+        found = found.where(tuple_(sessions.c.starts_at, sessions.c.session_id) > wanted.after)
+    rows = [dict(row) for row in (await db.execute(found)).mappings()]
+    sitting = await _seats_of(db, [row["session_id"] for row in rows])
+    return [{**row, "seats": sitting.get(row["session_id"], [])} for row in rows]
+
+
+async def _seats_of(db: AsyncConnection, session_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    wanted = select(seats.c.session_id, seats.c.seat_id, seats.c.person_id, seats.c.outcome)
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    for row in (await db.execute(wanted.where(seats.c.session_id.in_(session_ids)))).mappings():
+        found.setdefault(row["session_id"], []).append({name: row[name] for name in row if name != "session_id"})
+    return found
