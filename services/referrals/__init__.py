@@ -1,0 +1,27 @@
+"""Takes in referrals, and knows what became of each."""
+
+OWNS = ("persons", "referrals", "timeline", "refusals", "repeats")
+HEARS = (
+    "matching.offer-made.v1",
+    "matching.referral-waitlisted.v1",
+    "matching.bridge-offered.v1",
+    "matching.match-made.v1",
+    "scheduling.series-booked.v1",
+    "scheduling.series-not-booked.v1",
+    "scheduling.seat-held.v1",
+    "scheduling.seat-missed.v1",
+    "scheduling.series-ended.v1",
+    "ingest.referral.v1",
+)
+SAYS = (
+    "referrals.referral-accepted.v1",
+    "referrals.referral-held.v1",
+    "referrals.referral-refused.v1",
+    "referrals.crisis-raised.v1",
+    "referrals.risk-cleared.v1",
+    "referrals.consent-given.v1",
+    "referrals.consent-revoked.v1",
+    "referrals.contact-shared.v1",
+    "referrals.coverage-shared.v1",
+    "status.referral.v1",
+)

@@ -1,0 +1,42 @@
+"""The switchboard of the referrals service."""
+
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referrals import handlers, store
+from services.referrals.http import fhir_routes, people_routes
+from services.referrals.rules.figures import figures
+from services.referrals.settings import Settings
+from shared.events.matching import BridgeOffered, MatchMade, OfferMade, ReferralWaitlisted
+from shared.events.scheduling import SeatHeld, SeatMissed, SeriesBooked, SeriesEnded, SeriesNotBooked
+from shared.service import Service
+
+JOURNEY = (
+    OfferMade
+    | ReferralWaitlisted
+    | BridgeOffered
+    | MatchMade
+    | SeriesBooked
+    | SeriesNotBooked
+    | SeatHeld
+    | SeatMissed
+    | SeriesEnded
+)
+
+
+def create(settings: Settings) -> Service:
+    """This will put the service together; nothing is opened until it runs."""
+    service = Service.create("referrals", settings)
+    mailbox, programme = service.mailbox, service.programme
+    mailbox.on_ingest("referral", partial(handlers.ingest, programme=programme))
+    mailbox.on_many(JOURNEY, partial(handlers.advance, programme=programme))
+    service.http.include_router(fhir_routes(mailbox.run, service.database, programme))
+    service.http.include_router(people_routes(mailbox.run, service.database, programme))
+    service.figures(count)
+    return service
+
+
+async def count(db: AsyncConnection) -> dict[str, int]:
+    """This will count what this service has done."""
+    return figures(await store.counts(db))

@@ -1,0 +1,173 @@
+"""What we say in FHIR: the Task a referrer follows, the request as we keep it, searches, and what this edge can do."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from services.referrals.fhir.codes import EXTENSION, PEER_SUPPORT, TASK_STATUS
+from services.referrals.rules.journey import Milestones, Seen
+from services.referrals.rules.order import Identifier, ReferralOrder
+from shared.disclosure import PART2_NOTICE
+from shared.programme import Site
+
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+PART2_LABEL = {"system": ACT_CODE, "code": "42CFRPart2", "display": "42 CFR Part2"}
+PRIORITIES = {"routine": "routine", "priority": "urgent", "urgent": "stat"}
+STATUSES = {"active": "active", "withdrawn": "revoked", "entered_in_error": "entered-in-error"}
+PHONE_WITHIN = timedelta(minutes=15)
+
+
+def task(
+    referral_id: UUID,
+    order: ReferralOrder,
+    seen: Seen,
+    *,
+    organisation: str,
+    site: Site,
+    arrived_at: datetime,
+    told_at: datetime,
+    scope: str,
+) -> dict[str, Any]:
+    """This will give the FHIR Task of a referral, as its referrer may see it."""
+    reason = emergency(order, site, arrived_at) if seen.business == "crisis_review" else seen.reason
+    body: dict[str, Any] = {
+        "resourceType": "Task",
+        "id": str(referral_id),
+        "meta": {"lastUpdated": instant(told_at)},
+        "identifier": identifiers(order.identifier),
+        "basedOn": [{"reference": f"ServiceRequest/{referral_id}"}],
+        "status": seen.status,
+        "businessStatus": {"coding": [{"system": TASK_STATUS, "code": seen.business}], "text": seen.text},
+        "intent": "order",
+        "code": {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]},
+        "focus": {"reference": f"ServiceRequest/{referral_id}"},
+        "authoredOn": instant(arrived_at),
+        "lastModified": instant(told_at),
+        "requester": {"identifier": {"value": organisation}},
+        "owner": {"display": site.public_name},
+    }
+    if reason:
+        body["statusReason"] = {"text": reason}
+    if seen.notice:
+        body["meta"]["security"] = [PART2_LABEL]
+        body["note"] = [{"text": f"{PART2_NOTICE} Consent scope: {scope or 'as signed'}."}]
+    return body | _outputs(seen.milestones)
+
+
+def _outputs(milestones: Milestones) -> dict[str, Any]:
+    said: list[dict[str, Any]] = []
+    if milestones.bridge:
+        said.append({"type": {"text": "Something to begin with was offered"}, "valueBoolean": True})
+    if milestones.first_visit:
+        said.append({"type": {"text": "First visit"}, "valueDateTime": instant(milestones.first_visit)})
+    if milestones.first_kept:
+        said.append({"type": {"text": "First visit kept"}, "valueDateTime": instant(milestones.first_kept)})
+    if milestones.kept is not None:
+        said.append({"type": {"text": "Visits kept"}, "valueInteger": milestones.kept})
+    return {"output": said} if said else {}
+
+
+def emergency(order: ReferralOrder, site: Site, arrived_at: datetime) -> str:
+    """This will give what a referrer reads when a person must look at the risk: no emergency service, and who calls."""
+    by = (arrived_at + PHONE_WITHIN).astimezone(ZoneInfo(site.zone)).strftime("%H:%M")
+    language = next((each for each in order.person.languages if each in site.emergency_words), "en")
+    words = dict.fromkeys(site.emergency_words[each] for each in ("en", language) if each in site.emergency_words)
+    told = f"Received for review by a person. This is not an emergency service. A person will phone you by {by}."
+    return " ".join([told, *words])
+
+
+def dated(body: dict[str, Any], at: datetime) -> dict[str, Any]:
+    """This will give a Task as of a moment."""
+    return body | {"lastModified": instant(at), "meta": body["meta"] | {"lastUpdated": instant(at)}}
+
+
+def undated(body: dict[str, Any]) -> dict[str, Any]:
+    """This will give what a Task says, whenever it was said."""
+    return {name: each for name, each in body.items() if name not in ("lastModified", "meta")}
+
+
+def service_request(
+    referral_id: UUID, order: ReferralOrder, *, organisation: str, site: Site, arrived_at: datetime, in_crisis: bool
+) -> dict[str, Any]:
+    """This will echo a request: that it arrived and where to follow it, nothing about the person."""
+    body: dict[str, Any] = {
+        "resourceType": "ServiceRequest",
+        "id": str(referral_id),
+        "meta": {"lastUpdated": instant(arrived_at)},
+        "extension": [{"url": EXTENSION + "task", "valueReference": {"reference": f"Task/{referral_id}"}}],
+        "identifier": identifiers(order.identifier),
+        "status": STATUSES[order.status],
+        "intent": "order",
+        "priority": PRIORITIES[order.urgency],
+        "code": {"coding": [PEER_SUPPORT]} if order.service == "peer_support" else {"text": "Other service"},
+        "subject": {"identifier": identifiers(next(iter(order.person.identifiers), None))[0]}
+        if order.person.identifiers
+        else {"display": "as referred"},
+        "requester": {"identifier": {"value": organisation}},
+    }
+    if in_crisis:
+        body["note"] = [{"text": emergency(order, site, arrived_at)}]
+    return body
+
+
+def identifiers(identifier: Identifier | None) -> list[dict[str, str]]:
+    """This will write an identifier as FHIR has it."""
+    if identifier is None:
+        return []
+    return [{**({"system": identifier.system} if identifier.system else {}), "value": identifier.value}]
+
+
+def searchset(tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    """This will give the answer to a search."""
+    entries = [{"fullUrl": f"Task/{each['id']}", "resource": each, "search": {"mode": "match"}} for each in tasks]
+    return {"resourceType": "Bundle", "type": "searchset", "total": len(tasks), "entry": entries}
+
+
+def transaction_response(entries: int, received: dict[int, tuple[UUID, bool]]) -> dict[str, Any]:
+    """This will answer a transaction: every entry in its place, the requests with their addresses."""
+    said: list[dict[str, Any]] = [{"response": {"status": "200 OK"}} for _ in range(entries)]
+    for index, (referral_id, new) in received.items():
+        status = "201 Created" if new else "200 OK"
+        said[index] = {"response": {"status": status, "location": f"ServiceRequest/{referral_id}"}}
+    return {"resourceType": "Bundle", "type": "transaction-response", "entry": said}
+
+
+def instant(moment: datetime) -> str:
+    """This will write an instant as FHIR does."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def capabilities(at: datetime) -> dict[str, Any]:
+    """This will give the CapabilityStatement."""
+    search = [{"name": "identifier", "type": "token"}, {"name": "_id", "type": "token"}]
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": instant(at),
+        "kind": "instance",
+        "software": {"name": "Alongside referrals"},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "application/json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {"description": "Authorization: Bearer <API key of your organisation>"},
+                "resource": [
+                    {
+                        "type": "ServiceRequest",
+                        "interaction": [{"code": "create"}, {"code": "read"}],
+                        "conditionalCreate": True,
+                        "documentation": "Patient, Coverage, Consent contained, or in a transaction Bundle.",
+                    },
+                    {
+                        "type": "Task",
+                        "interaction": [{"code": "read"}, {"code": "search-type"}],
+                        "searchParam": search,
+                        "documentation": "What became of a referral: same id as its ServiceRequest.",
+                    },
+                ],
+                "interaction": [{"code": "transaction"}],
+            }
+        ],
+    }

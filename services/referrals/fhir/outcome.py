@@ -1,0 +1,77 @@
+"""What a partner is told about bad input: the place in what they sent and the remedy, never the value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from shared.edge import place
+from shared.strict_json import Malformed, TooLarge
+
+Code = Literal[
+    "structure", "value", "required", "invalid", "not-supported", "not-found", "login", "forbidden", "too-long",
+    "code-invalid", "duplicate", "processing", "conflict",
+]  # fmt: skip
+MOST_ISSUES = 20
+CODES: dict[str, Code] = {"missing": "required", "literal_error": "code-invalid", "extra_forbidden": "structure"}
+STATUS_CODES: dict[int, Code] = {
+    400: "structure", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 413: "too-long",
+    415: "not-supported", 422: "invalid",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One thing that is wrong: `expression` is the element's path, `remedy` what to do about it."""
+
+    code: Code
+    expression: str
+    remedy: str
+
+
+class Refused(Exception):
+    """What was posted cannot be read as a referral; `status` is the HTTP status it is answered with."""
+
+    def __init__(self, status: int, issues: Sequence[Issue]) -> None:
+        super().__init__(f"{status} at {', '.join(each.expression for each in issues)}")
+        self.status, self.issues = status, tuple(issues[:MOST_ISSUES])
+
+
+def refuse(code: Code, expression: str, remedy: str, *, status: int = 422) -> Refused:
+    """This will make a refusal with one issue."""
+    return Refused(status, [Issue(code, expression, remedy)])
+
+
+def malformed(wrong: Malformed) -> Refused:
+    """This will tell what the JSON reader refused."""
+    if isinstance(wrong, TooLarge):
+        return refuse("too-long", wrong.where, wrong.remedy, status=413)
+    return refuse("structure", wrong.where, wrong.remedy, status=400)
+
+
+def invalid(wrong: ValidationError, at: str) -> Refused:
+    """This will tell what pydantic refused in what is at path `at`; an unknown member's name is not echoed."""
+    issues = []
+    for each in wrong.errors(include_url=False, include_context=False, include_input=False):
+        unknown = each["type"] == "extra_forbidden"
+        path = place(each["loc"][:-1] if unknown else each["loc"])
+        remedy = "leave out members that are not part of this schema" if unknown else each["msg"]
+        issues.append(Issue(CODES.get(each["type"], "value"), f"{at}.{path}" if path else at, remedy))
+    return Refused(422, issues)
+
+
+def outcome(issues: Sequence[Issue]) -> dict[str, Any]:
+    """This will give the FHIR OperationOutcome."""
+    return {
+        "resourceType": "OperationOutcome",
+        "issue": [
+            {
+                "severity": "error",
+                "code": each.code,
+                "diagnostics": f"{each.expression}: {each.remedy}" if each.expression else each.remedy,
+                "expression": [each.expression] if each.expression else [],
+            }
+            for each in issues
+        ],
+    }

@@ -1,0 +1,174 @@
+"""The resources a referral is made of, as partners write them: only the elements we use."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from services.referrals.fhir.words import (
+    Annotation,
+    Coding,
+    Concept,
+    Day,
+    Element,
+    Gender,
+    Identifier,
+    Many,
+    Moment,
+    One,
+    Period,
+    Priority,
+    Reference,
+    RequestIntent,
+    RequestStatus,
+    Resource,
+    Short,
+    Text,
+)
+
+
+class HumanName(Element):
+    use: Text | None = None
+    family: Short | None = None
+    given: Many[Short] = []
+    text: Short | None = None
+
+
+class ContactPoint(Element):
+    system: Literal["phone", "fax", "email", "pager", "url", "sms", "other"] | None = None
+    value: Short | None = None
+    use: Literal["home", "work", "temp", "old", "mobile"] | None = None
+    rank: Annotated[int, Field(ge=1, le=2**31)] | None = None
+    period: One[Period] | None = None
+
+
+class Communication(Element):
+    language: One[Concept] = Concept()
+    preferred: bool = False
+
+
+class Patient(Resource):
+    identifier: Many[Identifier] = []
+    name: Many[HumanName] = []
+    telecom: Many[ContactPoint] = []
+    gender: Gender | None = None
+    birth_date: Day | None = Field(None, alias="birthDate")
+    deceased_boolean: bool = Field(False, alias="deceasedBoolean")
+    deceased_at: Moment | None = Field(None, alias="deceasedDateTime")
+    communication: Many[Communication] = []
+
+
+class CoverageClass(Element):
+    type: One[Concept] = Concept()
+    value: Short | None = None
+
+
+class Coverage(Resource):
+    identifier: Many[Identifier] = []
+    status: Literal["active", "cancelled", "draft", "entered-in-error"] = "active"
+    subscriber_id: Short | None = Field(None, alias="subscriberId")
+    beneficiary: One[Reference] = Reference()
+    period: One[Period] = Period()
+    payor: Many[Reference] = []
+    classes: Many[CoverageClass] = Field([], alias="class")
+
+
+class Actor(Element):
+    reference: One[Reference] = Reference()
+
+
+class Provision(Element):
+    type: Literal["deny", "permit"] | None = None
+    period: One[Period] = Period()
+    actor: Many[Actor] = []
+    purpose: Many[Coding] = []
+    security_label: Many[Coding] = Field([], alias="securityLabel")
+
+
+class Policy(Element):
+    uri: Text | None = None
+
+
+class Consent(Resource):
+    status: Literal["draft", "proposed", "active", "rejected", "inactive", "entered-in-error"]
+    scope: One[Concept] = Concept()
+    category: Many[Concept] = []
+    patient: One[Reference] = Reference()
+    date_time: Moment | None = Field(None, alias="dateTime")
+    policy: Many[Policy] = []
+    policy_rule: One[Concept] = Field(Concept(), alias="policyRule")
+    provision: One[Provision] = Provision()
+
+
+class Condition(Resource):
+    code: One[Concept] = Concept()
+    subject: One[Reference] = Reference()
+
+
+class Encounter(Resource):
+    subject: One[Reference] = Reference()
+    period: One[Period] = Period()
+
+
+class Answer(Element):
+    value_coding: One[Coding] | None = Field(None, alias="valueCoding")
+    value_string: Text | None = Field(None, alias="valueString")
+    value_boolean: bool | None = Field(None, alias="valueBoolean")
+    value_integer: int | None = Field(None, alias="valueInteger")
+
+
+class Item(Element):
+    link_id: Text = Field("", alias="linkId")
+    answer: Many[Answer] = []
+    item: Many["Item"] = []
+
+
+class QuestionnaireResponse(Resource):
+    subject: One[Reference] = Reference()
+    item: Many[Item] = []
+
+
+class Observation(Resource):
+    code: One[Concept] = Concept()
+    subject: One[Reference] = Reference()
+    value_concept: One[Concept] | None = Field(None, alias="valueCodeableConcept")
+    value_boolean: bool | None = Field(None, alias="valueBoolean")
+    value_integer: int | None = Field(None, alias="valueInteger")
+
+
+class ServiceRequest(Resource):
+    contained: Many[dict[str, Any]] = []
+    identifier: Many[Identifier] = []
+    status: RequestStatus
+    intent: RequestIntent
+    priority: Priority = "routine"
+    category: Many[Concept] = []
+    code: One[Concept] | None = None
+    subject: One[Reference]
+    encounter: One[Reference] | None = None
+    authored_on: Moment | None = Field(None, alias="authoredOn")
+    reason_code: Many[Concept] = Field([], alias="reasonCode")
+    reason_reference: Many[Reference] = Field([], alias="reasonReference")
+    insurance: Many[Reference] = []
+    supporting_info: Many[Reference] = Field([], alias="supportingInfo")
+    note: Many[Annotation] = []
+    patient_instruction: Text | None = Field(None, alias="patientInstruction")
+
+
+class EntryRequest(Element):
+    method: Literal["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"]
+    url: Text
+    if_none_exist: Text | None = Field(None, alias="ifNoneExist")
+
+
+class Entry(Element):
+    full_url: Text | None = Field(None, alias="fullUrl")
+    resource: dict[str, Any]
+    request: EntryRequest
+
+
+class Bundle(Element):
+    type: Literal[
+        "document", "message", "transaction", "transaction-response", "batch", "batch-response", "history",
+        "searchset", "collection",
+    ]  # fmt: skip
+    entry: Many[Entry] = []

@@ -1,0 +1,23 @@
+"""One function per thing that can happen to a referral."""
+
+from services.referrals.handlers.held import Details, NotWaiting, Screening, Unknown, learn, revoke, screen
+from services.referrals.handlers.journey import advance
+from services.referrals.handlers.receive import Post, Received, ingest, receive, refuse
+from services.referrals.handlers.telling import bodies
+
+__all__ = [
+    "Details",
+    "NotWaiting",
+    "Post",
+    "Received",
+    "Screening",
+    "Unknown",
+    "advance",
+    "bodies",
+    "ingest",
+    "learn",
+    "receive",
+    "refuse",
+    "revoke",
+    "screen",
+]

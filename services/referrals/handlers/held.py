@@ -1,0 +1,135 @@
+"""What people at the programme do about a referral that waits for them: look at the risk, or learn what was missing."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referrals import store
+from services.referrals.handlers.outcomes import follow, raise_crisis
+from services.referrals.handlers.telling import tell
+from services.referrals.rules.order import Person, Reach
+from services.referrals.rules.triage import Agreement, triage
+from shared import consents
+from shared.clock import now
+from shared.database import lock
+from shared.events.referrals import ConsentRevoked, RiskCleared
+from shared.mailbox import Reply, Said
+from shared.programme import Programme
+from shared.work import close_task
+
+
+class Unknown(LookupError):
+    """There is no such referral."""
+
+
+class NotWaiting(ValueError):
+    """The referral does not wait for this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screening:
+    """What a named person found when looking at the risk, and why they say so."""
+
+    referral_id: UUID
+    by: str
+    reason: str
+    outcome: Literal["clear", "risk"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Details:
+    """What was missing about a person, and who learnt it."""
+
+    referral_id: UUID
+    by: str
+    reaches: tuple[Reach, ...] = ()
+    birth_date: date | None = None
+    deceased: bool | None = None
+
+
+async def screen(screening: Screening, db: AsyncConnection, *, programme: Programme) -> Reply:
+    """This will let a referral go on with its original arrival time, or put it before the on-call person."""
+    referral = await _waiting(db, screening.referral_id, ("crisis_review", "needs_screen"))
+    cleared = screening.outcome == "clear"
+    await _write_down(db, referral, "risk_cleared" if cleared else "risk_found", screening.by, screening.reason)
+    await close_task(db, kind="screening", about=str(referral.referral_id), by=screening.by)
+    if not cleared:
+        said = (
+            []
+            if referral.state == "crisis_review"
+            else await raise_crisis(referral, db, programme=programme, hold=True)
+        )
+        return Reply("crisis_review", said)
+    await close_task(db, kind="crisis", about=str(referral.referral_id), by=screening.by)
+    fact = RiskCleared(
+        referral_id=referral.referral_id, person_id=referral.person_id, cleared_by=screening.by, cleared_at=now()
+    )
+    moved, said = await _go_on(referral, db, programme=programme)
+    return Reply(moved.state, [fact, *said])
+
+
+async def learn(details: Details, db: AsyncConnection, *, programme: Programme) -> Reply:
+    """This will add what was missing, and let the referral go on where nothing is missing any more."""
+    referral = await _waiting(db, details.referral_id, ("needs_info",))
+    person = _with(referral.order.person, details)
+    known = replace(referral, order=referral.order.model_copy(update={"person": person}))
+    await _write_down(db, referral, "details_given", details.by)
+    moved, said = await _go_on(known, db, programme=programme)
+    if moved.state != "needs_info":
+        await close_task(db, kind="missing_info", about=str(referral.referral_id), by=details.by)
+    return Reply(moved.state, said)
+
+
+def _with(person: Person, details: Details) -> Person:
+    reaches = [*details.reaches, *(each for each in person.reaches if each not in details.reaches)]
+    birth_date = details.birth_date or person.birth_date
+    deceased = person.deceased if details.deceased is None else details.deceased
+    return person.model_copy(update={"reaches": reaches, "birth_date": birth_date, "deceased": deceased})
+
+
+async def revoke(revoking: tuple[UUID, str], db: AsyncConnection, *, programme: Programme) -> Reply:
+    """This will end every consent of a referral's person, at their wish, as told to a named person."""
+    referral_id, by = revoking
+    referral = await store.by_id(db, referral_id)
+    if referral is None:
+        raise Unknown
+    running = [each for each in await consents.consents_of(db, referral.person_id) if not each.revoked_at]
+    facts = [ConsentRevoked(consent_id=each.consent_id, person_id=each.person_id, revoked_at=now()) for each in running]
+    for each in facts:
+        await consents.revoked(each, db)
+    await _write_down(db, referral, "consent_revoked", by)
+    return Reply(len(facts), [*facts, *await tell(db, [referral], programme=programme)])
+
+
+async def _waiting(db: AsyncConnection, referral_id: UUID, states: tuple[str, ...]) -> store.Referral:
+    await lock(db, str(referral_id))
+    referral = await store.by_id(db, referral_id)
+    if referral is None:
+        raise Unknown
+    if referral.state not in states:
+        raise NotWaiting
+    return referral
+
+
+async def _write_down(
+    db: AsyncConnection, referral: store.Referral, what: str, by: str, note: str | None = None
+) -> None:
+    moment = now()
+    entry = store.Entry(
+        referral_id=referral.referral_id, what=what, at=moment, key=moment.isoformat(), by=by, note=note
+    )
+    await store.note(db, [entry])
+
+
+async def _go_on(
+    referral: store.Referral, db: AsyncConnection, *, programme: Programme
+) -> tuple[store.Referral, list[Said]]:
+    """This will triage again after a person looked at the risk."""
+    verdict = triage(referral.order, Agreement(), now(), cleared=True)
+    reasons = (verdict.reason,) if verdict.reason else verdict.missing
+    moved = replace(referral, state=verdict.outcome, reasons=reasons)
+    await store.change(db, moved)
+    return moved, await follow(moved, verdict, db, programme=programme)

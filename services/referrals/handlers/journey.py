@@ -1,0 +1,40 @@
+"""Hears what became of accepted referrals in the other services, and moves their timelines."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referrals import store
+from services.referrals.handlers.telling import tell
+from services.referrals.rules import journey
+from shared.clock import now
+from shared.events.fact import Fact
+from shared.mailbox import Status
+from shared.programme import Programme
+
+
+async def advance(facts: Sequence[Fact], db: AsyncConnection, *, programme: Programme) -> list[Status]:
+    """This will write what happened into the timelines, move states forward only, and tell the referrers."""
+    steps = [step for each in facts if (step := journey.step_of(each))]
+    known = await store.by_ids(db, {each.referral_id for each in steps})
+    mine = [each for each in steps if each.referral_id in known]
+    await store.note(db, [_entry(each) for each in mine])
+    moved = dict(known)
+    for each in mine:
+        before = moved[each.referral_id]
+        moved[each.referral_id] = replace(before, state=journey.NEXT[before.state, each.event])
+    states = {each: referral.state for each, referral in moved.items() if referral.state != known[each].state}
+    await store.move(db, states)
+    return await tell(db, moved.values(), programme=programme)
+
+
+def _entry(step: journey.Step) -> store.Entry:
+    return store.Entry(
+        referral_id=step.referral_id,
+        what=step.event,
+        at=now(),
+        key=step.key,
+        about=step.about,
+        number=step.number,
+    )

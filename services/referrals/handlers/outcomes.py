@@ -1,0 +1,123 @@
+"""What follows from a triage: what is said, who has to look, and what the referrer hears."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referrals import store
+from services.referrals.handlers.telling import tell
+from services.referrals.rules import triage
+from services.referrals.rules.accept import Accepted, facts_of_acceptance
+from services.referrals.rules.triage import Payer, Verdict
+from shared import consents
+from shared.calendar import add_business_days
+from shared.clock import now
+from shared.events.referrals import ConsentGiven, CrisisRaised, ReferralHeld, ReferralRefused
+from shared.mailbox import Said
+from shared.programme import Programme
+from shared.work import open_task
+
+ANSWER_CRISIS = timedelta(minutes=5)
+TASKS = {"needs_screen": "screening", "needs_info": "missing_info"}
+
+
+async def follow(
+    referral: store.Referral, verdict: Verdict, db: AsyncConnection, *, programme: Programme
+) -> list[Said]:
+    """This will do and say what follows from a verdict about a referral that is already kept with it."""
+    moment = now()
+    first = store.Entry(referral_id=referral.referral_id, what="received", at=referral.arrived_at)
+    entry = store.Entry(referral_id=referral.referral_id, what=verdict.outcome, at=moment, key=moment.isoformat())
+    await store.note(db, [first, entry])
+    if verdict.outcome == "accepted":
+        said = await _accept(referral, db, programme=programme)
+    elif verdict.outcome == "refused":
+        said = [_refused(referral, verdict)]
+    elif verdict.outcome == "crisis_review":
+        said = await raise_crisis(referral, db, programme=programme, hold=True, told=False)
+    else:
+        said = await _hold(referral, verdict, db, programme=programme)
+    return [*said, *await tell(db, [referral], programme=programme)]
+
+
+async def _accept(referral: store.Referral, db: AsyncConnection, *, programme: Programme) -> list[Said]:
+    site, organisation = programme.site(referral.site_id), programme.organisations[referral.organisation]
+    accepted = Accepted(
+        referral_id=referral.referral_id,
+        person_id=referral.person_id,
+        organisation=referral.organisation,
+        site_id=referral.site_id,
+        zone=referral.order.person.zone or site.zone,
+        order=referral.order,
+        arrived_at=referral.arrived_at,
+        status_consent=organisation.status_consent_by_agreement,
+    )
+    facts = facts_of_acceptance(accepted, payers_of(programme), now=now())
+    for each in facts:
+        if isinstance(each, ConsentGiven):
+            await consents.given(each, db)
+    if referral.order.cover and triage.plan_of(referral.order.cover, payers_of(programme)) is None:
+        due = add_business_days(site, now(), 2)
+        await open_task(db, kind="coverage_unclear", about=str(referral.referral_id), owner="intake", due=due)
+    if await store.two_people(db, referral.organisation, referral.order):
+        due = add_business_days(site, now(), 2)
+        await open_task(db, kind="same_person", about=str(referral.person_id), owner="intake", due=due)
+    return list(facts)
+
+
+def payers_of(programme: Programme) -> list[Payer]:
+    """This will list the insurers of the programme, for the rules."""
+    return [
+        Payer(organisation_id=each.organisation_id, name=each.name, plan_ids=tuple(each.plan_ids))
+        for each in programme.organisations.values()
+        if each.kind == "payer"
+    ]
+
+
+def _refused(referral: store.Referral, verdict: Verdict) -> ReferralRefused:
+    if verdict.reason is None:
+        raise ValueError("a refusal needs its reason")
+    return ReferralRefused(referral_id=referral.referral_id, person_id=referral.person_id, reason=verdict.reason)
+
+
+async def _hold(referral: store.Referral, verdict: Verdict, db: AsyncConnection, *, programme: Programme) -> list[Said]:
+    due = add_business_days(programme.site(referral.site_id), now(), 1)
+    kind = TASKS[verdict.outcome]
+    await open_task(db, kind=kind, about=str(referral.referral_id), owner="intake", due=due)
+    return [_held(referral, verdict.outcome)]
+
+
+def _held(referral: store.Referral, state: triage.Outcome) -> ReferralHeld:
+    return ReferralHeld.model_validate(
+        {
+            "referral_id": referral.referral_id,
+            "person_id": referral.person_id,
+            "site_id": referral.site_id,
+            "state": state,
+        }
+    )
+
+
+async def raise_crisis(
+    referral: store.Referral,
+    db: AsyncConnection,
+    *,
+    programme: Programme,
+    hold: bool,
+    about: str = "",
+    told: bool = True,
+) -> list[Said]:
+    """This will put a danger sign before the on-call person at once; `hold` stops the referral until it is cleared."""
+    moment = now()
+    about = str(referral.referral_id) if hold or not about else about
+    await open_task(db, kind="crisis", about=about, owner="on-call", due=moment + ANSWER_CRISIS)
+    raised = CrisisRaised(
+        referral_id=referral.referral_id, person_id=referral.person_id, site_id=referral.site_id, raised_at=moment
+    )
+    if not hold:
+        return [raised]
+    held = replace(referral, state="crisis_review", reasons=())
+    await store.change(db, held)
+    status = await tell(db, [held], programme=programme) if told else []
+    return [raised, _held(referral, "crisis_review"), *status]

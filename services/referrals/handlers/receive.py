@@ -1,0 +1,168 @@
+"""Takes in what an organisation posted, over HTTP or on the bus, once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referrals import store
+from services.referrals.fhir.outcome import Refused, outcome
+from services.referrals.fhir.outcome import refuse as refusal
+from services.referrals.fhir.reading import Letter, Posted, read
+from services.referrals.handlers.outcomes import follow, raise_crisis
+from services.referrals.rules import triage
+from services.referrals.rules.order import ReferralOrder
+from shared.calendar import add_business_days
+from shared.clock import now
+from shared.database import lock
+from shared.mailbox import Ingested, Reply, Said, Status
+from shared.programme import Organisation, Programme
+from shared.work import open_task
+
+STILL_HELD = ("needs_screen", "needs_info")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """One post of an organisation; `post_id` tells it from another with the same content."""
+
+    post_id: UUID
+    organisation: str
+    letter: Letter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """A referral as it is in the store, whether this post made it, and its place in the post."""
+
+    referral: store.Referral
+    new: bool
+    entry: int
+
+
+async def receive(post: Post, db: AsyncConnection, *, programme: Programme) -> Reply:
+    """This will take in every referral of a post, and answer with a list of Received."""
+    return Reply(*await _receive(post, db, programme=programme))
+
+
+async def _receive(post: Post, db: AsyncConnection, *, programme: Programme) -> tuple[list[Received], list[Said]]:
+    organisation = programme.organisations[post.organisation]
+    _check(post.letter, programme)
+    said: list[Said] = []
+    found = []
+    for each in post.letter.posted:
+        referral, new, words = await _receive_one(each, organisation, post.post_id, db, programme=programme)
+        said += words
+        found.append(Received(referral=referral, new=new, entry=each.entry))
+    return found, said
+
+
+def _check(letter: Letter, programme: Programme) -> None:
+    for each in letter.posted:
+        if each.order.site and each.order.site not in programme.sites:
+            raise refusal("code-invalid", "site", "name a site of this programme, or leave the site out")
+
+
+async def _receive_one(
+    posted: Posted, organisation: Organisation, post_id: UUID, db: AsyncConnection, *, programme: Programme
+) -> tuple[store.Referral, bool, list[Said]]:
+    order, name = posted.order, organisation.organisation_id
+    await lock(db, store.placer_of(name, order))
+    known = await _known(posted, name, db)
+    if known is None:
+        referral, verdict = await _new(order, organisation, db, programme=programme)
+        if await store.add(db, referral):
+            return referral, True, await follow(referral, verdict, db, programme=programme)
+        known = (await store.by_ids(db, [referral.referral_id]))[referral.referral_id]
+    said = await _repeated(known, posted, post_id, db, programme=programme)
+    return known, False, said
+
+
+async def _known(posted: Posted, organisation: str, db: AsyncConnection) -> store.Referral | None:
+    if posted.unless:
+        wanted = posted.unless
+        found = await store.by_placer(db, organisation, wanted.system, wanted.value)
+        if found:
+            return found
+    return await store.known_as(db, organisation, posted.order)
+
+
+async def _new(
+    order: ReferralOrder, organisation: Organisation, db: AsyncConnection, *, programme: Programme
+) -> tuple[store.Referral, triage.Verdict]:
+    moment, name = now(), organisation.organisation_id
+    verdict = triage.triage(order, agreement_of(organisation), moment)
+    referral_id = store.new_id(name, order)
+    referral = store.Referral(
+        referral_id=referral_id,
+        person_id=await store.person_of(db, name, order, referral_id),
+        organisation=name,
+        site_id=programme.site(order.site or organisation.site_id).site_id,
+        content=store.content_of(name, order),
+        order=order,
+        part2=order.part2,
+        first_outcome=verdict.outcome,
+        state=verdict.outcome,
+        reasons=(verdict.reason,) if verdict.reason else verdict.missing,
+        arrived_at=moment,
+        told_at=moment,
+    )
+    return referral, verdict
+
+
+def agreement_of(organisation: Organisation) -> triage.Agreement:
+    """This will give what was agreed with an organisation, for the rules."""
+    return triage.Agreement(screens_before_referring=organisation.screens_before_referring)
+
+
+async def _repeated(
+    known: store.Referral, posted: Posted, post_id: UUID, db: AsyncConnection, *, programme: Programme
+) -> list[Said]:
+    """This will account for a repeat; what it changes is for a person to judge, what it raises is raised at once."""
+    content = store.content_of(known.organisation, posted.order)
+    changed, moment = content != known.content, now()
+    repeat_id = uuid5(post_id, str(posted.entry))
+    await store.repeat(db, repeat_id=repeat_id, referral_id=known.referral_id, changed=changed, at=moment)
+    if not changed:
+        return []
+    about = f"{known.referral_id} {content[:12]}"
+    due = _screen_by(programme, known, moment)
+    await open_task(db, kind="changed_referral", about=about, owner="intake", due=due)
+    if triage.in_danger(posted.order) and not triage.in_danger(known.order):
+        return await raise_crisis(known, db, programme=programme, about=about, hold=known.state in STILL_HELD)
+    return []
+
+
+def _screen_by(programme: Programme, referral: store.Referral, moment: datetime) -> datetime:
+    return add_business_days(programme.site(referral.site_id), moment, 1)
+
+
+async def ingest(ingested: Ingested, db: AsyncConnection, *, programme: Programme) -> list[Said]:
+    """This will take in a post from the bus; what cannot be read is accounted for and said back."""
+    try:
+        if ingested.organisation not in programme.organisations:
+            raise refusal("login", "subject", "post as an organisation of this programme")
+        letter = read(ingested.body, ingested.content_type)
+        post = Post(post_id=UUID(ingested.message_id), organisation=ingested.organisation, letter=letter)
+        _, said = await _receive(post, db, programme=programme)
+    except Refused as wrong:
+        await account(db, UUID(ingested.message_id), ingested.organisation, wrong)
+        return [Status(ingested.organisation, "referral", ingested.message_id, outcome(wrong.issues))]
+    return said
+
+
+async def refuse(refused: tuple[UUID, str, Refused], db: AsyncConnection) -> None:
+    """This will account for a post over HTTP that was refused: its id, the organisation, and what was wrong."""
+    await account(db, *refused)
+
+
+async def account(db: AsyncConnection, post_id: UUID, organisation: str, wrong: Refused) -> None:
+    """This will write a refusal down: where and what, never the value."""
+    first = wrong.issues[0]
+    await store.refuse(
+        db, refusal_id=post_id, organisation=organisation, place=first.expression, code=first.code, at=now()
+    )
+
+
+__all__ = ["Post", "Received", "ingest", "receive", "refuse"]

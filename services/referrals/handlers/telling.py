@@ -1,0 +1,74 @@
+"""Tells a referrer where a referral stands: only what the consent allows, and only when that changed."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referrals import store
+from services.referrals.fhir import answers
+from services.referrals.rules import journey
+from shared.clock import now
+from shared.consents import consents_of_many
+from shared.disclosure import may_disclose
+from shared.mailbox import Status
+from shared.programme import Programme
+from shared.sealed import lookup
+
+REFERRER = "referrer"
+
+
+async def bodies(
+    db: AsyncConnection, referrals: Iterable[store.Referral], *, programme: Programme
+) -> dict[UUID, dict[str, Any]]:
+    """This will give each referral's FHIR Task, as its referrer may see it now."""
+    some = list(referrals)
+    milestones = await store.milestones_of(db, [each.referral_id for each in some])
+    consents = await consents_of_many(db, [each.person_id for each in some])
+    found = {}
+    for each in some:
+        consent = may_disclose(
+            consents.get(each.person_id, []),
+            recipient=each.organisation,
+            classes=(REFERRER,),
+            purpose="treatment",
+            at=now(),
+            part2=each.part2,
+        )
+        seen = journey.seen(
+            each.state,
+            reasons=each.reasons,
+            consented=consent is not None,
+            part2=each.part2,
+            milestones=milestones.get(each.referral_id, journey.Milestones()),
+        )
+        found[each.referral_id] = answers.task(
+            each.referral_id,
+            each.order,
+            seen,
+            organisation=each.organisation,
+            site=programme.site(each.site_id),
+            arrived_at=each.arrived_at,
+            told_at=each.told_at,
+            scope=consent.scope if consent else "",
+        )
+    return found
+
+
+async def tell(db: AsyncConnection, referrals: Iterable[store.Referral], *, programme: Programme) -> list[Status]:
+    """This will say each referral's Task to its referrer, where it is not what they were told last."""
+    some = list(referrals)
+    tasks = await bodies(db, some, programme=programme)
+    moment = now()
+    said, told = [], {}
+    for each in some:
+        body = tasks[each.referral_id]
+        fingerprint = lookup("told", json.dumps(answers.undated(body), sort_keys=True))
+        if fingerprint != each.told:
+            told[each.referral_id] = fingerprint
+            dated = answers.dated(body, moment)
+            said.append(Status(each.organisation, "referral", str(each.referral_id), dated))
+    await store.tell(db, told, moment)
+    return said

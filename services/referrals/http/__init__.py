@@ -1,0 +1,6 @@
+"""The HTTP edge: FHIR for referrers at /fhir, and the programme's own people at /referrals."""
+
+from services.referrals.http.fhir import fhir_routes
+from services.referrals.http.people import people_routes
+
+__all__ = ["fhir_routes", "people_routes"]

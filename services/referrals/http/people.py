@@ -1,0 +1,192 @@
+"""For the programme's own people: what waits for them, and what they found; referrers may read their timelines."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+from functools import partial
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.referrals import handlers, store
+from services.referrals.rules.journey import State
+from services.referrals.rules.order import Reach, email, phone
+from shared.callers import Caller, known, of_kind
+from shared.clock import now
+from shared.consents import consents_of
+from shared.database import Database
+from shared.disclosure import may_disclose
+from shared.edge import Problem, StrictRoute
+from shared.programme import Programme
+
+Run = Callable[[Any, Any], Awaitable[Any]]
+Staff = Annotated[Caller, Depends(of_kind("agency"))]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+ALWAYS_SEEN = {"received", "crisis_review", "needs_screen", "needs_info", "details_given", "accepted", "refused"}
+NOT_FOR_REFERRERS = {"risk_found", "risk_cleared", "consent_revoked", "missed", "series_not_booked"}
+
+
+class Body(BaseModel):
+    """What somebody at the programme says."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class ScreeningBody(Body):
+    """Who looked at the risk, what they found, and why they say so."""
+
+    by: Name
+    reason: Words
+    outcome: Literal["clear", "risk"]
+
+
+class DetailsBody(Body):
+    """What was missing, and who learnt it; a number with its country code, or a US one."""
+
+    by: Name
+    phone: Annotated[str, Field(max_length=40)] | None = None
+    texts: bool = True
+    email: Annotated[str, Field(max_length=200)] | None = None
+    birth_date: date | None = None
+    deceased: bool | None = None
+
+
+class RevokedBody(Body):
+    """Who was told that the person takes their consents back."""
+
+    by: Name
+
+
+class StateNow(BaseModel):
+    """Where a referral stands now."""
+
+    referral_id: UUID
+    state: State
+
+
+class Page(BaseModel):
+    """A page of a list; `after` begins the next, and is missing on the last."""
+
+    referrals: list[StateNow]
+    after: UUID | None = None
+
+
+class EntryShown(BaseModel):
+    """One line of a timeline; `about` is the moment it is about, such as a visit."""
+
+    what: str
+    at: str
+    about: str | None = None
+
+
+def people_routes(run: Run, database: Database, programme: Programme) -> APIRouter:
+    """This will serve /referrals."""
+    router = APIRouter(prefix="/referrals", route_class=StrictRoute, tags=["people"])
+    _add_lists(router, database)
+    _add_findings(router, run, programme)
+    return router
+
+
+def _add_lists(router: APIRouter, database: Database) -> None:
+    @router.get("")
+    async def referrals(
+        _: Staff,
+        state: State | None = None,
+        organisation: Annotated[str | None, Query(max_length=40)] = None,
+        after: UUID | None = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    ) -> Page:
+        """Ids and states, in order of id."""
+        async with database.reading() as db:
+            found = await store.listed(db, state=state, organisation=organisation, after=after, limit=limit)
+        shown = [StateNow(referral_id=referral_id, state=each) for referral_id, each in found]
+        return Page(referrals=shown, after=shown[-1].referral_id if len(shown) == limit else None)
+
+    @router.get("/{referral_id}/timeline")
+    async def timeline(referral_id: UUID, caller: Annotated[Caller, Depends(known)]) -> list[EntryShown]:
+        """What happened to a referral, as far as the caller may know it."""
+        staff = caller.organisation.kind == "agency"
+        async with database.reading() as db:
+            referral = await store.by_id(db, referral_id, None if staff else caller.organisation_id)
+            if referral is None:
+                raise _not_found()
+            entries = await store.entries_of(db, referral_id)
+            allowed = staff or may_disclose(
+                await consents_of(db, referral.person_id),
+                recipient=caller.organisation_id,
+                classes=("referrer",),
+                purpose="treatment",
+                at=now(),
+                part2=referral.part2,
+            )
+        full = staff or bool(allowed and not referral.part2)
+        return [_shown(each) for each in entries if staff or _may_see(each.what, full=full)]
+
+
+def _may_see(what: str, *, full: bool) -> bool:
+    return what in ALWAYS_SEEN or (full and what not in NOT_FOR_REFERRERS)
+
+
+def _shown(entry: store.Entry) -> EntryShown:
+    about = entry.about.isoformat() if entry.about else None
+    return EntryShown(what=entry.what, at=entry.at.isoformat(), about=about)
+
+
+def _not_found() -> Problem:
+    return Problem(404, "No such referral", where="path referral_id", remedy="ask for one you may see")
+
+
+def _add_findings(router: APIRouter, run: Run, programme: Programme) -> None:
+    @router.post("/{referral_id}/screening")
+    async def screening(referral_id: UUID, body: ScreeningBody, _: Staff) -> StateNow:
+        """Say what you found when you looked at the risk; only you, by name, can let a referral go on."""
+        value = handlers.Screening(referral_id=referral_id, by=body.by, reason=body.reason, outcome=body.outcome)
+        return await _found(run, partial(handlers.screen, programme=programme), value, referral_id)
+
+    @router.post("/{referral_id}/details")
+    async def details(referral_id: UUID, body: DetailsBody, _: Staff) -> StateNow:
+        """Give what was missing about the person."""
+        value = handlers.Details(
+            referral_id=referral_id,
+            by=body.by,
+            reaches=_reaches(body),
+            birth_date=body.birth_date,
+            deceased=body.deceased,
+        )
+        return await _found(run, partial(handlers.learn, programme=programme), value, referral_id)
+
+    @router.post("/{referral_id}/consent-revoked")
+    async def consent_revoked(referral_id: UUID, body: RevokedBody, _: Staff) -> dict[str, int]:
+        """End the person's consents from now on; what was told stays told."""
+        try:
+            ended: int = await run(partial(handlers.revoke, programme=programme), (referral_id, body.by))
+        except handlers.Unknown:
+            raise _not_found() from None
+        return {"ended": ended}
+
+
+async def _found(run: Run, handler: Any, value: Any, referral_id: UUID) -> StateNow:
+    try:
+        return StateNow(referral_id=referral_id, state=await run(handler, value))
+    except handlers.Unknown:
+        raise _not_found() from None
+    except handlers.NotWaiting:
+        remedy = "see GET /referrals for what waits for a person"
+        raise Problem(409, "The referral does not wait for this", where="path referral_id", remedy=remedy) from None
+
+
+def _reaches(body: DetailsBody) -> tuple[Reach, ...]:
+    found = []
+    if body.phone is not None:
+        number = phone(body.phone)
+        if number is None:
+            raise Problem(422, "The number cannot be dialled", where="body.phone", remedy="write it as +1 555 010 0199")
+        found.append(Reach(channel="sms" if body.texts else "voice", address=number))
+    if body.email is not None:
+        address = email(body.email)
+        if address is None:
+            raise Problem(422, "The address reaches nobody", where="body.email", remedy="write one e-mail address")
+        found.append(Reach(channel="email", address=address))
+    return tuple(found)

@@ -1,0 +1,156 @@
+"""What is said when a referral is accepted: needs for matching; sealed, how to reach and who insures the person."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID, uuid5
+
+from services.referrals.rules.order import ReferralOrder
+from services.referrals.rules.triage import Payer, age_band, plan_of, urgency
+from shared.events.referrals import (
+    ConsentGiven,
+    ContactShared,
+    CoverageShared,
+    Preferences,
+    Reach,
+    ReferralAccepted,
+)
+
+DiagnosisClass = Literal["sud", "mh", "cooccurring"]
+Fact = ReferralAccepted | ContactShared | CoverageShared | ConsentGiven
+SUBSTANCES = {"substance_use", "alcohol", "opioids", "stimulants", "cannabis"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A referral that is taken in, with what the programme knows about where it came from."""
+
+    referral_id: UUID
+    person_id: UUID
+    organisation: str
+    site_id: str
+    zone: str
+    order: ReferralOrder
+    arrived_at: datetime
+    status_consent: bool
+
+
+def facts_of_acceptance(accepted: Accepted, payers: list[Payer], *, now: datetime) -> list[Fact]:
+    """This will give everything that is said of an accepted referral: consents first, for others to know them."""
+    cover = _coverage(accepted, payers)
+    facts: list[Fact] = [*_consents(accepted, now), _contact(accepted)]
+    facts += [cover] if cover else []
+    return [*facts, _accepted(accepted, funded=bool(cover and _in_force(accepted.order, now.date())), now=now)]
+
+
+def _accepted(accepted: Accepted, *, funded: bool, now: datetime) -> ReferralAccepted:
+    order = accepted.order
+    if order.person.birth_date is None:
+        raise ValueError("a referral without a birth date cannot be accepted")
+    return ReferralAccepted(
+        referral_id=accepted.referral_id,
+        person_id=accepted.person_id,
+        organisation=accepted.organisation,
+        site_id=accepted.site_id,
+        zone=accepted.zone,
+        urgency=urgency(order, accepted.arrived_at),
+        arrived_at=accepted.arrived_at,
+        age_band=age_band(order.person.birth_date, now.date()),
+        needs=order.needs,
+        preferences=_preferences(order),
+        funded=funded,
+        part2=order.part2,
+    )
+
+
+def _preferences(order: ReferralOrder) -> Preferences:
+    if "languages" in order.preferences.model_fields_set or not order.person.languages:
+        return order.preferences
+    return order.preferences.model_copy(update={"languages": list(order.person.languages)})
+
+
+def _contact(accepted: Accepted) -> ContactShared:
+    order = accepted.order
+    agreed = min(order.authored_at or accepted.arrived_at, accepted.arrived_at)
+    return ContactShared(
+        person_id=accepted.person_id,
+        site_id=accepted.site_id,
+        first_name=order.person.first_name,
+        language=next(iter(_preferences(order).languages), "en"),
+        zone=accepted.zone,
+        reaches=[
+            Reach(channel=each.channel, address=each.address, consented_at=agreed) for each in order.person.reaches
+        ],
+    )
+
+
+def _in_force(order: ReferralOrder, today: date) -> bool:
+    cover = order.cover
+    return bool(cover) and (cover is None or (cover.covered_from or today) <= today <= (cover.covered_to or today))
+
+
+def _coverage(accepted: Accepted, payers: list[Payer]) -> CoverageShared | None:
+    order = accepted.order
+    found = plan_of(order.cover, payers) if order.cover else None
+    if order.cover is None or found is None or order.person.birth_date is None:
+        return None
+    ordered = (order.authored_at or accepted.arrived_at).date().isoformat()
+    return CoverageShared(
+        person_id=accepted.person_id,
+        referral_id=accepted.referral_id,
+        payer=found[0],
+        plan_id=found[1],
+        member_id=order.cover.member_id,
+        birth_date=order.person.birth_date.isoformat(),
+        diagnosis_class=diagnosis_class(order),
+        covered_from=_iso(order.cover.covered_from),
+        covered_to=_iso(order.cover.covered_to),
+        ordered_on=ordered,
+        recommended_on=ordered,
+        authorisation=order.cover.authorisation,
+        authorised_units=order.cover.authorised_units,
+    )
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def diagnosis_class(order: ReferralOrder) -> DiagnosisClass | None:
+    """This will give the class a plan asks for, from what the person lives with; None where nobody said."""
+    challenges = {each for each in order.needs.challenges if each != "other"}
+    substances, others = challenges & SUBSTANCES, challenges - SUBSTANCES
+    if substances and others:
+        return "cooccurring"
+    return "sud" if substances else "mh" if others else None
+
+
+def _consents(accepted: Accepted, now: datetime) -> list[ConsentGiven]:
+    given = [
+        ConsentGiven(
+            consent_id=uuid5(accepted.referral_id, f"consent {index}"),
+            person_id=accepted.person_id,
+            discloser="alongside",
+            recipients=each.recipients,
+            purposes=list(each.purposes),
+            part2=each.part2,
+            signed_at=min(each.signed_at or accepted.arrived_at, now),
+            expires_at=each.expires_at,
+            scope=each.scope,
+        )
+        for index, each in enumerate(accepted.order.consents)
+    ]
+    return [*given, _by_agreement(accepted)] if accepted.status_consent else given
+
+
+def _by_agreement(accepted: Accepted) -> ConsentGiven:
+    return ConsentGiven(
+        consent_id=uuid5(accepted.referral_id, "agreement"),
+        person_id=accepted.person_id,
+        discloser="alongside",
+        recipients=[accepted.organisation],
+        purposes=["treatment"],
+        part2=False,
+        signed_at=accepted.arrived_at,
+        scope="what became of the referral, told to the organisation that made it",
+    )

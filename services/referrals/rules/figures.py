@@ -1,0 +1,35 @@
+"""The figures of the referrals service, from plain counts."""
+
+from collections.abc import Mapping
+
+from services.referrals.rules.journey import STATES
+
+OUTCOMES = ("accepted", "crisis_review", "needs_screen", "needs_info")
+REACHED: dict[str, tuple[str, ...]] = {
+    "waitlisted": ("waitlisted",),
+    "matched": ("matched", "first_scheduled", "engaged", "completed"),
+    "first_scheduled": ("first_scheduled", "engaged", "completed"),
+    "engaged": ("engaged", "completed"),
+    "completed": ("completed",),
+}
+
+
+def figures(counts: Mapping[str, int]) -> dict[str, int]:
+    """This will give the figures that add up to what was posted.
+
+    Outcomes are the first ones, so that accepted + crisis_review + needs_screen + needs_info + refused + duplicates is
+    the number of posts; `referrals_in_<state>` are the present states, `referrals_<stage>` who got at least that far.
+    """
+    first = {f"referrals_{each}": counts.get(f"first_{each}", 0) for each in OUTCOMES}
+    declined = counts.get("first_refused", 0)
+    found = {
+        "referrals_received": sum(first.values()) + declined,
+        **first,
+        "referrals_declined": declined,
+        "referrals_refused": declined + counts.get("refusals", 0),
+        "referrals_duplicates": counts.get("repeats", 0),
+    }
+    found |= {f"referrals_in_{each}": counts.get(f"in_{each}", 0) for each in STATES}
+    return found | {
+        f"referrals_{stage}": sum(counts.get(f"in_{each}", 0) for each in states) for stage, states in REACHED.items()
+    }

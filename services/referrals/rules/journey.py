@@ -1,0 +1,183 @@
+"""How a referral's state advances as other services speak, and what its referrer may see of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+from uuid import UUID
+
+from shared.events.fact import Fact
+from shared.events.matching import BridgeOffered, MatchMade, OfferMade, ReferralWaitlisted
+from shared.events.scheduling import SeatHeld, SeatMissed, SeriesBooked, SeriesEnded, SeriesNotBooked
+
+State = Literal[
+    "crisis_review", "needs_screen", "needs_info", "refused", "accepted", "waitlisted", "offered", "matched",
+    "first_scheduled", "engaged", "completed",
+]  # fmt: skip
+Event = Literal[
+    "offer_made", "waitlisted", "bridge_offered", "match_made", "series_booked", "series_not_booked", "first_kept",
+    "missed", "series_ended",
+]  # fmt: skip
+TaskStatus = Literal["on-hold", "accepted", "rejected", "in-progress", "completed"]
+
+STATES: tuple[State, ...] = get_args(State)
+EVENTS: tuple[Event, ...] = get_args(Event)
+
+LEADS_TO: dict[Event, State | None] = {
+    "offer_made": "offered",
+    "waitlisted": "waitlisted",
+    "bridge_offered": None,
+    "match_made": "matched",
+    "series_booked": "first_scheduled",
+    "series_not_booked": None,
+    "first_kept": "engaged",
+    "missed": None,
+    "series_ended": "completed",
+}
+_STEP: dict[State, int] = {
+    "accepted": 0, "waitlisted": 1, "offered": 1, "matched": 2, "first_scheduled": 3, "engaged": 4, "completed": 5,
+}  # fmt: skip
+
+
+def _next(state: State, event: Event) -> State:
+    wanted = LEADS_TO[event]
+    if wanted is None or state not in _STEP or _STEP[wanted] < _STEP[state]:
+        return state
+    return wanted
+
+
+NEXT: dict[tuple[State, Event], State] = {(state, event): _next(state, event) for state in STATES for event in EVENTS}
+"""Every pair of state and event. A held or refused referral is moved by people only; nothing goes backwards, for the
+services are heard in any order; waiting and being offered alternate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What a fact of another service means for a referral; `key` tells it from another of its kind."""
+
+    referral_id: UUID
+    event: Event
+    key: str
+    about: datetime | None = None
+    number: int | None = None
+
+
+def step_of(fact: Fact) -> Step | None:
+    """This will give what a fact means for its referral's timeline, or None where it means nothing."""
+    match fact:
+        case OfferMade(referral_id=UUID() as mine):
+            return Step(referral_id=mine, event="offer_made", key=str(fact.offer_id))
+        case ReferralWaitlisted(referral_id=UUID() as mine):
+            return Step(referral_id=mine, event="waitlisted", key=fact.reason)
+        case BridgeOffered(referral_id=UUID() as mine):
+            return Step(referral_id=mine, event="bridge_offered", key=fact.kind)
+        case MatchMade(referral_id=UUID() as mine):
+            return Step(referral_id=mine, event="match_made", key=str(fact.match_id), about=fact.made_at)
+        case _:
+            return _step_of_visits(fact)
+
+
+def _step_of_visits(fact: Fact) -> Step | None:
+    match fact:
+        case SeriesBooked(referral_id=UUID() as mine):
+            first = min((each.starts_at for each in fact.sessions), default=None)
+            return Step(referral_id=mine, event="series_booked", key=str(fact.series_id), about=first)
+        case SeriesNotBooked(referral_id=UUID() as mine):
+            return Step(referral_id=mine, event="series_not_booked", key=str(fact.match_id))
+        case SeatHeld(referral_id=UUID() as mine, first=True):
+            return Step(referral_id=mine, event="first_kept", key=str(fact.seat_id), about=fact.started_at)
+        case SeatMissed(referral_id=UUID() as mine):
+            return Step(referral_id=mine, event="missed", key=str(fact.seat_id))
+        case SeriesEnded(referral_id=UUID() as mine):
+            return Step(referral_id=mine, event="series_ended", key=str(fact.series_id), number=fact.kept)
+        case _:
+            return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Milestones:
+    """What a timeline tells about visits: when the first is, when it was kept, and the counts at the end."""
+
+    first_visit: datetime | None = None
+    first_kept: datetime | None = None
+    kept: int | None = None
+    bridge: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a referrer may see: FHIR Task status, our code and sentence for it, a reason, and dates where allowed."""
+
+    status: TaskStatus
+    business: str
+    text: str
+    reason: str | None = None
+    milestones: Milestones = Milestones()
+    notice: bool = False
+
+
+SENTENCES: dict[str, str] = {
+    "crisis_review": "Received for review by a person",
+    "needs_screen": "Received; a person will ask about safety first",
+    "needs_info": "Received; one question is open",
+    "refused": "Not accepted",
+    "accepted": "Accepted",
+    "waitlisted": "Accepted; waiting for a supporter",
+    "offered": "Accepted; a supporter is being asked",
+    "matched": "A supporter is found",
+    "first_scheduled": "First visit is booked",
+    "engaged": "First visit was kept",
+    "completed": "The series of visits has ended",
+    "connected": "Connected with a peer service",
+}
+REASONS: dict[str, str] = {
+    "not_peer_support": "This programme offers peer support only; for other services please use your usual directory.",
+    "no_consent": "The person has not agreed to peer support; the door stays open whenever they wish.",
+    "out_of_area": "The person lives outside this programme's area; dialling 211 finds services nearby.",
+    "age": "This programme serves people from 12 years on; the children's service of your county can help.",
+    "entered_in_error": "The referral was sent as entered in error.",
+    "withdrawn": "The referral was sent as revoked.",
+}
+QUESTIONS: dict[str, str] = {
+    "contact": "Which phone number or e-mail address may we use to reach the person?",
+    "birth_date": "What is the person's full date of birth?",
+    "deceased": "The record says that the person has died; is that so?",
+}
+_UNDER_WAY: dict[State, TaskStatus] = {
+    "waitlisted": "accepted",
+    "offered": "accepted",
+    "matched": "accepted",
+    "first_scheduled": "in-progress",
+    "engaged": "in-progress",
+    "completed": "completed",
+}
+_HELD = ("crisis_review", "needs_screen", "needs_info")
+
+
+def seen(
+    state: State, *, reasons: tuple[str, ...] = (), consented: bool, part2: bool, milestones: Milestones = Milestones()
+) -> Seen:
+    """This will give what the referrer may see: beyond accepted or rejected only what the consent allows.
+
+    Of a person whose records 42 CFR Part 2 protects, it tells no more than that they are connected.
+    """
+    if state in _HELD:
+        questions = " ".join(QUESTIONS[each] for each in reasons if each in QUESTIONS)
+        return Seen(status="on-hold", business=state, text=SENTENCES[state], reason=questions or SENTENCES[state])
+    if state == "refused":
+        return Seen(
+            status="rejected",
+            business=state,
+            text=SENTENCES[state],
+            reason=REASONS.get(reasons[0]) if reasons else None,
+        )
+    if not consented or state == "accepted":
+        return Seen(status="accepted", business="accepted", text=SENTENCES["accepted"])
+    if part2:
+        return _seen_of_protected(state)
+    return Seen(status=_UNDER_WAY[state], business=state, text=SENTENCES[state], milestones=milestones)
+
+
+def _seen_of_protected(state: State) -> Seen:
+    status = _UNDER_WAY[state]
+    business = "connected" if state in ("matched", "first_scheduled", "engaged", "completed") else "accepted"
+    return Seen(status=status, business=business, text=SENTENCES[business], notice=True)

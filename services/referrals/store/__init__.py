@@ -1,0 +1,47 @@
+"""What the referrals service keeps."""
+
+from services.referrals.store.accounts import counts, refuse, repeat
+from services.referrals.store.person import person_of, two_people
+from services.referrals.store.referral import (
+    Referral,
+    add,
+    by_id,
+    by_ids,
+    by_placer,
+    change,
+    content_of,
+    known_as,
+    listed,
+    move,
+    new_id,
+    placer_of,
+    tell,
+)
+from services.referrals.store.tables import metadata
+from services.referrals.store.timelines import Entry, entries_of, milestones_of, note
+
+__all__ = [
+    "Entry",
+    "Referral",
+    "add",
+    "by_id",
+    "by_ids",
+    "by_placer",
+    "change",
+    "content_of",
+    "counts",
+    "entries_of",
+    "known_as",
+    "listed",
+    "metadata",
+    "milestones_of",
+    "move",
+    "new_id",
+    "note",
+    "person_of",
+    "placer_of",
+    "refuse",
+    "repeat",
+    "tell",
+    "two_people",
+]

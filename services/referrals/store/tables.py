@@ -1,0 +1,77 @@
+"""The tables of the referrals service; who a referral is about is kept sealed, and found by fingerprint."""
+
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint, Uuid
+
+from shared import sealed
+from shared.database import Json, UtcTime
+from shared.mailbox import tables
+
+metadata = tables.add_to(MetaData())
+
+persons = Table(
+    "persons",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("person_id", Uuid, nullable=False, index=True),
+)
+"""By which keyed fingerprints of an organisation's identifiers a person is found again."""
+
+referrals = Table(
+    "referrals",
+    metadata,
+    Column("referral_id", Uuid, primary_key=True),
+    Column("person_id", Uuid, nullable=False, index=True),
+    Column("organisation", Text, nullable=False),
+    Column("site_id", Text, nullable=False),
+    Column("placer", Text, nullable=False),
+    Column("placer_value", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("words", sealed.SealedJson("referrals.words"), nullable=False),
+    Column("part2", Boolean, nullable=False),
+    Column("first_outcome", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reasons", Json, nullable=False),
+    Column("arrived_at", UtcTime, nullable=False),
+    Column("told", Text),
+    Column("told_at", UtcTime, nullable=False),
+    UniqueConstraint("organisation", "placer", name="one_referral_per_placer_identifier"),
+    Index("referrals_by_placer_value", "organisation", "placer_value"),
+    Index("referrals_by_state", "state", "referral_id"),
+)
+"""`words` is the whole order, sealed; `placer` and `content` are keyed fingerprints; `told` is the
+fingerprint of what the referrer was last told, at `told_at`."""
+
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("entry_id", Uuid, primary_key=True),
+    Column("referral_id", Uuid, nullable=False, index=True),
+    Column("what", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("about", UtcTime),
+    Column("number", Integer),
+    Column("by", sealed.Sealed("timeline.by")),
+    Column("note", sealed.Sealed("timeline.note")),
+)
+"""What happened to each referral: `at` is when we learnt it, `about` the moment it is about (a visit)."""
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("refusal_id", Uuid, primary_key=True),
+    Column("organisation", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+"""Posts that could not be read as a referral, so that every post is accounted for."""
+
+repeats = Table(
+    "repeats",
+    metadata,
+    Column("repeat_id", Uuid, primary_key=True),
+    Column("referral_id", Uuid, nullable=False, index=True),
+    Column("changed", Boolean, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+"""Posts of a referral that was known already."""

@@ -1,0 +1,63 @@
+"""Timelines: what happened to each referral, each thing once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referrals.rules.journey import Event, Milestones
+from services.referrals.store.tables import timeline
+from shared.database import insert_or_ignore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One line of a timeline; `key` makes it one, however often it is heard."""
+
+    referral_id: UUID
+    what: str
+    at: datetime
+    key: str = ""
+    about: datetime | None = None
+    number: int | None = None
+    by: str | None = None
+    note: str | None = None
+
+    def entry_id(self) -> UUID:
+        """This will identify the entry by what it says."""
+        return uuid5(self.referral_id, f"{self.what} {self.key}")
+
+
+async def note(db: AsyncConnection, entries: Sequence[Entry]) -> None:
+    """This will write timeline entries, each once."""
+    columns = ("referral_id", "what", "at", "about", "number", "by", "note")
+    rows = [{"entry_id": each.entry_id(), **{name: getattr(each, name) for name in columns}} for each in entries]
+    if rows:
+        await db.execute(insert_or_ignore(timeline).values(rows))
+
+
+async def entries_of(db: AsyncConnection, referral_id: UUID) -> list[Entry]:
+    """This will give a referral's timeline, oldest first, without the words people wrote."""
+    columns = (timeline.c.referral_id, timeline.c.what, timeline.c.at, timeline.c.about, timeline.c.number)
+    wanted = select(*columns).where(timeline.c.referral_id == referral_id).order_by(timeline.c.at, timeline.c.entry_id)
+    return [Entry(**row) for row in (await db.execute(wanted)).mappings()]
+
+
+async def milestones_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Milestones]:
+    """This will give what each timeline tells about visits."""
+    told: tuple[Event, ...] = ("series_booked", "first_kept", "series_ended", "bridge_offered")
+    wanted = select(timeline).where(timeline.c.referral_id.in_(list(ids)), timeline.c.what.in_(told))
+    found: dict[UUID, dict[str, Any]] = {}
+    for row in await db.execute(wanted.order_by(timeline.c.at, timeline.c.entry_id)):
+        mine = found.setdefault(row.referral_id, {})
+        if row.what == "bridge_offered":
+            mine["bridge"] = True
+        elif row.what == "series_ended":
+            mine["kept"] = row.number
+        else:
+            mine.setdefault("first_visit" if row.what == "series_booked" else "first_kept", row.about)
+    return {each: Milestones(**values) for each, values in found.items()}
