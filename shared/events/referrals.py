@@ -98,7 +98,7 @@ class ReferralRefused(Fact):
     KEY = "person_id"
     referral_id: UUID
     person_id: UUID
-    reason: Literal["not_peer_support", "no_consent", "out_of_area", "age", "entered_in_error"]
+    reason: Literal["not_peer_support", "no_consent", "out_of_area", "age", "entered_in_error", "withdrawn"]
 
 
 class ConsentGiven(Fact):
