@@ -108,6 +108,7 @@ def _accounts(organisations: Sequence[plan.Organisation], public: Mapping[str, s
             "users": [{"nkey": public[name], "permissions": each}],
             "imports": [*map(_import, reached[name]), *([_time_import()] if name in services else [])],
             "exports": _exports(name, reached),
+            "mappings": reach.RENAMED if name in services else {},
         }
         for name, each in allowed.items()
     }
@@ -127,7 +128,8 @@ def _exports(keeper: str, reached: Mapping[str, Sequence[Reach]]) -> list[dict[s
 
 
 def _import(reached: Reach) -> dict[str, Any]:
-    return {"service": {"account": reached.keeper, "subject": reached.subject}}
+    there = {"service": {"account": reached.keeper, "subject": reached.subject}}
+    return there if reached.here == reached.subject else {**there, "to": reached.here}
 
 
 def _time() -> dict[str, Any]:

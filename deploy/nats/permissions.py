@@ -32,7 +32,7 @@ def admin() -> Permissions:
 def service(name: str, reached: Sequence[Reach]) -> Permissions:
     """This will allow a service to publish what it reaches, to hear the time, and to reply to what it is asked."""
     asked = [names.query_subject("*", each) for each, replier in plan.REPLIES_TO.items() if replier == name]
-    publish = [*(each.subject for each in reached), *([REPLIES] if asked else [])]
+    publish = [*(each.here for each in reached), *([REPLIES] if asked else [])]
     return {"publish": {"allow": publish}, "subscribe": {"allow": [f"{inbox(name)}.>", names.CLOCK_SUBJECT, *asked]}}
 
 
@@ -40,4 +40,4 @@ def organisation(one: plan.Organisation, reached: Sequence[Reach]) -> Permission
     """This will allow an organisation to publish what it reaches, and to hear the replies."""
     # `> *` is every subject in any queue group: nobody shares an organisation's replies.
     subscribe = {"allow": [f"{inbox(one.organisation_id)}.>"], "deny": ["> *"]}
-    return {"publish": {"allow": [each.subject for each in reached]}, "subscribe": subscribe}
+    return {"publish": {"allow": [each.here for each in reached]}, "subscribe": subscribe}

@@ -1,5 +1,6 @@
 """What each user reaches beyond its own account: subjects of another account, imported under the same name."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,16 @@ from shared import names
 
 PLATFORM = "PLATFORM"
 """The account that keeps the streams; nobody but the administrator is at home there."""
+
+RENAMED = {
+    "$JS.API.STREAM.INFO.*": "away.STREAM.INFO.{{wildcard(1)}}",
+    "$JS.API.CONSUMER.INFO.*.*": "away.CONSUMER.INFO.{{wildcard(1)}}.{{wildcard(2)}}",
+}
+"""
+The questions the server would answer for the very account they are asked in, which keeps no streams.
+
+Asked under their usual names, they are renamed first, and named back on the way to the account that keeps the streams.
+"""
 
 ONE_REPLY, MANY_REPLIES = "singleton", "stream"
 
@@ -20,6 +31,12 @@ class Reach:
     keeper: str = PLATFORM
     replies: str = ONE_REPLY
     within: int = 10
+
+    @property
+    def here(self) -> str:
+        """This will give the subject's name in the account that reaches out, as permissions and imports see it."""
+        asked = re.fullmatch(r"\$JS\.API\.((?:STREAM|CONSUMER)\.INFO\..+)", self.subject)
+        return f"away.{asked[1]}" if asked else self.subject
 
 
 def of_service(
