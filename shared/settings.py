@@ -27,6 +27,9 @@ class ServiceSettings(BaseSettings):
     clock: Literal["real", "stepped"] = "real"
     log_level: str = "INFO"
 
+    def __init_subclass__(cls, **_: Any) -> None:
+        super().__init_subclass__()
+
     @classmethod
     def __pydantic_init_subclass__(cls, *, service: str = "", **rest: Any) -> None:
         super().__pydantic_init_subclass__(**rest)
