@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from faststream.nats import NatsBroker
+from faststream.nats.security import NatsNKey
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -103,7 +104,7 @@ def _broker(name: str, settings: ServiceSettings) -> NatsBroker:
         apply_types=False,
         graceful_timeout=15,
         name=name,
-        nkeys_seed=str(settings.nats_seed) if settings.nats_seed else None,
+        security=NatsNKey.from_file(settings.nats_seed) if settings.nats_seed else None,
         inbox_prefix=f"_INBOX_{name}",
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,

@@ -87,7 +87,9 @@ class Mailbox:
 
     async def take(self, messages: list[Any], *, consumer: str) -> None:
         """This will apply a batch from JetStream and acknowledge it; a batch that fails is taken one by one."""
-        incoming = [from_message(each) for each in messages]
+        incoming = [letter for each in messages if (letter := from_message(each))]
+        if len(incoming) < len(messages):
+            self.meters.letters.labels(consumer, "no_letter").inc(len(messages) - len(incoming))
         self.busy += 1
         try:
             await self._until_database_answers(incoming, consumer)

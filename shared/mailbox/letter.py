@@ -37,27 +37,29 @@ def new_trace() -> str:
     return f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"
 
 
-def from_message(message: Any) -> Letter:
-    """This will read a JetStream message's envelope."""
+def from_message(message: Any) -> Letter | None:
+    """This will read a JetStream message's envelope; None when it has none of ours, so nobody can have said it."""
     headers: dict[str, str] = dict(message.headers or {})
     room, *rest = message.subject.split(".")
     if room == "ingest":
         place = message.metadata
         told = f"{place.stream} {place.sequence.stream} {place.timestamp.isoformat()}"
+        source = f"ingest.{rest[0]}.{rest[1]}"
+        return Letter(uuid5(LETTERS, told), source, told, UNREAD, UNREAD, "ingest", message.data, headers)
+    try:
+        speaker = headers[names.EVENT_SOURCE]
         return Letter(
-            uuid5(LETTERS, told), f"ingest.{rest[0]}.{rest[1]}", told, UNREAD, UNREAD, "ingest", message.data, headers
+            event_id=UUID(headers[names.EVENT_ID]),
+            source=f"sealed.{speaker}" if room == "sealed" else speaker,
+            key=headers[names.EVENT_KEY],
+            version=int(headers[names.KEY_VERSION]),
+            opens=int(headers.get(names.OPENS, "1")),
+            type=headers[names.EVENT_TYPE],
+            body=message.data,
+            headers=headers,
         )
-    speaker = headers[names.EVENT_SOURCE]
-    return Letter(
-        event_id=UUID(headers[names.EVENT_ID]),
-        source=f"sealed.{speaker}" if room == "sealed" else speaker,
-        key=headers[names.EVENT_KEY],
-        version=int(headers[names.KEY_VERSION]),
-        opens=int(headers.get(names.OPENS, "1")),
-        type=headers[names.EVENT_TYPE],
-        body=message.data,
-        headers=headers,
-    )
+    except (KeyError, ValueError):
+        return None
 
 
 def write(fact: Fact) -> bytes:

@@ -23,6 +23,7 @@ AT_ONCE = 500
 ATOMIC_FROM = 16
 LOOK_EVERY = 2.0
 ANSWER_WITHIN = 5.0
+NO_SUCH_STREAM = 10059
 
 
 class NotTaken(Exception):
@@ -61,7 +62,7 @@ class Relay(Loop):
     def _rest(self, stream: str, wrong: Exception) -> None:
         pause = min(self._rests.get(stream, (0.0, 0.1))[1] * 2, 5.0)
         self._rests[stream] = time.monotonic() + pause, pause
-        logger.warning("%s takes nothing (%s %s); again in %.1f s", stream, type(wrong).__name__, wrong, pause)
+        logger.warning("%s takes nothing (%s); again in %.1f s", stream, wrong or type(wrong).__name__, pause)
 
     async def _unsent(self) -> list[Any]:
         if not self._known:
@@ -160,7 +161,8 @@ class Relay(Loop):
         answer = await self.connection.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout=ANSWER_WITHIN)
         told = json.loads(answer.data)
         if "error" in told:
-            raise NotTaken(f"{stream} is missing: run `alongside topology`")
+            missing = told["error"].get("err_code") == NO_SUCH_STREAM
+            raise NotTaken("is missing: run `alongside topology`" if missing else told["error"]["description"])
         return told["created"], int(told["state"]["last_seq"])
 
     async def _say_again(self, db: Any, stream: str, kept: int) -> None:

@@ -1,0 +1,126 @@
+"""The data folder of one deployment: its programme, keys, broker configuration, stores and addresses."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.nats import configuration
+from deploy.nats.configuration import Configuration
+from shared import names, sealed
+from shared.programme import Organisation, Programme, Site, hash_key, new_key
+
+AGENCY = "programme"
+EMPTY_PROGRAMME = Programme(
+    sites={"main": Site(site_id="main", public_name="Main office", phone="555-0100")},
+    organisations={AGENCY: Organisation(organisation_id=AGENCY, name="The programme itself", kind="agency")},
+)
+"""What `up` begins with: one site, and the programme's own people; docs/programme.md says how to write your own."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where everything listens: service URLs by name, the NATS URL, and the databases by service."""
+
+    services: dict[str, str]
+    nats: str
+    databases: dict[str, str]
+
+    def write(self, data: Path) -> None:
+        """This will leave the addresses where the other commands find them."""
+        _write(data / "addresses.json", json.dumps(vars(self), indent=2))
+
+    @classmethod
+    def read(cls, data: Path) -> "Addresses":
+        """This will find a deployment again; FileNotFoundError says what to do."""
+        path = data / "addresses.json"
+        if not path.exists():
+            raise FileNotFoundError(f"{path} is missing: is this the folder `alongside up --data` was given?")
+        return cls(**json.loads(path.read_text()))
+
+
+@dataclass(frozen=True)
+class Premises:
+    """An equipped data folder."""
+
+    data: Path
+    programme: Programme
+    broker: Configuration
+
+    def api_key(self, organisation_id: str) -> str:
+        """This will read an organisation's API key, where this folder made it."""
+        return _key_file(self.data, organisation_id).read_text().strip()
+
+    @property
+    def admin_seed(self) -> Path:
+        """The seed of the user that declares and inspects."""
+        return self.broker.seeds["admin"]
+
+    def environment(self, service: str, *, nats_url: str, database: str, clock: str) -> dict[str, str]:
+        """This will give the settings a service is started with."""
+        knobs = {
+            "DATABASE_URL": database,
+            "NATS_URL": nats_url,
+            "NATS_SEED": str(self.broker.seeds[service]),
+            "PROGRAMME": str(self.data / "programme.json"),
+            "SEAL_KEYS": str(self.data / "keys" / "seal.json"),
+            "CLOCK": clock,
+        }
+        return {f"ALONGSIDE_{service.upper()}_{knob}": value for knob, value in knobs.items()}
+
+
+def equip(
+    data: Path,
+    *,
+    programme: Programme | None = None,
+    nats_host: str = "127.0.0.1",
+    nats_port: int = -1,
+    store: Path | None = None,
+) -> Premises:
+    """This will make a data folder complete, keeping every key and setting that is already there."""
+    data = data.resolve()
+    (data / "keys" / "api").mkdir(parents=True, exist_ok=True, mode=0o700)
+    seal = data / "keys" / "seal.json"
+    if not seal.exists():
+        _write(seal, sealed.new_keys(), mode=0o600)
+    known = _programme(data, programme)
+    organisations: Sequence[Organisation] = list(known.organisations.values())
+    broker = configuration.write(data / "nats", organisations, host=nats_host, port=nats_port, store=store)
+    return Premises(data, known, broker)
+
+
+def database_urls(data: Path, template: str | None) -> dict[str, str]:
+    """This will give each service's database: a file in `data`, or `template` with `{service}` filled in."""
+    if template and "{service}" not in template:
+        raise ValueError("The database URL must hold {service}: each service has a database of its own.")
+    wanted = template or f"sqlite:///{data.resolve()}/{{service}}.sqlite"
+    return {each: wanted.replace("{service}", each) for each in names.SERVICES}
+
+
+def _programme(data: Path, wanted: Programme | None) -> Programme:
+    path = data / "programme.json"
+    if not path.exists():
+        fresh = wanted or EMPTY_PROGRAMME
+        organisations = {name: _with_key(data, each) for name, each in fresh.organisations.items()}
+        _write(path, fresh.model_copy(update={"organisations": organisations}).model_dump_json(indent=2))
+    return Programme.read(path)
+
+
+def _with_key(data: Path, organisation: Organisation) -> Organisation:
+    path = _key_file(data, organisation.organisation_id)
+    if not path.exists():
+        _write(path, new_key(organisation.organisation_id), mode=0o600)
+    return organisation.model_copy(update={"key_hashes": [hash_key(path.read_text().strip())]})
+
+
+def _key_file(data: Path, organisation_id: str) -> Path:
+    return data / "keys" / "api" / f"{organisation_id}.key"
+
+
+def _write(path: Path, content: str, *, mode: int = 0o644) -> None:
+    """This will replace a file whole or not at all."""
+    draft = path.with_name(path.name + ".draft")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
+        file.write(content + "\n")
+    draft.replace(path)

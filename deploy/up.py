@@ -1,0 +1,97 @@
+"""Runs everything on one machine: the broker and the four services, supervised."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy import ports
+from deploy.nats import server, topology
+from deploy.premises import Addresses, Premises, database_urls, equip
+from deploy.supervisor import Child, Supervisor
+from shared import names
+from shared.programme import Programme
+
+
+@dataclass(frozen=True)
+class Running:
+    """A deployment that is up."""
+
+    premises: Premises
+    addresses: Addresses
+    supervisor: Supervisor
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a deployment is to run: `nats` and `database` name what runs elsewhere; `clock` is `real` or `stepped`."""
+
+    data: Path
+    port_base: int = 8000
+    nats: str | None = None
+    database: str | None = None
+    clock: str = "real"
+    programme: Programme | None = None
+    extra: tuple[tuple[str, str], ...] = ()
+
+
+@asynccontextmanager
+async def running(plan: Plan) -> AsyncIterator[Running]:
+    """This will start everything, give it when it is ready, and drain it at the end."""
+    plan.data.mkdir(parents=True, exist_ok=True)
+    databases = database_urls(plan.data, plan.database)
+    nats_port = ports.free()
+    premises = equip(plan.data, programme=plan.programme, nats_port=nats_port)
+    url = plan.nats or f"nats://127.0.0.1:{nats_port}"
+    addresses = Addresses(
+        {each: f"http://127.0.0.1:{plan.port_base + number}" for number, each in enumerate(names.SERVICES, 1)},
+        url,
+        databases,
+    )
+    addresses.write(plan.data)
+    async with Supervisor(plan.data) as supervisor:
+        services = [_service(plan, premises, addresses, each) for each in names.SERVICES]
+        if not plan.nats:
+            await supervisor.start(_broker(plan, premises, nats_port))
+        declaring = asyncio.create_task(_declare(url, premises))
+        await supervisor.start(*services)
+        await declaring
+        keeping = asyncio.create_task(_keep_declared(url, premises))
+        try:
+            yield Running(premises, addresses, supervisor)
+        finally:
+            keeping.cancel()
+
+
+async def _declare(url: str, premises: Premises) -> None:
+    await topology.declare(url, premises.admin_seed, list(premises.programme.organisations.values()))
+
+
+async def _keep_declared(url: str, premises: Premises) -> None:
+    """This will make streams and consumers again when a broker lost them; what they held is said again from SQL."""
+    while True:
+        await asyncio.sleep(5)
+        try:
+            await _declare(url, premises)
+        except Exception:  # the broker may be away: the next look comes in five seconds
+            continue
+
+
+def _broker(plan: Plan, premises: Premises, port: int) -> Child:
+    return Child("nats-server", server.command(premises.broker), plan.data / "logs" / "nats-server.log", ports=(port,))
+
+
+def _service(plan: Plan, premises: Premises, addresses: Addresses, name: str) -> Child:
+    address = addresses.services[name]
+    port = int(address.rsplit(":", 1)[1])
+    settings = premises.environment(name, nats_url=addresses.nats, database=addresses.databases[name], clock=plan.clock)
+    return Child(
+        name,
+        [sys.executable, "-m", f"services.{name}"],
+        plan.data / "logs" / f"{name}.log",
+        env={**settings, f"ALONGSIDE_{name.upper()}_PORT": str(port), **dict(plan.extra)},
+        ready=f"{address}/ready",
+        ports=(port,),
+    )

@@ -1,0 +1,95 @@
+"""The public edges as the world uses them: HTTP with an API key, the bus with an organisation's own account."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nats
+import nats.errors
+
+TRIES = 240
+PAUSE = 0.25
+
+
+class Edges:
+    """Asks again when a service or the broker is away, as a partner's own system would."""
+
+    def __init__(self, http: httpx.AsyncClient, services: Mapping[str, str], keys: Mapping[str, str]) -> None:
+        self.http, self.services, self.keys = http, services, keys
+        self.bus: dict[str, Any] = {}
+        self.asked_again = 0
+
+    async def call(self, method: str, service: str, path: str, *, by: str = "programme", **how: Any) -> httpx.Response:
+        """This will make one request as an organisation, again and again while nobody answers."""
+        headers = {"Authorization": f"Bearer {self.keys[by]}", **how.pop("headers", {})}
+        for _ in range(TRIES):
+            try:
+                answer = await self.http.request(method, self.services[service] + path, headers=headers, **how)
+                if answer.status_code != 503:
+                    return answer
+            except httpx.TransportError:
+                pass
+            self.asked_again += 1
+            await asyncio.sleep(PAUSE)
+        raise ConnectionError(f"{service} did not answer for {TRIES * PAUSE:.0f} s")
+
+    async def get(self, service: str, path: str, *, by: str = "programme", **params: Any) -> Any:
+        """This will read JSON; an error answer is an error of the demo."""
+        answer = await self.call("GET", service, path, by=by, params=params)
+        answer.raise_for_status()
+        return answer.json()
+
+    async def send(self, service: str, path: str, body: Any, *, method: str = "POST", **headers: str) -> httpx.Response:
+        """This will send JSON as the programme's own people."""
+        return await self.call(method, service, path, json=body, headers=headers)
+
+    async def post_on_bus(self, organisation: str, subject: str, body: bytes, message_id: str) -> None:
+        """This will post on an organisation's own subject, and wait until the broker has it."""
+        headers = {"Nats-Msg-Id": message_id}
+        for _ in range(TRIES):
+            try:
+                taken = await self.bus[organisation].request(subject, body, timeout=2, headers=headers)
+                if "error" not in json.loads(taken.data):
+                    return
+            except (nats.errors.Error, TimeoutError):
+                pass
+            self.asked_again += 1
+            await asyncio.sleep(PAUSE)
+        raise ConnectionError("the broker did not take a referral")
+
+    async def ask_on_bus(self, payer: str, question: dict[str, Any]) -> dict[str, Any]:
+        """This will ask a payer's question on the bus."""
+        subject = f"query.{payer}.covered-sessions.v1"
+        for _ in range(TRIES):
+            try:
+                answer = await self.bus[payer].request(subject, json.dumps(question).encode(), timeout=3)
+                told: dict[str, Any] = json.loads(answer.data)
+                return told
+            except (nats.errors.Error, TimeoutError):
+                self.asked_again += 1
+                await asyncio.sleep(PAUSE)
+        raise ConnectionError("nobody answered the payer")
+
+    async def open_bus(self, url: str, seeds: Mapping[str, Path]) -> None:
+        """This will connect each organisation with its own account."""
+        for name, seed in seeds.items():
+            self.bus[name] = await nats.connect(
+                url,
+                nkeys_seed=str(seed),
+                inbox_prefix=f"_INBOX_{name}",
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.1,
+                error_cb=_say_nothing,
+            )
+
+    async def close(self) -> None:
+        """This will leave the bus."""
+        for each in self.bus.values():
+            await each.close()
+
+
+async def _say_nothing(_: Exception) -> None:
+    """A broker that is killed and comes back is what the demo shows."""

@@ -1,0 +1,35 @@
+"""The programme of the demo: two sites, two hospitals, a clinic, a community centre, two insurers, the programme."""
+
+from shared.programme import Organisation, Programme, Site
+
+SITES = [
+    Site(site_id="northside", public_name="Northside office", zone="America/New_York", phone="212-555-0100"),
+    Site(site_id="lakeside", public_name="Lakeside office", zone="America/Chicago", phone="312-555-0100"),
+]
+
+
+def _referrer(organisation_id: str, name: str, kind: str, site: str, *, screens: bool = False) -> Organisation:
+    return Organisation(
+        organisation_id=organisation_id,
+        name=name,
+        kind=kind,  # type: ignore[arg-type]
+        site_id=site,
+        screens_before_referring=screens,
+        status_consent_by_agreement=True,
+    )
+
+
+ORGANISATIONS = [
+    _referrer("general-hospital", "General Hospital", "hospital", "northside"),
+    _referrer("riverside-hospital", "Riverside Hospital", "hospital", "lakeside"),
+    _referrer("eastside-clinic", "Eastside Clinic", "clinic", "northside"),
+    _referrer("harbor-centre", "Harbor Community Centre", "community", "lakeside"),
+    Organisation(organisation_id="garden-health", name="Garden Health", kind="payer", plan_ids=["P3-GARDEN-SUD"]),
+    Organisation(organisation_id="carolina-mco", name="Carolina MCO", kind="payer", plan_ids=["P1-CAROLINA-MCO"]),
+    Organisation(organisation_id="programme", name="The programme itself", kind="agency", site_id="northside"),
+]
+PROGRAMME = Programme(
+    name="Alongside demo",
+    sites={each.site_id: each for each in SITES},
+    organisations={each.organisation_id: each for each in ORGANISATIONS},
+)

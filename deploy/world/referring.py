@@ -1,0 +1,55 @@
+"""Hospitals, clinics and a community centre that refer: half over HTTP, half on the bus, some wrong, some twice."""
+
+import json
+from collections import Counter
+from datetime import datetime
+
+from deploy.world.edges import Edges
+from deploy.world.people import Person, service_request
+
+FHIR = {"Content-Type": "application/fhir+json"}
+WRONG = ("garbled", "wrong_type", "unknown_code")
+
+
+class Referring:
+    """Posts each person when their time has come, and remembers what it posted."""
+
+    def __init__(self, edges: Edges, people: list[Person]) -> None:
+        self.edges = edges
+        self.waiting = list(people)
+        self.posted: Counter[str] = Counter()
+        self.answers: Counter[int] = Counter()
+
+    @property
+    def next_moment(self) -> datetime | None:
+        """When the next person is referred."""
+        return self.waiting[0].posted_at if self.waiting else None
+
+    async def act(self, now: datetime) -> bool:
+        """This will post everybody whose time has come, and say whether there was anybody."""
+        due = [each for each in self.waiting if each.posted_at <= now]
+        self.waiting = self.waiting[len(due) :]
+        for person in due:
+            await self._post(person)
+        return bool(due)
+
+    async def _post(self, person: Person) -> None:
+        body = json.dumps(service_request(person)).encode()
+        if person.mishap == "garbled":
+            body = body[: len(body) // 2]
+        times = 2 if person.mishap == "twice" else 1
+        for time in range(times):
+            self.posted["referrals"] += 1
+            await self._send(person, body, time)
+        self.posted["duplicates"] += times - 1
+        self.posted["refused" if person.mishap in (*WRONG, "other_service") else "well_formed"] += 1
+
+    async def _send(self, person: Person, body: bytes, time: int) -> None:
+        if person.over == "http":
+            path = "/fhir/ServiceRequest"
+            by = person.organisation
+            answer = await self.edges.call("POST", "referrals", path, by=by, content=body, headers=FHIR)
+            self.answers[answer.status_code] += 1
+        else:
+            subject = f"ingest.{person.organisation}.referral.v1"
+            await self.edges.post_on_bus(person.organisation, subject, body, f"{person.identifier}-{time}")

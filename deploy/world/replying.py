@@ -1,0 +1,43 @@
+"""People who answer their texts: most do not, some come, a few cannot, one wants no more of them."""
+
+from collections.abc import Mapping
+from random import Random
+
+import httpx
+
+from deploy.world.edges import Edges
+from deploy.world.people import Person
+
+
+class Replying:
+    """Reads what the provider delivered since last time, and answers as each person would."""
+
+    def __init__(self, edges: Edges, provider: str, secret: str, people: list[Person], seed: int) -> None:
+        self.edges, self.provider, self.secret, self.seed = edges, provider, secret, seed
+        self.by_phone: Mapping[str, Person] = {each.phone: each for each in people}
+        self.read = 0
+        self.replies = 0
+
+    async def act(self) -> bool:
+        """This will answer what arrived, and say whether anybody did."""
+        try:
+            told = (await self.edges.http.get(f"{self.provider}/taken", params={"after": self.read})).json()["taken"]
+        except httpx.HTTPError:
+            return False
+        before = self.replies
+        for number, message in enumerate(told, self.read):
+            if message["kind"] == "text" and "1=" in message["text"]:
+                await self._reply(number, message)
+        self.read += len(told)
+        return self.replies > before
+
+    async def _reply(self, number: int, message: dict[str, str]) -> None:
+        person = self.by_phone.get(message["to"])
+        chance = Random(f"{self.seed} {message['key']}")  # noqa: S311
+        if not person or chance.random() > person.replies:
+            return
+        text = chance.choices(("1", "3", "2", "ok thanks", "STOP"), (88, 7, 2, 2, 1))[0]
+        body = {"from": message["to"], "text": text, "id": f"in-{number}"}
+        answer = await self.edges.send("notifications", "/inbound/sms", body, **{"X-Inbound-Secret": self.secret})
+        answer.raise_for_status()
+        self.replies += 1

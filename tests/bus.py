@@ -1,0 +1,114 @@
+"""A real NATS with the real accounts, and mailboxes on it, for tests of what travels."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nats
+from faststream.nats import NatsBroker
+from faststream.nats.security import NatsNKey
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Connection
+
+from deploy.nats import configuration, server, topology
+from deploy.nats.configuration import Configuration
+from shared.database import Database
+from shared.mailbox import Mailbox, tables
+from shared.mailbox.listening import listen_to_everything
+from shared.mailbox.meters import Meters
+from shared.programme import Organisation, Programme, Site
+from shared.stepping import connection_of
+
+SITE = Site(site_id="north", public_name="Northside", phone="555-0100", on_call="test:delivered")
+ORGANISATIONS = [
+    Organisation(organisation_id="general-hospital", name="General Hospital", kind="hospital", site_id="north"),
+    Organisation(organisation_id="garden-health", name="Garden Health", kind="payer"),
+    Organisation(organisation_id="programme", name="The programme", kind="agency", site_id="north"),
+]
+PROGRAMME = Programme(sites={"north": SITE}, organisations={each.organisation_id: each for each in ORGANISATIONS})
+
+
+@dataclass
+class Bus:
+    """A running nats-server, declared, with a seed file for every user."""
+
+    server: server.Server
+    configuration: Configuration
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return self.server.url
+
+    async def client(self, user: str) -> Any:
+        """A plain connection as a user of the generated configuration."""
+        return await nats.connect(
+            self.url, nkeys_seed=str(self.configuration.seeds[user]), inbox_prefix=f"_INBOX_{user}"
+        )
+
+    async def declare(self) -> None:
+        """Create the streams and consumers that are missing."""
+        await topology.declare(self.url, self.configuration.seeds["admin"], ORGANISATIONS)
+
+
+@asynccontextmanager
+async def running_bus(folder: Path) -> AsyncIterator[Bus]:
+    """A bus for one test."""
+    written = configuration.write(folder, ORGANISATIONS)
+    bus = Bus(server.start(written), written)
+    try:
+        await bus.declare()
+        yield bus
+    finally:
+        bus.server.kill()
+
+
+async def with_shared_tables(database: Database) -> Database:
+    """The mailbox's tables in an otherwise empty database."""
+
+    def create(connection: Connection) -> None:
+        tables.create_first(SimpleNamespace(get_bind=lambda: connection))
+
+    async with database.transaction() as db:
+        await db.run_sync(create)
+    return database
+
+
+@asynccontextmanager
+async def running_mailbox(
+    bus: Bus, speaker: str, database: Database, register: Callable[[Mailbox], None]
+) -> AsyncIterator[Mailbox]:
+    """A service's mailbox, hearing and saying for real."""
+    mailbox = Mailbox(speaker, database, Meters(CollectorRegistry()))
+    register(mailbox)
+    broker = NatsBroker(
+        bus.url,
+        apply_types=False,
+        security=NatsNKey.from_file(bus.configuration.seeds[speaker]),
+        inbox_prefix=f"_INBOX_{speaker}",
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+    )
+    listen_to_everything(broker, mailbox, PROGRAMME)
+    await broker.connect()
+    mailbox.start(connection_of(broker))
+    await broker.start()
+    try:
+        yield mailbox
+    finally:
+        await broker.stop()
+        await mailbox.stop()
+
+
+async def until(check: Callable[[], Awaitable[Any]], within: float = 10.0) -> Any:
+    """The first true answer of `check`, or a failure after `within` seconds."""
+    deadline = time.monotonic() + within
+    while not (found := await check()):
+        assert time.monotonic() < deadline, f"did not become true within {within} s"
+        await asyncio.sleep(0.02)
+    return found
