@@ -13,16 +13,17 @@ _ESCRIBIR = r"(?:escrib|mand|envi|contact|molest|text)\w+"
 
 NO_MORE = _any(
     rf"(?:stop|quit|cease|halt)(?: \w+)? (?:{_MESSAGES}|contacting|writing|sending|bothering|reminding)",
-    r"(?:do not|dont|never)(?: ever)? (?:text|message|contact|write|bother|remind) (?:me|us|this|here|again|anymore)",
+    r"(?:do not|dont|never)(?: ever)? (?:text|message|contact|write|bother|remind) (?:me|us|this|here)"
+    r"(?! (?:at|on|before|after|until|during))",
     rf"no more {_MESSAGES}",
-    rf"(?:dont|do not|no longer) (?:want|wish|need|like)(?: to get| to receive| any| your| more){{0,4}} {_MESSAGES}",
+    rf"(?:dont|do not|no longer) (?:want|wish|need|like)(?: to| get| any| these| your| more){{0,4}} {_MESSAGES}",
     r"unsubscribe|opt(?:ed)? out|opt me out|take me off|remove (?:me|my number|my phone)|(?:delete|lose) my number",
     r"(?:revoke|withdraw) (?:my )?consent|leave me alone",
     rf"(?:no|ya no) (?:me|nos) {_ESCRIBIR}",
     rf"(?:deje|dejen|deja|pare|paren|basta) de {_ESCRIBIR}",
     rf"no (?:quiero|deseo|necesito)(?: recibir| mas| sus| estos| tus| los){{0,4}} {_TEXTOS}",
     rf"no (?:quiero|deseo) que (?:me|nos) {_ESCRIBIR}",
-    rf"no mas {_TEXTOS}",
+    rf"(?:no mas|basta de) {_TEXTOS}",
     r"(?:darme|deme|denme) (?:de )?(?:la )?baja|(?:borren?|quiten?|saquen?|eliminen?) mi numero",
     r"(?:quitenme|saquenme|borrenme|eliminenme)|(?:quiero|deseo) dejar de recibir|dejenme en paz",
 )

@@ -1,0 +1,349 @@
+"""From a booked series to messages that were sent, on both databases."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from services.notifications.store import metadata
+from shared import clock
+from shared.database import Database
+from shared.events.matching import SupporterRegistered
+from shared.events.notifications import (
+    ReminderFailed,
+    ReminderFellDue,
+    ReminderPlanned,
+    ReminderSent,
+    ReminderSkipped,
+)
+from shared.events.referrals import ConsentGiven, ConsentRevoked, CrisisRaised, RiskCleared
+from shared.events.scheduling import SeriesBooked, SessionCancelled
+from tests.notifications.doubles import http_double, smtp_double
+from tests.notifications.made import NOON, contact, series
+from tests.notifications.running import Running, days, running
+
+
+@pytest.fixture
+async def service(database: Database, tmp_path: Path) -> AsyncIterator[Running]:
+    async with running(database, tmp_path) as started:
+        yield started
+
+
+def cancelled(booked: SeriesBooked, index: int = 0) -> SessionCancelled:
+    one = booked.sessions[index]
+    return SessionCancelled(
+        session_id=one.session_id,
+        seat_id=one.seat_id,
+        series_id=booked.series_id,
+        person_id=booked.person_id,
+        by="person",
+        late=False,
+    )
+
+
+def weekly(count: int = 3) -> SeriesBooked:
+    return series(*(NOON + days(7 * (week + 1)) for week in range(count)))
+
+
+async def states(service: Running, booked: SeriesBooked) -> list[tuple[str, str]]:
+    return [(each["kind"], each["state"]) for each in await service.history(booked.person_id)]
+
+
+async def test_reminds_of_every_session_three_days_and_one_day_before(service: Running) -> None:
+    booked = weekly(3)
+
+    await service.hear(contact(booked.person_id), booked)
+    await service.until(NOON + days(30))
+
+    assert await states(service, booked) == [("confirmation", "accepted"), *[("3d", "accepted"), ("1d", "accepted")] * 3]
+    sent = await service.said(ReminderSent)
+    assert [each.sent_at for each in sent[1:3]] == [NOON + days(4), NOON + days(6)]
+    assert len(await service.said(ReminderPlanned)) == 7
+    assert (await service.figures())["sends_in_quiet_hours"] == 0
+
+
+async def test_a_second_hearing_changes_nothing(service: Running) -> None:
+    booked = weekly(2)
+
+    await service.hear(contact(booked.person_id), booked, booked)
+    await service.hear(booked)
+    await service.until(NOON + days(20))
+
+    assert len(await service.said(ReminderPlanned)) == 5
+    assert len(await service.said(ReminderSent)) == 5
+
+
+async def test_a_cancellation_just_before_the_moment_wins(service: Running) -> None:
+    booked = weekly(1)
+    await service.hear(contact(booked.person_id), booked)
+    await service.until(NOON + days(4) - timedelta(seconds=1))
+
+    await service.hear(cancelled(booked))
+    await service.until(NOON + days(8))
+
+    assert await states(service, booked) == [("confirmation", "accepted"), ("3d", "skipped"), ("1d", "skipped")]
+    assert [each.why for each in await service.said(ReminderSkipped)] == ["cancelled", "cancelled"]
+
+
+async def test_a_cancellation_between_the_intent_and_the_call_wins(service: Running) -> None:
+    booked = weekly(1)
+    await service.hear(contact(booked.person_id), booked)
+    await service.settle()
+    clock.step_to(NOON + days(4))
+    await service.service.mailbox.timers.once()
+
+    await service.hear(cancelled(booked))
+    await service.settle()
+
+    assert [each.why for each in await service.said(ReminderSkipped)] == ["cancelled"]
+    assert len(await service.said(ReminderSent)) == 1
+
+
+async def test_a_confirmation_waits_for_contact_data_that_comes_later(service: Running) -> None:
+    booked = weekly(1)
+    await service.hear(booked)
+    await service.until(NOON + timedelta(minutes=30))
+    assert await service.said(ReminderSent) == []
+
+    await service.hear(contact(booked.person_id))
+    await service.settle()
+
+    assert [each.kind for each in await service.said(ReminderSent)] == ["confirmation"]
+
+
+async def test_a_confirmation_does_not_wait_for_ever(service: Running) -> None:
+    booked = weekly(1)
+
+    await service.hear(booked)
+    await service.until(NOON + days(2))
+
+    assert [each.why for each in await service.said(ReminderSkipped)] == ["no_consented_channel"]
+
+
+async def test_a_zone_that_becomes_known_later_moves_what_was_planned(service: Running) -> None:
+    booked = series(NOON + days(9) + timedelta(hours=7))
+    await service.hear(booked)
+
+    await service.hear(contact(booked.person_id, zone="Pacific/Honolulu"))
+    await service.until(NOON + days(9))
+
+    assert [each.sent_at for each in await service.said(ReminderSent)][1:] == [
+        NOON + days(6) + timedelta(hours=7),
+        NOON + days(8) + timedelta(hours=7),
+    ]
+    assert (await service.figures())["sends_in_quiet_hours"] == 0
+
+
+async def test_nothing_is_sent_in_crisis_until_a_person_has_looked(service: Running) -> None:
+    booked, referral_id = weekly(1), uuid4()
+    crisis = CrisisRaised(referral_id=referral_id, person_id=booked.person_id, site_id="north", raised_at=NOON)
+    await service.hear(contact(booked.person_id), crisis, booked)
+    await service.until(NOON + days(5))
+
+    cleared = RiskCleared(referral_id=referral_id, person_id=booked.person_id, cleared_by="Ana", cleared_at=NOON)
+    await service.hear(cleared)
+    await service.until(NOON + days(8))
+
+    assert [each.why for each in await service.said(ReminderSkipped)] == ["held", "held"]
+    assert [each.kind for each in await service.said(ReminderSent)] == ["1d"]
+    assert (await service.figures())["pages_sent"] == 1
+
+
+async def test_a_revoked_consent_stops_the_next_message(service: Running) -> None:
+    booked, consent_id = weekly(1), uuid4()
+    consent = ConsentGiven(
+        consent_id=consent_id,
+        person_id=booked.person_id,
+        discloser="general-hospital",
+        recipients=["programme"],
+        purposes=["treatment"],
+        part2=False,
+        signed_at=NOON,
+    )
+    await service.hear(consent, contact(booked.person_id), booked)
+    await service.until(NOON + days(1))
+
+    await service.hear(ConsentRevoked(consent_id=consent_id, person_id=booked.person_id, revoked_at=NOON))
+    await service.until(NOON + days(8))
+
+    assert [each.kind for each in await service.said(ReminderSent)] == ["confirmation"]
+    assert {each.why for each in await service.said(ReminderSkipped)} == {"consent_revoked"}
+
+
+async def test_a_person_with_two_series_gets_one_message_a_day(service: Running) -> None:
+    one = weekly(1)
+    other = series(NOON + days(7) + timedelta(hours=1), person_id=one.person_id)
+
+    await service.hear(contact(one.person_id), one, other)
+    await service.until(NOON + days(8))
+
+    assert len(await service.said(ReminderSent)) == 3
+    assert {each.why for each in await service.said(ReminderSkipped)} == {"cap"}
+
+
+@pytest.mark.parametrize(
+    ("sms", "channel"), [("+12025550001", "email"), ("+12025550002", "sms"), ("+12025550004", "sms")]
+)
+async def test_falls_back_to_the_next_consented_channel(service: Running, sms: str, channel: str) -> None:
+    booked = weekly(1)
+
+    await service.hear(contact(booked.person_id, ("sms", sms), ("email", "ana@example.org")), booked)
+    await service.settle()
+
+    assert [each.channel for each in await service.said(ReminderSent)] == [channel]
+
+
+async def test_a_message_no_channel_took_becomes_work_for_a_person(service: Running) -> None:
+    booked = weekly(1)
+
+    await service.hear(contact(booked.person_id, ("sms", "+12025550001")), booked)
+    await service.settle()
+
+    assert [each.reason for each in await service.said(ReminderFailed)] == ["refused"]
+    assert [each.kind for each in await service.tasks()] == ["message_failed"]
+
+
+async def test_a_message_of_unknown_fate_becomes_work_for_a_person(service: Running) -> None:
+    booked = weekly(1)
+
+    await service.hear(contact(booked.person_id, ("sms", "+12025550003")), booked)
+    await service.until(NOON + timedelta(hours=2))
+
+    assert [each.reason for each in await service.said(ReminderFailed)] == ["unknown"]
+    assert [each.kind for each in await service.tasks()] == ["message_unknown"]
+    assert (await service.figures())["reminders_unknown"] == 1
+
+
+async def test_an_address_that_does_not_exist_becomes_work_for_a_person(service: Running) -> None:
+    booked = weekly(1)
+
+    await service.hear(contact(booked.person_id, ("sms", "12")), booked)
+    await service.settle()
+
+    assert [each.kind for each in await service.tasks()] == ["contact_to_check"]
+    assert [each.why for each in await service.said(ReminderSkipped)] == ["no_consented_channel"]
+
+
+@pytest.mark.parametrize("dedups", [True, False])
+async def test_an_ambiguous_answer_is_tried_again_only_where_the_provider_drops_repeats(
+    database: Database, tmp_path: Path, dedups: bool
+) -> None:
+    booked = weekly(1)
+    async with http_double() as provider, running(
+        database, tmp_path, sms_url=provider.url, sms_dedups=dedups
+    ) as service:
+        provider.behaviour = "drop"
+        await service.hear(contact(booked.person_id), booked)
+        await service.settle()
+
+        provider.behaviour = 202
+        await service.until(NOON + timedelta(hours=2))
+
+        assert len(await service.said(ReminderSent)) == int(dedups)
+        assert len(provider.taken) == int(dedups)
+        assert provider.asked == (2 if dedups else 1)
+
+
+async def test_a_provider_that_was_away_gets_the_message_when_it_is_back(database: Database, tmp_path: Path) -> None:
+    booked = weekly(1)
+    async with http_double() as provider, running(database, tmp_path, sms_url=provider.url) as service:
+        provider.behaviour = 429
+        await service.hear(contact(booked.person_id), booked)
+        await service.until(NOON + timedelta(minutes=2))
+
+        provider.behaviour = 202
+        await service.until(NOON + timedelta(minutes=30))
+
+        assert len(await service.said(ReminderSent)) == 1
+        assert len(provider.taken) == 1
+
+
+async def test_a_text_and_a_mail_say_what_a_person_would_read(database: Database, tmp_path: Path) -> None:
+    texted, mailed = weekly(1), weekly(1)
+    supporter = uuid4()
+    known = SupporterRegistered(
+        supporter_id=supporter,
+        public_name="Robin",
+        site_id="north",
+        zone="America/New_York",
+        modalities=["in_person"],
+        windows=[],
+        active=True,
+    )
+    nameless = mailed.model_copy(update={"public_name": None, "supporter_id": supporter})
+    async with (
+        http_double() as provider,
+        smtp_double() as server,
+        running(database, tmp_path, sms_url=provider.url, smtp_url=f"smtp://127.0.0.1:{server.port}") as service,
+    ):
+        await service.hear(
+            known,
+            contact(texted.person_id, first_name="Ana", language="es"),
+            contact(mailed.person_id, ("email", "ben@example.org"), first_name="Ben"),
+            texted,
+            nameless,
+        )
+        await service.settle()
+
+        (text,) = (each["text"] for each in provider.taken.values())
+        assert text.startswith("Northside: su primera visita es el mar 12 may, 12:00 p.m. con Jordan.")
+        (mail,) = server.mails
+        assert mail.get_content().startswith("Northside: your first visit is Tue May 12, 12:00 PM with Robin.")
+        assert not [each for each in ("Ana", "Ben") if each in text or each in mail.as_string()]
+
+
+async def test_a_process_that_died_while_calling_repeats_the_key_and_sends_once(
+    database: Database, tmp_path: Path
+) -> None:
+    booked = weekly(1)
+    async with http_double() as provider, running(database, tmp_path, sms_url=provider.url, smtp_dedups=True) as service:
+        await service.hear(contact(booked.person_id), booked)
+        await service.service.mailbox.timers.once()
+        (trip,) = await service.service.mailbox.errands._set_out()
+        await trip.outside.call(trip.fact, trip.key)
+
+        reborn = service.service.mailbox.errands
+        reborn._first_look = True
+        await service.settle()
+
+        assert provider.asked == 2
+        assert len(provider.taken) == 1
+        assert len(await service.said(ReminderSent)) == 1
+
+
+async def test_a_timer_that_rings_twice_sends_once(service: Running) -> None:
+    booked = weekly(1)
+    await service.hear(contact(booked.person_id), booked)
+    planned = (await service.said(ReminderPlanned))[0]
+    rung = ReminderFellDue(reminder_id=planned.reminder_id, person_id=planned.person_id)
+
+    await service.hear(rung, rung)
+    await service.hear(rung)
+    await service.settle()
+    await service.hear(rung)
+    await service.settle()
+
+    assert len(await service.said(ReminderSent)) == 1
+
+
+async def test_the_migrated_schema_is_the_one_the_store_expects(
+    service: Running, schema_differences: Callable[..., Any]
+) -> None:
+    assert await schema_differences(service.service.database, metadata) == []
+
+
+async def test_every_planned_message_is_accounted_for(service: Running) -> None:
+    people = [weekly(2) for _ in range(5)]
+    numbers = ["+12025550143", "+12025550001", "+12025550003", "+12025550004", "12"]
+
+    await service.hear(*(contact(each.person_id, ("sms", to)) for each, to in zip(people, numbers, strict=True)), *people)
+    await service.hear(cancelled(people[0], 1))
+    await service.until(NOON + days(30))
+
+    counted = await service.figures()
+    ended = ("sent", "skipped", "failed", "unknown", "waiting", "sending")
+    assert counted["reminders_planned"] == 25 == sum(counted[f"reminders_{each}"] for each in ended)
+    assert counted["reminders_waiting"] == counted["reminders_sending"] == 0
