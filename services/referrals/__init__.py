@@ -1,4 +1,7 @@
-"""Takes in referrals, and knows what became of each."""
+"""Takes in referrals, and knows what became of each.
+
+It also hears what organisations post on `ingest.<org>.referral.v1`, and tells them on `status.<org>.referral.v1`.
+"""
 
 OWNS = ("persons", "referrals", "timeline", "refusals", "repeats")
 HEARS = (
@@ -11,7 +14,6 @@ HEARS = (
     "scheduling.seat-held.v1",
     "scheduling.seat-missed.v1",
     "scheduling.series-ended.v1",
-    "ingest.referral.v1",
 )
 SAYS = (
     "referrals.referral-accepted.v1",
@@ -23,5 +25,4 @@ SAYS = (
     "referrals.consent-revoked.v1",
     "referrals.contact-shared.v1",
     "referrals.coverage-shared.v1",
-    "status.referral.v1",
 )

@@ -38,7 +38,7 @@ class Accepted:
 def facts_of_acceptance(accepted: Accepted, payers: list[Payer], *, now: datetime) -> list[Fact]:
     """This will give everything that is said of an accepted referral: consents first, for others to know them."""
     cover = _coverage(accepted, payers)
-    facts: list[Fact] = [*_consents(accepted, now), _contact(accepted)]
+    facts: list[Fact] = [*_consents(accepted, cover, now), _contact(accepted)]
     facts += [cover] if cover else []
     return [*facts, _accepted(accepted, funded=bool(cover and _in_force(accepted.order, now.date())), now=now)]
 
@@ -125,7 +125,7 @@ def diagnosis_class(order: ReferralOrder) -> DiagnosisClass | None:
     return "sud" if substances else "mh" if others else None
 
 
-def _consents(accepted: Accepted, now: datetime) -> list[ConsentGiven]:
+def _consents(accepted: Accepted, cover: CoverageShared | None, now: datetime) -> list[ConsentGiven]:
     given = [
         ConsentGiven(
             consent_id=uuid5(accepted.referral_id, f"consent {index}"),
@@ -140,17 +140,24 @@ def _consents(accepted: Accepted, now: datetime) -> list[ConsentGiven]:
         )
         for index, each in enumerate(accepted.order.consents)
     ]
-    return [*given, _by_agreement(accepted)] if accepted.status_consent else given
+    agreed = _by_agreement(accepted, cover) if accepted.status_consent else []
+    return [*given, *agreed]
 
 
-def _by_agreement(accepted: Accepted) -> ConsentGiven:
-    return ConsentGiven(
-        consent_id=uuid5(accepted.referral_id, "agreement"),
-        person_id=accepted.person_id,
-        discloser="alongside",
-        recipients=[accepted.organisation],
-        purposes=["treatment"],
-        part2=False,
-        signed_at=accepted.arrived_at,
-        scope="what became of the referral, told to the organisation that made it",
-    )
+def _by_agreement(accepted: Accepted, cover: CoverageShared | None) -> list[ConsentGiven]:
+    """This will give what the referrer's agreement vouches for; records under Part 2 need a consent of their own."""
+    told = [(accepted.organisation, "treatment", "what became of the referral")]
+    told += [(cover.payer, "payment", "the visits its plan covers")] if cover else []
+    return [
+        ConsentGiven(
+            consent_id=uuid5(accepted.referral_id, f"agreement {purpose}"),
+            person_id=accepted.person_id,
+            discloser="alongside",
+            recipients=[recipient],
+            purposes=[purpose],
+            part2=False,
+            signed_at=accepted.arrived_at,
+            scope=scope,
+        )
+        for recipient, purpose, scope in told
+    ]
