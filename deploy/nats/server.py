@@ -28,9 +28,24 @@ class Server:
     monitor_url: str
     process: subprocess.Popen[bytes]
 
-    def reload(self) -> None:
-        """This will make the server read its rewritten configuration: organisations come and go, the others stay."""
-        self.process.send_signal(SIGHUP)
+    def reload(self, *, within: float = 5.0) -> None:
+        """
+        This will make the server read its rewritten configuration: organisations come and go, the others stay.
+
+        It raises ServerError when the server did not take the configuration.
+        """
+        # The first reading makes the account of a new organisation; only the second ties it to the others (2.15.1).
+        for _ in range(2):
+            before, deadline = self._configured(), time.monotonic() + within
+            self.process.send_signal(SIGHUP)
+            while self._configured() == before:
+                if time.monotonic() > deadline:
+                    raise ServerError("nats-server did not take the new configuration: see its log.")
+                time.sleep(0.01)
+
+    def _configured(self) -> str:
+        told: str = httpx.get(f"{self.monitor_url}/varz", timeout=2, trust_env=False).json()["config_load_time"]
+        return told
 
     def stop(self, *, within: float = 10.0) -> None:
         """This will end the server in order, or by force when `within` seconds were not enough."""

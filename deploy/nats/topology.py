@@ -43,7 +43,7 @@ async def declare(url: str, seed: Path, organisations: Sequence[plan.Organisatio
 
 
 async def _verify_server(client: Client) -> None:
-    told = await _ask(client, "INFO")
+    told = await _ask(client, "INFO", within=2)
     level = told.get("api", {}).get("level", 0)
     if level < API_LEVEL:
         raise TopologyError(
@@ -110,10 +110,12 @@ def _verify(info: dict[str, Any], wanted: dict[str, Any], *, what: str) -> None:
         )
 
 
-async def _ask(client: Client, verb: str, body: dict[str, Any] | None = None, *, unless: int = 0) -> dict[str, Any]:
+async def _ask(
+    client: Client, verb: str, body: dict[str, Any] | None = None, *, unless: int = 0, within: float = 10
+) -> dict[str, Any]:
     """This will answer a JetStream API request, {} for the error code `unless`; any other error is a TopologyError."""
     try:
-        reply = await client.request(f"$JS.API.{verb}", json.dumps(body).encode() if body else b"", timeout=10)
+        reply = await client.request(f"$JS.API.{verb}", json.dumps(body).encode() if body else b"", timeout=within)
     except (nats.errors.TimeoutError, nats.errors.NoRespondersError) as error:
         raise TopologyError(
             f"The broker did not answer {verb}: is JetStream on, and the seed the administrator's?"
