@@ -105,7 +105,7 @@ async def test_a_cancellation_between_the_intent_and_the_call_wins(service: Runn
 async def test_a_confirmation_waits_for_contact_data_that_comes_later(service: Running) -> None:
     booked = weekly(1)
     await service.hear(booked)
-    await service.until(NOON + timedelta(minutes=30))
+    await service.settle()
     assert await service.said(ReminderSent) == []
 
     await service.hear(contact(booked.person_id))

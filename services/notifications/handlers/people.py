@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notifications.handlers.timers import look_again
 from services.notifications.rules import addresses, timing
 from services.notifications.rules.sending import Limits, Reach
 from services.notifications.store import people, reminders
@@ -11,9 +12,8 @@ from services.notifications.store.reminders import Due
 from shared.calendar import add_business_hours
 from shared.clock import now
 from shared.events.matching import SupporterRegistered
-from shared.events.notifications import ReminderFellDue
 from shared.events.referrals import ContactShared
-from shared.mailbox import Later, Said
+from shared.mailbox import Said
 from shared.programme import Programme, Site
 from shared.work import open_task
 
@@ -36,7 +36,7 @@ async def know_contact(
         if (moment := _moment(each, zone=zone.key, site=site, limits=limits)) != each.reminder.look_at
     ]
     await reminders.change(db, [_moved(each, moment) for each, moment in moved])
-    return [Later(_rings(each), due=moment) for each, moment in moved]
+    return [look_again(each.reminder.reminder_id, contact.person_id, due=moment) for each, moment in moved]
 
 
 def _usable(contact: ContactShared, *, region: str) -> list[people.Consented]:
@@ -56,10 +56,6 @@ def _moment(due: Due, *, zone: str, site: Site, limits: Limits) -> datetime:
 
 def _moved(due: Due, moment: datetime) -> dict[str, object]:
     return {"reminder_id": due.reminder.reminder_id, "due": moment, "look_at": moment}
-
-
-def _rings(due: Due) -> ReminderFellDue:
-    return ReminderFellDue(reminder_id=due.reminder.reminder_id, person_id=due.reminder.person_id)
 
 
 async def know_supporter(supporter: SupporterRegistered, db: AsyncConnection) -> None:

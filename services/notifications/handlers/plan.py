@@ -1,17 +1,18 @@
 """What is planned when sessions are booked, and forgotten when they are cancelled."""
 
-from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notifications.handlers.timers import first_look
 from services.notifications.rules import timing
 from services.notifications.rules.sending import Limits
 from services.notifications.rules.timing import Plan
 from services.notifications.store import people, reminders
 from shared.clock import now
-from shared.events.notifications import ReminderFellDue, ReminderPlanned
+from shared.events.notifications import ReminderPlanned
 from shared.events.scheduling import SeriesBooked, SessionCancelled
-from shared.mailbox import Later, Said
+from shared.mailbox import Said
 from shared.programme import Programme
 
 
@@ -20,14 +21,15 @@ async def plan_reminders(
 ) -> list[Said]:
     """This will plan a confirmation for each series and the reminders whose moment is still ahead."""
     zones = await people.zones(db, [each.person_id for each in series])
-    planned: list[tuple[SeriesBooked, Plan]] = []
+    planned: dict[UUID, tuple[SeriesBooked, Plan]] = {}
     for each in series:
         site = programme.site(each.site_id)
         zone = timing.zone_of(zones.get(each.person_id, each.zone), site.zone)
-        planned += [(each, plan) for plan in timing.plan(each, now=now(), zone=zone, hours=limits.hours)]
+        plans = timing.plan(each, now=now(), zone=zone, hours=limits.hours)
+        planned |= {plan.reminder_id: (each, plan) for plan in plans}
     await reminders.book(db, series)
-    new = await reminders.add(db, planned, at=now())
-    return [said for one, plan in planned if plan.reminder_id in new for said in _said(one, plan)]
+    new = await reminders.add(db, list(planned.values()), at=now())
+    return [said for key, (one, plan) in planned.items() if key in new for said in _said(one, plan)]
 
 
 def _said(series: SeriesBooked, plan: Plan) -> list[Said]:
@@ -38,12 +40,7 @@ def _said(series: SeriesBooked, plan: Plan) -> list[Said]:
         kind=plan.kind,
         due=plan.due,
     )
-    return [fact, when_due(fact, plan.due)]
-
-
-def when_due(planned: ReminderPlanned, due: datetime) -> Later:
-    """This will be the timer of a planned message."""
-    return Later(ReminderFellDue(reminder_id=planned.reminder_id, person_id=planned.person_id), due=due)
+    return [fact, first_look(plan.reminder_id, series.person_id, due=plan.due)]
 
 
 async def cancel(cancelled: SessionCancelled, db: AsyncConnection) -> None:

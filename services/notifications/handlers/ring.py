@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notifications.handlers.timers import look_again
 from services.notifications.rules import sending, timing
 from services.notifications.rules.providers import Answer
 from services.notifications.rules.sending import Limits, Lost, Person, Reminder, Send, Skip, Wait
@@ -85,7 +86,7 @@ def _about(reminder: Reminder) -> dict[str, Any]:
 
 
 def _later(reminder: Reminder, due: datetime) -> Later:
-    return Later(ReminderFellDue(reminder_id=reminder.reminder_id, person_id=reminder.person_id), due=due)
+    return look_again(reminder.reminder_id, reminder.person_id, due=due)
 
 
 async def record(
