@@ -1,0 +1,201 @@
+"""Looks for supporters for everybody who needs one, together, and offers something to those who wait."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.matching.rules.assignment import Decision, assign
+from services.matching.rules.offering import BRIDGES
+from services.matching.rules.offers import Offer, offer_id
+from services.matching.rules.people import Seeker
+from services.matching.rules.policy import Policy
+from services.matching.rules.priority import priority
+from services.matching.store import offerings, offers, referrals, supporters
+from services.matching.store.offerings import Listed
+from services.matching.store.referrals import Waiting
+from services.matching.store.supporters import Registered
+from shared.calendar import add_business_days, add_business_hours, business_days_between
+from shared.clock import now
+from shared.database import lock
+from shared.events.matching import (
+    BridgeOffered,
+    OfferDeclined,
+    OfferExpired,
+    OfferFellDue,
+    ReferralWaitlisted,
+    RoomFreed,
+)
+from shared.events.referrals import ReferralAccepted
+from shared.mailbox import Later, Said
+from shared.programme import Programme
+from shared.sealed import lookup
+from shared.work import open_task
+
+ONE_DECISION_AT_A_TIME = "match"
+Heard = ReferralAccepted | OfferDeclined | OfferExpired | RoomFreed
+
+
+async def match(heard: Sequence[Heard], db: AsyncConnection, *, programme: Programme, policy: Policy) -> list[Said]:
+    """This will decide for everybody who needs an offer against one view of who is free."""
+    await lock(db, ONE_DECISION_AT_A_TIME)
+    at = now()
+    accepted = [each for each in heard if isinstance(each, ReferralAccepted)]
+    await referrals.take_in(db, accepted, lambda zone, site: known_zone(zone, site, programme))
+    await supporters.add_load(db, await _settled(db, policy, at=at))
+    room = await supporters.any_room(db, new_person=policy.new_person())
+    people = await referrals.who_needs_an_offer(db, unserved_only=not room)
+    if not people:
+        return []
+    staff = await supporters.possible_supporters(db)
+    seekers = await seekers_of(db, people, staff, programme=programme, policy=policy, at=at)
+    decided = assign(seekers, [each.candidate() for each in staff], now=at, policy=policy)
+    news = _news(decided.decisions, people)
+    await offers.explain(db, news, policy_version=policy.version, inputs=decided.inputs, at=at)
+    by_id = {each.seeker.referral_id: each for each in people}
+    asked = await _ask(db, news, by_id, {each.supporter_id: each for each in staff}, programme, policy, at=at)
+    return [*asked, *await _let_wait(db, news, by_id, programme, at=at)]
+
+
+def known_zone(zone: str, site_id: str, programme: Programme) -> str:
+    """This will give a zone there is: the person's, or their site's where theirs is unknown."""
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        return programme.site(site_id).zone
+    return zone
+
+
+async def _settled(db: AsyncConnection, policy: Policy, *, at: datetime) -> dict[UUID, int]:
+    before = at - timedelta(days=policy.new_for_days)
+    return await offers.settle(db, made_before=before, new_person=policy.new_person())
+
+
+async def seekers_of(
+    db: AsyncConnection,
+    people: Sequence[Waiting],
+    staff: Sequence[Registered],
+    *,
+    programme: Programme,
+    policy: Policy,
+    at: datetime,
+) -> list[Seeker]:
+    """This will give what a decision needs to know of people: priority, and supporters they must not be given."""
+    ids = sorted({each.seeker.person_id for each in people})
+    others = await referrals.other_ids(db, ids)
+    former = await offers.former_supporters(db, [*ids, *(one for some in others.values() for one in some)])
+    excluding = [each for each in staff if each.exclusions]
+    found = []
+    for each in people:
+        known_as = [each.seeker.person_id, *others.get(each.seeker.person_id, [])]
+        prints = {lookup("person", str(one)) for one in known_as} if excluding else set()
+        conflicts = {one.supporter_id for one in excluding if one.exclusions & prints}
+        conflicts.update(*(former.get(one, set()) for one in known_as))
+        points = priority_of(each, programme=programme, policy=policy, at=at)
+        found.append(replace(each.seeker, priority=points, conflicts=frozenset(conflicts)))
+    return found
+
+
+def priority_of(each: Waiting, *, programme: Programme, policy: Policy, at: datetime) -> int:
+    """This will give somebody's waiting priority now."""
+    waited = business_days_between(programme.site(each.seeker.site_id), each.seeker.arrived_at, at)
+    lost = each.seeker.lost_offers
+    return priority(each.seeker.urgency, waited=waited, lost=lost, rematch=each.rematch, policy=policy)
+
+
+def _news(decisions: Sequence[Decision], people: Sequence[Waiting]) -> list[Decision]:
+    """This will leave out that those who know that they wait, wait on."""
+    waits = {each.seeker.referral_id for each in people if each.waitlisted_at}
+    return [each for each in decisions if each.supporter_id or each.referral_id not in waits]
+
+
+async def _ask(
+    db: AsyncConnection,
+    news: Sequence[Decision],
+    people: dict[UUID, Waiting],
+    staff: dict[UUID, Registered],
+    programme: Programme,
+    policy: Policy,
+    *,
+    at: datetime,
+) -> list[Said]:
+    """This will hold capacity, write the offers down, and say them, each with the moment at which it runs out."""
+    made = []
+    for decision in news:
+        if decision.supporter_id is None:
+            continue
+        asked, supporter = people[decision.referral_id], staff[decision.supporter_id]
+        site = programme.site(supporter.supporter.site_id)
+        made.append(
+            Offer(
+                offer_id=offer_id(decision.referral_id, asked.offers_made),
+                referral_id=decision.referral_id,
+                person_id=asked.seeker.person_id,
+                supporter_id=decision.supporter_id,
+                state="open",
+                counts=policy.new_person(),
+                made_at=at,
+                answer_by=add_business_hours(site, at, policy.answer_hours[asked.seeker.urgency]),
+            )
+        )
+    await supporters.add_load(db, _load(made))
+    await offers.hold(db, made)
+    await referrals.offer(db, [each.referral_id for each in made])
+    due = [Later(OfferFellDue(offer_id=each.offer_id, person_id=each.person_id), due=each.answer_by) for each in made]
+    return [*(each.made() for each in made), *due]
+
+
+def _load(made: Sequence[Offer]) -> dict[UUID, int]:
+    added: Counter[UUID] = Counter()
+    for each in made:
+        added[each.supporter_id] += each.counts
+    return dict(added)
+
+
+async def _let_wait(
+    db: AsyncConnection, news: Sequence[Decision], people: dict[UUID, Waiting], programme: Programme, *, at: datetime
+) -> list[Said]:
+    """This will begin a spell of waiting, and offer what is open at once to whoever has nothing yet."""
+    unmet = [(people[each.referral_id], each.unmet) for each in news if each.unmet]
+    await referrals.waitlist(db, {each.seeker.referral_id: why for each, why in unmet}, at=at)
+    said: list[Said] = [
+        ReferralWaitlisted(referral_id=each.seeker.referral_id, person_id=each.seeker.person_id, reason=why)
+        for each, why in unmet
+    ]
+    for each, why in unmet:
+        if why in ("no_fit", "below_floor"):
+            due = add_business_days(programme.site(each.seeker.site_id), at, 1)
+            await open_task(db, kind="match_review", about=str(each.seeker.referral_id), owner="matching", due=due)
+    return [*said, *await _bridge(db, [each for each, _ in unmet if not each.bridged], programme, at=at)]
+
+
+async def _bridge(db: AsyncConnection, people: Sequence[Waiting], programme: Programme, *, at: datetime) -> list[Said]:
+    listed = await offerings.offerings_at(db, {each.seeker.site_id for each in people}) if people else {}
+    told = {each.seeker.referral_id: _open_to(each.seeker, listed.get(each.seeker.site_id, [])) for each in people}
+    await offerings.bridge(db, {key: [one.offering_id for one in some] for key, some in told.items()}, at=at)
+    for each in people:
+        if not told[each.seeker.referral_id]:
+            due = add_business_days(programme.site(each.seeker.site_id), at, 1)
+            await open_task(db, kind="bridge_missing", about=str(each.seeker.referral_id), owner="matching", due=due)
+    return [
+        BridgeOffered(
+            referral_id=each.seeker.referral_id,
+            person_id=each.seeker.person_id,
+            kind=one.offering.kind,
+            public_label=one.offering.public_label,
+        )
+        for each in people
+        for one in told[each.seeker.referral_id]
+    ]
+
+
+def _open_to(seeker: Seeker, listed: Sequence[Listed]) -> list[Listed]:
+    """This will choose at most one offering of each kind that is open to a person."""
+    spoken = seeker.preferences.languages
+    fitting = [each for each in listed if each.offering.is_open_to(age_band=seeker.age_band, languages=spoken)]
+    first = {kind: next((each for each in fitting if each.offering.kind == kind), None) for kind in BRIDGES}
+    return [each for each in first.values() if each]

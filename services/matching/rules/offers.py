@@ -1,0 +1,50 @@
+"""What an offer and a match are, and what an answer to an offer does."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID, uuid5
+
+from services.matching.rules.supporter import one_to_one
+from shared.events.matching import OfferDeclined, OfferExpired, OfferMade
+
+OFFERS = UUID("7a1de6f4-2f0c-54a1-8a0e-6a3c1d9c5b20")
+OfferState = Literal["open", "accepted", "declined", "expired", "withdrawn"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A supporter asked about a person; `counts` is what it takes of their capacity, in tenths of a person."""
+
+    offer_id: UUID
+    referral_id: UUID
+    person_id: UUID
+    supporter_id: UUID
+    state: OfferState
+    counts: int
+    made_at: datetime
+    answer_by: datetime
+
+    def made(self) -> OfferMade:
+        """This will say that the offer was made."""
+        ids = {"offer_id": self.offer_id, "referral_id": self.referral_id, "person_id": self.person_id}
+        offering = one_to_one(self.supporter_id)
+        return OfferMade(**ids, offering_id=offering, supporter_id=self.supporter_id, answer_by=self.answer_by)
+
+    def declined(self, code: str) -> OfferDeclined:
+        """This will say that the supporter said no, and why."""
+        return OfferDeclined.model_validate({**self.made().model_dump(), "code": code})
+
+    def expired(self) -> OfferExpired:
+        """This will say that the supporter did not answer in time."""
+        return OfferExpired.model_validate(self.made().model_dump())
+
+
+def offer_id(referral_id: UUID, asked_before: int) -> UUID:
+    """This will identify a referral's next offer, by how many were made before it."""
+    return uuid5(OFFERS, f"{referral_id} {asked_before}")
+
+
+def match_id(offer: UUID) -> UUID:
+    """This will identify the match that comes of an offer."""
+    return uuid5(OFFERS, f"match {offer}")

@@ -1,0 +1,80 @@
+"""What else people can join, and what was offered to those who wait."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.matching.rules.offering import Offering
+from services.matching.store.tables import bridges, offerings, referrals
+from shared.database import insert_or_ignore, upsert
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """An offering as it is known."""
+
+    offering_id: UUID
+    organisation: str
+    offering: Offering
+    digest: str
+
+
+async def offering(db: AsyncConnection, offering_id: UUID) -> Listed | None:
+    """This will find an offering."""
+    row = (await db.execute(select(offerings).where(offerings.c.offering_id == offering_id))).first()
+    return _listed(row) if row else None
+
+
+async def all_offerings(db: AsyncConnection) -> list[Listed]:
+    """This will list the offerings of the programme."""
+    return [_listed(row) for row in await db.execute(select(offerings).order_by(offerings.c.offering_id))]
+
+
+async def offerings_at(db: AsyncConnection, sites: Iterable[str]) -> dict[str, list[Listed]]:
+    """This will list the offerings of some sites, by site."""
+    found: dict[str, list[Listed]] = {}
+    wanted = select(offerings).where(offerings.c.site_id.in_(sorted(set(sites)))).order_by(offerings.c.offering_id)
+    for row in await db.execute(wanted):
+        found.setdefault(row.site_id, []).append(_listed(row))
+    return found
+
+
+async def keep(db: AsyncConnection, listed: Listed, *, at: datetime) -> None:
+    """This will write down an offering."""
+    row = {
+        "offering_id": listed.offering_id,
+        "organisation": listed.organisation,
+        "site_id": listed.offering.site_id,
+        "details": listed.offering.model_dump(mode="json"),
+        "digest": listed.digest,
+        "changed_at": at,
+    }
+    change = ["site_id", "details", "digest", "changed_at"]
+    await db.execute(upsert(offerings, keys=["offering_id"], change=change).values(row))
+
+
+async def bridge(db: AsyncConnection, offered: Mapping[UUID, Sequence[UUID]], *, at: datetime) -> None:
+    """This will remember which offerings people who wait were told of, by referral."""
+    rows = [
+        {"referral_id": referral_id, "offering_id": each, "offered_at": at}
+        for referral_id, some in offered.items()
+        for each in some
+    ]
+    if rows:
+        await db.execute(insert_or_ignore(bridges).values(rows))
+        told = referrals.c.referral_id.in_([each for each, some in offered.items() if some])
+        await db.execute(update(referrals).where(told).values(bridged_at=at))
+
+
+def _listed(row: object) -> Listed:
+    details: dict[str, object] = row.details  # type: ignore[attr-defined]
+    return Listed(
+        offering_id=row.offering_id,  # type: ignore[attr-defined]
+        organisation=row.organisation,  # type: ignore[attr-defined]
+        offering=Offering.model_validate(details),
+        digest=row.digest,  # type: ignore[attr-defined]
+    )
