@@ -1,0 +1,72 @@
+"""How a referral's state advances, and what its referrer may see."""
+
+from itertools import permutations
+
+import pytest
+
+from services.referrals.rules.journey import EVENTS, LEADS_TO, NEXT, STATES, Milestones, seen
+from tests.referrals.makers import NOW
+
+ORDER = ("accepted", "waitlisted", "offered", "matched", "first_scheduled", "engaged", "completed")
+
+
+def test_has_an_answer_for_every_state_and_event() -> None:
+    assert set(NEXT) == {(state, event) for state in STATES for event in EVENTS}
+    assert set(LEADS_TO) == set(EVENTS)
+
+
+@pytest.mark.parametrize("state", ["crisis_review", "needs_screen", "needs_info", "refused"])
+def test_only_people_move_what_is_held_or_refused(state: str) -> None:
+    assert {after for (before, _), after in NEXT.items() if before == state} == {state}
+
+
+def test_never_goes_back_but_waiting_and_being_offered_alternate() -> None:
+    alternates = {("offered", "waitlisted")}
+
+    for (before, event), after in NEXT.items():
+        if before in ORDER and (before, event) not in alternates:
+            assert ORDER.index(after) >= ORDER.index(before), (before, event)
+
+
+def test_ends_alike_in_whatever_order_the_services_are_heard() -> None:
+    heard = ("offer_made", "match_made", "series_booked", "first_kept", "missed", "series_ended")
+
+    ends = set()
+    for some in permutations(heard):
+        state = "accepted"
+        for event in some:
+            state = NEXT[state, event]
+        ends.add(state)
+
+    assert ends == {"completed"}
+
+
+@pytest.mark.parametrize("state", ORDER)
+def test_tells_no_more_than_accepted_without_consent(state: str) -> None:
+    told = seen(state, consented=False, part2=False, milestones=Milestones(first_visit=NOW, kept=3))
+
+    assert (told.status, told.business, told.milestones) == ("accepted", "accepted", Milestones())
+
+
+@pytest.mark.parametrize("state", ORDER)
+def test_tells_of_a_protected_person_only_that_they_are_connected(state: str) -> None:
+    told = seen(state, consented=True, part2=True, milestones=Milestones(first_visit=NOW, kept=3))
+
+    assert told.business in ("accepted", "connected")
+    assert told.milestones == Milestones()
+    assert told.notice == (state != "accepted")
+
+
+def test_tells_dates_where_the_person_agreed() -> None:
+    told = seen("engaged", consented=True, part2=False, milestones=Milestones(first_visit=NOW, first_kept=NOW))
+
+    assert (told.status, told.business) == ("in-progress", "engaged")
+    assert told.milestones.first_kept == NOW
+
+
+def test_asks_one_clear_question_and_gives_the_reason_of_a_refusal() -> None:
+    asked = seen("needs_info", reasons=("birth_date",), consented=False, part2=True)
+    declined = seen("refused", reasons=("age",), consented=False, part2=True)
+
+    assert (asked.status, asked.reason) == ("on-hold", "What is the person's full date of birth?")
+    assert declined.status == "rejected" and declined.reason and "12 years" in declined.reason

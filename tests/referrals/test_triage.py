@@ -1,0 +1,179 @@
+"""What becomes of a referral when it arrives."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.referrals.rules.phrases import may_mean_danger
+from services.referrals.rules.triage import (
+    Agreement,
+    Payer,
+    age_band,
+    plan_of,
+    triage,
+    urgency,
+)
+from tests.referrals.makers import NOW, order, person
+
+SCREENS, DOES_NOT = Agreement(screens_before_referring=True), Agreement()
+
+
+def test_accepts_a_screened_referral_that_lacks_nothing() -> None:
+    verdict = triage(order(), DOES_NOT, NOW)
+
+    assert verdict.outcome == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("risk", "agreement", "outcome"),
+    [
+        ("none", DOES_NOT, "accepted"),
+        ("flagged", SCREENS, "crisis_review"),
+        ("unknown", SCREENS, "needs_screen"),
+        (None, SCREENS, "accepted"),
+        (None, DOES_NOT, "needs_screen"),
+    ],
+)
+def test_lets_nobody_on_without_an_answer_about_risk(risk: Any, agreement: Agreement, outcome: str) -> None:
+    verdict = triage(order(risk=risk), agreement, NOW)
+
+    assert verdict.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"service": "other"}, "not_peer_support"),
+        ({"peer_support_consent": False}, "no_consent"),
+        ({"status": "withdrawn"}, "withdrawn"),
+        ({"status": "entered_in_error"}, "entered_in_error"),
+        ({"person": person(birth_date="2014-03-03")}, "age"),
+    ],
+)
+def test_declines_what_the_programme_cannot_take(changes: Any, reason: str) -> None:
+    verdict = triage(order(**changes), DOES_NOT, NOW)
+
+    assert (verdict.outcome, verdict.reason) == ("refused", reason)
+
+
+def test_takes_somebody_on_their_twelfth_birthday() -> None:
+    verdict = triage(order(person=person(birth_date="2014-03-02")), DOES_NOT, NOW)
+
+    assert verdict.outcome == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({"reaches": []}, ("contact",)),
+        ({"birth_date": None}, ("birth_date",)),
+        ({"birth_date": "2026-03-03"}, ("birth_date",)),
+        ({"birth_date": "1890-01-01"}, ("birth_date",)),
+        ({"deceased": True, "reaches": []}, ("deceased", "contact")),
+    ],
+)
+def test_asks_for_what_is_missing(changes: Any, missing: tuple[str, ...]) -> None:
+    verdict = triage(order(person=person(**changes)), DOES_NOT, NOW)
+
+    assert (verdict.outcome, verdict.missing) == ("needs_info", missing)
+
+
+@given(
+    risk=st.sampled_from(["none", "flagged", "unknown", None]),
+    screens=st.booleans(),
+    note=st.sampled_from([[], ["Talks of wanting to kill himself"], ["Doing fine"]]),
+    service=st.sampled_from(["peer_support", "other"]),
+    status=st.sampled_from(["active", "withdrawn"]),
+    agreed=st.sampled_from([True, False, None]),
+)
+def test_a_danger_sign_always_reaches_a_person_first(
+    risk: Any, screens: bool, note: list[str], service: Any, status: Any, agreed: bool | None
+) -> None:
+    posted = order(risk=risk, notes=note, service=service, status=status, peer_support_consent=agreed)
+
+    verdict = triage(posted, Agreement(screens_before_referring=screens), NOW)
+
+    in_danger = risk == "flagged" or note == ["Talks of wanting to kill himself"]
+    assert (verdict.outcome == "crisis_review") == in_danger
+
+
+def test_goes_on_once_a_person_has_cleared_the_risk() -> None:
+    flagged = order(risk="flagged", notes=["suicidal last week"])
+
+    assert triage(flagged, DOES_NOT, NOW, cleared=True).outcome == "accepted"
+    assert triage(order(risk=None), DOES_NOT, NOW, cleared=True).outcome == "accepted"
+    assert triage(order(risk="flagged", service="other"), DOES_NOT, NOW, cleared=True).outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Pt. is SUICIDAL.",
+        "he can't keep himself safe",
+        "wishes she was dead",
+        "recent over-dose? no: overdosed in May",
+        "self-harm, cutting",
+        "wants to hurt others",
+        "dice que quiere morirse",
+        "quiere hacerse daño",
+        "No quiero vivir",
+        "denies suicidal ideation",
+    ],
+)
+def test_words_of_danger_raise_in_both_languages_even_when_denied(note: str) -> None:
+    assert may_mean_danger(["Enjoys painting.", note])
+
+
+@pytest.mark.parametrize(
+    "note", ["", "Enjoys painting and long walks", "Le gusta la vida en el barrio", "overdue bills"]
+)
+def test_ordinary_words_raise_nothing(note: str) -> None:
+    assert not may_mean_danger([note])
+
+
+@pytest.mark.parametrize(
+    ("days", "wanted"), [(0, "urgent"), (-7, "urgent"), (7, "urgent"), (-8, "routine"), (8, "routine")]
+)
+def test_is_urgent_around_the_week_of_a_discharge(days: int, wanted: str) -> None:
+    leaving = order(discharged_on=(NOW + timedelta(days=days)).date())
+
+    assert urgency(leaving, NOW) == wanted
+
+
+@pytest.mark.parametrize(
+    ("born", "band"),
+    [
+        ("2020-01-01", "child"),
+        ("2013-01-01", "12-14"),
+        ("2010-01-01", "15-17"),
+        ("2008-03-02", "18-25"),
+        ("2008-03-03", "15-17"),
+        ("1990-01-01", "adult"),
+        ("1961-03-02", "older_adult"),
+    ],
+)
+def test_keeps_ages_apart(born: str, band: str) -> None:
+    assert age_band(date.fromisoformat(born), NOW.date()) == band
+
+
+def test_counts_a_leap_day_birthday_from_march() -> None:
+    on_time = datetime(2026, 2, 28, 12, tzinfo=UTC)
+
+    assert age_band(date(2008, 2, 29), on_time.date()) == "15-17"
+    assert age_band(date(2008, 2, 29), (on_time + timedelta(days=1)).date()) == "18-25"
+
+
+def test_finds_a_plan_by_its_id_or_by_a_payer_that_has_only_one() -> None:
+    garden = Payer(organisation_id="garden", name="Garden Health", plan_ids=("P3",))
+    summit = Payer(organisation_id="summit", name="Summit", plan_ids=("P7", "P8"))
+    cover = order(cover={"payer": " garden health ", "member_id": "1"}).cover
+    unclear = order(cover={"payer": "Summit", "member_id": "1"}).cover
+    by_plan = order(cover={"payer": "?", "plan": "p8", "member_id": "1"}).cover
+    assert cover and unclear and by_plan
+
+    assert plan_of(cover, [garden, summit]) == ("garden", "P3")
+    assert plan_of(unclear, [garden, summit]) is None
+    assert plan_of(by_plan, [garden, summit]) == ("summit", "P8")
