@@ -1,6 +1,7 @@
 """What is known of the people who are written to, and of those they meet."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,7 +15,7 @@ from shared.clock import now
 from shared.events.matching import SupporterRegistered
 from shared.events.referrals import ContactShared
 from shared.mailbox import Said
-from shared.programme import Programme, Site
+from shared.programme import Programme
 from shared.work import open_task
 
 
@@ -33,7 +34,7 @@ async def know_contact(
     moved = [
         (each, moment)
         for each in waiting
-        if (moment := _moment(each, zone=zone.key, site=site, limits=limits)) != each.reminder.look_at
+        if (moment := _moment(each, zone=zone, limits=limits)) != each.reminder.look_at
     ]
     await reminders.change(db, [_moved(each, moment) for each, moment in moved])
     return [look_again(each.reminder.reminder_id, contact.person_id, due=moment) for each, moment in moved]
@@ -49,9 +50,8 @@ def _usable(contact: ContactShared, *, region: str) -> list[people.Consented]:
     return list(found.values())
 
 
-def _moment(due: Due, *, zone: str, site: Site, limits: Limits) -> datetime:
-    local = timing.zone_of(zone, site.zone)
-    return timing.moment_again(due.reminder.kind, due.session.starts_at, now=now(), zone=local, hours=limits.hours)
+def _moment(due: Due, *, zone: ZoneInfo, limits: Limits) -> datetime:
+    return timing.moment_again(due.reminder.kind, due.session.starts_at, now=now(), zone=zone, hours=limits.hours)
 
 
 def _moved(due: Due, moment: datetime) -> dict[str, object]:

@@ -1,0 +1,66 @@
+"""Paging the on-call person, on both databases."""
+
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from shared.database import Database
+from shared.events.referrals import CrisisRaised
+from tests.notifications.doubles import http_double
+from tests.notifications.made import NOON
+from tests.notifications.running import running
+
+
+def crisis() -> CrisisRaised:
+    return CrisisRaised(referral_id=uuid4(), person_id=uuid4(), site_id="north", raised_at=NOON)
+
+
+async def test_pages_once_with_the_site_and_the_referral(database: Database, tmp_path: Path) -> None:
+    raised = crisis()
+    async with http_double() as pager, running(database, tmp_path, pager_url=pager.url) as service:
+        await service.hear(raised, raised)
+        await service.settle()
+        await service.hear(raised)
+        await service.settle()
+
+        assert list(pager.taken.values()) == [{"site": "north", "referral": str(raised.referral_id)}]
+        assert (await service.figures())["pages_sent"] == 1
+
+
+async def test_pages_at_the_sites_own_pager_where_no_other_is_given(database: Database, tmp_path: Path) -> None:
+    async with running(database, tmp_path) as service:
+        await service.hear(crisis())
+        await service.settle()
+
+        assert (await service.figures())["pages_sent"] == 1
+
+
+async def test_a_page_that_fails_is_tried_each_minute_and_then_becomes_urgent_work(
+    database: Database, tmp_path: Path
+) -> None:
+    raised = crisis()
+    async with http_double() as pager, running(database, tmp_path, pager_url=pager.url) as service:
+        pager.behaviour = 503
+        await service.hear(raised)
+        await service.until(NOON + timedelta(minutes=3))
+        assert (pager.asked, await service.tasks()) == (4, [])
+
+        await service.until(NOON + timedelta(hours=1))
+
+        assert pager.asked == 5
+        (task,) = await service.tasks()
+        assert (task.kind, task.about, task.owner) == ("page_failed", str(raised.referral_id), "on-call")
+        assert (await service.figures())["pages_failed"] == 1
+
+
+async def test_a_page_gets_through_when_the_pager_is_back(database: Database, tmp_path: Path) -> None:
+    async with http_double() as pager, running(database, tmp_path, pager_url=pager.url) as service:
+        pager.behaviour = 503
+        await service.hear(crisis())
+        await service.settle()
+
+        pager.behaviour = 202
+        await service.until(NOON + timedelta(minutes=10))
+
+        assert len(pager.taken) == 1
+        assert (await service.figures())["pages_sent"] == 1
