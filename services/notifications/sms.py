@@ -15,7 +15,9 @@ NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, ht
 class HttpSms:
     """A provider that takes `{to, from, text, reference}` and answers 2xx with an id; 409 when it knew the key."""
 
-    def __init__(self, url: str, *, sender: str, token: str = "", dedups: bool = True, timeouts: httpx.Timeout = TIMEOUTS) -> None:
+    def __init__(
+        self, url: str, *, sender: str, token: str = "", dedups: bool = True, timeouts: httpx.Timeout = TIMEOUTS
+    ) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.url, self.sender, self.dedups = url, sender, dedups
         self.client = httpx.AsyncClient(timeout=timeouts, headers=headers, follow_redirects=False)

@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from services.notifications.rules import addresses
 
 
-@pytest.mark.parametrize(
-    "number", ["+1 202-555-0143", "(202) 555-0143", "2025550143", "202.555.0143"]
-)
+@pytest.mark.parametrize("number", ["+1 202-555-0143", "(202) 555-0143", "2025550143", "202.555.0143"])
 def test_finds_one_form_for_a_number_however_it_is_written(number: str) -> None:
     assert addresses.phone(number, region="US") == "+12025550143"
 

@@ -61,12 +61,12 @@ async def test_the_same_key_twice_is_one_message(provider: HttpDouble) -> None:
         ("hang", "unknown"),
     ],
 )
-async def test_an_answer_is_understood(
-    provider: HttpDouble, behaviour: int | str, outcome: str
-) -> None:
+async def test_an_answer_is_understood(provider: HttpDouble, behaviour: int | str, outcome: str) -> None:
     provider.behaviour = behaviour
 
-    answer = await HttpSms(provider.url, sender="+1555", timeouts=httpx.Timeout(0.3)).send(MESSAGE, to="+12025550143", key="k1")
+    answer = await HttpSms(provider.url, sender="+1555", timeouts=httpx.Timeout(0.3)).send(
+        MESSAGE, to="+12025550143", key="k1"
+    )
 
     assert answer.outcome == outcome
 

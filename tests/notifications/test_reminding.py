@@ -58,7 +58,10 @@ async def test_reminds_of_every_session_three_days_and_one_day_before(service: R
     await service.hear(contact(booked.person_id), booked)
     await service.until(NOON + days(30))
 
-    assert await states(service, booked) == [("confirmation", "accepted"), *[("3d", "accepted"), ("1d", "accepted")] * 3]
+    assert await states(service, booked) == [
+        ("confirmation", "accepted"),
+        *[("3d", "accepted"), ("1d", "accepted")] * 3,
+    ]
     sent = await service.said(ReminderSent)
     assert [each.sent_at for each in sent[1:3]] == [NOON + days(4), NOON + days(6)]
     assert len(await service.said(ReminderPlanned)) == 7
@@ -232,9 +235,10 @@ async def test_an_ambiguous_answer_is_tried_again_only_where_the_provider_drops_
     database: Database, tmp_path: Path, dedups: bool
 ) -> None:
     booked = weekly(1)
-    async with http_double() as provider, running(
-        database, tmp_path, sms_url=provider.url, sms_dedups=dedups
-    ) as service:
+    async with (
+        http_double() as provider,
+        running(database, tmp_path, sms_url=provider.url, sms_dedups=dedups) as service,
+    ):
         provider.behaviour = "drop"
         await service.hear(contact(booked.person_id), booked)
         await service.settle()
@@ -299,7 +303,10 @@ async def test_a_process_that_died_while_calling_repeats_the_key_and_sends_once(
     database: Database, tmp_path: Path
 ) -> None:
     booked = weekly(1)
-    async with http_double() as provider, running(database, tmp_path, sms_url=provider.url, smtp_dedups=True) as service:
+    async with (
+        http_double() as provider,
+        running(database, tmp_path, sms_url=provider.url, smtp_dedups=True) as service,
+    ):
         await service.hear(contact(booked.person_id), booked)
         await service.service.mailbox.timers.once()
         (trip,) = await service.service.mailbox.errands._set_out()
@@ -339,7 +346,9 @@ async def test_every_planned_message_is_accounted_for(service: Running) -> None:
     people = [weekly(2) for _ in range(5)]
     numbers = ["+12025550143", "+12025550001", "+12025550003", "+12025550004", "12"]
 
-    await service.hear(*(contact(each.person_id, ("sms", to)) for each, to in zip(people, numbers, strict=True)), *people)
+    await service.hear(
+        *(contact(each.person_id, ("sms", to)) for each, to in zip(people, numbers, strict=True)), *people
+    )
     await service.hear(cancelled(people[0], 1))
     await service.until(NOON + days(30))
 

@@ -145,7 +145,7 @@ async def test_danger_is_answered_paged_and_read_even_after_a_stop(
 
     assert "988" in list(provider.taken.values())[-1]["text"]
     assert (await service.figures())["pages_sent"] == 1
-    (task,) = [each for each in await service.tasks() if each.kind == "danger_reply"]
+    task = next(each for each in await service.tasks() if each.kind == "danger_reply")
     assert (task.owner, task.note) == ("on-call", "I want to die")
 
 
@@ -269,7 +269,11 @@ async def test_bad_texts_are_refused_with_the_place_and_never_break_anything(ser
 async def test_shows_a_persons_messages_without_their_words(service: Running, booked: SeriesBooked) -> None:
     answer = await service.http.get("/messages", params={"person_id": str(booked.person_id)})
 
-    assert [(each["kind"], each["state"], each["channel"]) for each in answer.json()][0] == ("confirmation", "accepted", "sms")
+    assert next((each["kind"], each["state"], each["channel"]) for each in answer.json()) == (
+        "confirmation",
+        "accepted",
+        "sms",
+    )
     assert not [each for each in ("Jordan", "Northside", "5550143", "text") if each in answer.text]
 
 
