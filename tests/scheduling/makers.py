@@ -209,7 +209,9 @@ class Desk:
 async def desk_on(database: Database, folder: Path) -> AsyncIterator[Desk]:
     """This will open a desk on an empty database."""
     settings = Settings(
-        database_url=database.engine.url.render_as_string(hide_password=False).replace("+asyncpg", "").replace("+aiosqlite", ""),
+        database_url=database.engine.url.render_as_string(hide_password=False)
+        .replace("+asyncpg", "")
+        .replace("+aiosqlite", ""),
         programme=_programme(folder),
         seal_keys=_keys(folder),
     )
@@ -224,7 +226,13 @@ async def desk_on(database: Database, folder: Path) -> AsyncIterator[Desk]:
 def _programme(folder: Path) -> Path:
     kinds = {"agency": "agency", "garden": "payer", "carolina": "payer", "hospital": "hospital"}
     organisations = {
-        name: {"organisation_id": name, "name": name, "kind": kind, "site_id": "main", "key_hashes": [hash_key(KEYS[name])]}
+        name: {
+            "organisation_id": name,
+            "name": name,
+            "kind": kind,
+            "site_id": "main",
+            "key_hashes": [hash_key(KEYS[name])],
+        }
         for name, kind in kinds.items()
     }
     site = {"site_id": "main", "public_name": "Main", "phone": "555-0100", "holidays": ["2026-05-25", "2026-07-03"]}

@@ -29,7 +29,9 @@ async def test_a_series_lives_through_every_outcome_and_ends_once(desk: Desk):
     (booked, *_) = await desk.hear(supporter(), referral(), consent(), coverage(), match())
     first, second, third, *rest = booked.sessions
     await desk.record(second, "cancelled_supporter")
-    await desk.hear(VisitAnswered(person_id=an_id("ana"), session_id=third.session_id, answer="cannot_come", at=clock.now()))
+    await desk.hear(
+        VisitAnswered(person_id=an_id("ana"), session_id=third.session_id, answer="cannot_come", at=clock.now())
+    )
     clock.step_to(rest[-1].ends_at)
 
     for each in [first, *rest[:-1]]:

@@ -11,6 +11,7 @@ from services.scheduling.rules.outcomes import NOTICE
 from services.scheduling.store import meetings as store
 from services.scheduling.store.meetings import Clash, Series
 from shared.clock import now
+from shared.database import lock
 from shared.events.fact import Minutes, Modality
 from shared.events.matching import MatchMade
 from shared.events.scheduling import SeriesBooked, SeriesNotBooked, SessionUnrecorded
@@ -68,14 +69,23 @@ async def plan_series(
     holidays = frozenset(programme.site(match.site_id).holidays)
     rhythm = rules.Rhythm(count=count, lead=lead, holidays=holidays)
     name = await store.public_name(db, match.supporter_id)
+    await _alone_with(db, match.person_id, match.supporter_id)
     for occurrences in rules.plans(match, now=now(), rhythm=rhythm):
         booked = rules.booked(match, occurrences, public_name=name)
         try:
-            await store.book(db, booked)
+            async with db.begin_nested():
+                await store.book(db, booked)
         except Clash:
             continue
         return [booked, *chasers(booked)]
     return [await _not_booked(match, db)]
+
+
+async def _alone_with(db: AsyncConnection, person: UUID, supporter: UUID | None) -> None:
+    """This will let bookings that could clash take turns: PostgreSQL may else see a deadlock where one only waits."""
+    await lock(db, f"person {person}")
+    if supporter:
+        await lock(db, f"supporter {supporter}")
 
 
 async def _not_booked(match: MatchMade, db: AsyncConnection) -> SeriesNotBooked:
@@ -95,6 +105,7 @@ async def _not_booked(match: MatchMade, db: AsyncConnection) -> SeriesNotBooked:
 
 async def book_by_hand(wanted: ByHand, db: AsyncConnection) -> Reply:
     """This will book one session; TimeTaken, NoSuchSeries or SeriesOver when it cannot be."""
+    await _alone_with(db, wanted.person_id, wanted.supporter_id)
     series = await _series_for(wanted, db)
     when = rules.occurrence(wanted.local_start, zone=wanted.zone, minutes=wanted.minutes)
     one = rules.meeting(series.series_id, wanted.person_id, when, wanted.modality)
@@ -106,13 +117,13 @@ async def book_by_hand(wanted: ByHand, db: AsyncConnection) -> Reply:
         supporter_id=series.supporter_id,
         site_id=series.site_id,
         zone=wanted.zone,
-        public_name=await store.public_name(db, wanted.supporter_id),
         sessions=[one],
     )
     try:
         await store.book(db, booked)
     except Clash as clash:
         raise TimeTaken(*TAKEN.get(clash.rule, KNOWN_START)) from None
+    booked = booked.model_copy(update={"public_name": await store.public_name(db, wanted.supporter_id)})
     await close_task(db, kind=FIND_A_TIME, about=str(series.series_id), by="booked by hand")
     return Reply(booked, said=[booked, *chasers(booked)])
 

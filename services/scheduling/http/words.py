@@ -33,12 +33,6 @@ def _plain(moment: datetime) -> datetime:
 WallTime = Annotated[datetime, BeforeValidator(_wall), AfterValidator(_plain)]
 
 
-def _not_a_number(value: object) -> object:
-    if not isinstance(value, str | datetime):
-        raise ValueError("write an instant as 2026-05-14T15:00:00Z")
-    return value
-
-
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -75,7 +69,7 @@ class WhatHappened(_Body):
     outcome: Outcome
     by: Name
     minutes: Annotated[Whole, Field(ge=0, le=24 * 60)] | None = None
-    started_at: Annotated[Moment, BeforeValidator(_not_a_number)] | None = None
+    started_at: Moment | None = None
     note: SignedNote | None = None
     reason: Name | None = None
 

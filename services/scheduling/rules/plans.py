@@ -183,6 +183,8 @@ def _refuse_uncomputed(where: str, rule: PlanRule, content: dict[str, Any]) -> N
     for each in REMAINDER:
         if content.get(each) and each not in rule.judged_by_people:
             raise PlanWrong(f"{where}.{each}", "this is not computed; name it in judged_by_people, or leave it out")
+    if rule.valid_to and rule.valid_to < rule.valid_from:
+        raise PlanWrong(f"{where}.valid_to", "a version ends on or after the date it begins")
     if all(each.setting == "group" for each in rule.services):
         raise PlanWrong(f"{where}.services", "name a service for one-to-one sessions")
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 LONGEST = 366
 LARGEST_PAGE = 1000
 SMALLEST_CELL = 11
@@ -27,8 +29,14 @@ DISCLOSURE = (
 
 
 def _iso_date(value: Any) -> Any:
-    if not isinstance(value, date) and not (isinstance(value, str) and len(value) == 10):
+    if not isinstance(value, date) and not (isinstance(value, str) and ISO_DATE.fullmatch(value)):
         raise ValueError("write a date as YYYY-MM-DD")
+    return value
+
+
+def _not_a_number(value: Any) -> Any:
+    if not isinstance(value, datetime) and not (isinstance(value, str) and ISO_DATE.match(value)):
+        raise ValueError("write an instant as 2026-05-14T15:00:00Z")
     return value
 
 
@@ -39,7 +47,7 @@ def _ordinary(moment: datetime) -> datetime:
 
 
 Day = Annotated[date, BeforeValidator(_iso_date)]
-Moment = Annotated[AwareDatetime, AfterValidator(_ordinary)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_ordinary)]
 """An instant with a zone offset, in UTC afterwards."""
 
 

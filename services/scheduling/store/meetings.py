@@ -1,5 +1,6 @@
 """Series, sessions and seats: booked all or nothing, read as domain values."""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,13 +58,15 @@ async def series_of(db: AsyncConnection, series_id: UUID) -> Series | None:
 
 
 async def book(db: AsyncConnection, booked: SeriesBooked) -> None:
-    """This will book every session of a series, or nothing: Clash names the rule that one of them would break."""
+    """This will book every session of a series; Clash names the rule that one would break.
+
+    Whoever goes on after a clash calls this inside a savepoint of its own.
+    """
+    row = {**booked.model_dump(include={each.name for each in series.c}), "state": "booked"}
     try:
-        async with db.begin_nested():
-            row = {**booked.model_dump(include={each.name for each in series.c}), "state": "booked"}
-            await db.execute(upsert(series, keys=["series_id"], change=["state"]).values(row))
-            await db.execute(insert(sessions), [_session(booked, each) for each in booked.sessions])
-            await db.execute(insert(seats), [_seat(booked, each) for each in booked.sessions])
+        await db.execute(upsert(series, keys=["series_id"], change=["state"]).values(row))
+        await db.execute(insert(sessions), [_session(booked, each) for each in booked.sessions])
+        await db.execute(insert(seats), [_seat(booked, each) for each in booked.sessions])
     except IntegrityError as refused:
         raise Clash(broken_rule(refused)) from None
 
@@ -129,14 +132,10 @@ async def seats_of_series(db: AsyncConnection, series_id: UUID) -> list[Seat]:
 
 
 async def write_outcome(db: AsyncConnection, seat: Seat, **columns: Any) -> None:
-    """This will write what happened in a seat and, one seat being all of it, in its session; Clash as for `book`."""
-    try:
-        async with db.begin_nested():
-            await db.execute(update(seats).where(seats.c.seat_id == seat.seat_id).values(**columns))
-            state = await _state_of(db, seat.session_id)
-            await db.execute(update(sessions).where(sessions.c.session_id == seat.session_id).values(state=state))
-    except IntegrityError as refused:
-        raise Clash(broken_rule(refused)) from None
+    """This will write what happened in a seat and, one seat being all of it, in its session."""
+    await db.execute(update(seats).where(seats.c.seat_id == seat.seat_id).values(**columns))
+    state = await _state_of(db, seat.session_id)
+    await db.execute(update(sessions).where(sessions.c.session_id == seat.session_id).values(state=state))
 
 
 async def _state_of(db: AsyncConnection, session_id: UUID) -> str:
@@ -156,13 +155,13 @@ async def public_name(db: AsyncConnection, supporter_id: UUID | None) -> str | N
 async def listed(db: AsyncConnection, wanted: Listing) -> list[dict[str, Any]]:
     """This will list sessions with their seats: ids, times and states only, in order of time."""
     found = select(sessions).order_by(sessions.c.starts_at, sessions.c.session_id).limit(wanted.limit)
-    for condition, value in (
-        (sessions.c.starts_at >= wanted.first, wanted.first),
-        (sessions.c.starts_at < wanted.last, wanted.last),
-        (sessions.c.state == wanted.state, wanted.state),
-        (sessions.c.supporter_id == wanted.supporter, wanted.supporter),
+    for column, compare, value in (
+        (sessions.c.starts_at, operator.ge, wanted.first),
+        (sessions.c.starts_at, operator.lt, wanted.last),
+        (sessions.c.state, operator.eq, wanted.state),
+        (sessions.c.supporter_id, operator.eq, wanted.supporter),
     ):
-        found = found.where(condition) if value is not None else found
+        found = found.where(compare(column, value)) if value is not None else found
     if wanted.after:
         found = found.where(tuple_(sessions.c.starts_at, sessions.c.session_id) > wanted.after)
     rows = [dict(row) for row in (await db.execute(found)).mappings()]
