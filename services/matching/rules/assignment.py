@@ -56,6 +56,8 @@ def assign(seekers: Sequence[Seeker], candidates: Sequence[Candidate], *, now: d
     people = sorted(seekers, key=lambda each: (each.arrived_at, each.referral_id))
     staff = sorted(candidates, key=lambda each: (each.held, each.supporter_id))
     inputs = fingerprint(people, staff, now=now, policy=policy)
+    if not people:
+        return Decided([], inputs)
     pairs = Pairs(people, staff, now, policy)
     stopped, scores = judge(pairs), measure(pairs)
     fits = (scores.score >= policy.floor) & (scores.coverage >= policy.coverage_floor)

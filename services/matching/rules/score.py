@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from services.matching.rules import codes
-from services.matching.rules.pairs import Bits, Numbers, Pairs, gender, membership, shared
+from services.matching.rules.pairs import Bits, Numbers, Pairs, gender, hours, membership, shared
 
 ENOUGH_STARTS = 16
 """Common quarter-hour starts (four hours of choice) beyond which more choice counts no more."""
@@ -86,8 +86,8 @@ def pathway(pairs: Pairs) -> Part:
 def overlap(pairs: Pairs) -> Part:
     """This will give how much of the person's preferred time the pair has in common."""
     wanted = [each.preferences.windows for each in pairs.seekers]
-    most = np.maximum(pairs.common.max(axis=1, initial=1), 1)
-    enough = np.minimum(most, ENOUGH_STARTS)[:, None]
+    theirs = np.array([hours(each).sum() for each in pairs.seekers], dtype=np.float32)
+    enough = np.clip(theirs, 1, ENOUGH_STARTS)[:, None]
     value = np.minimum(pairs.common / enough, 1).astype(np.float32)
     return _part([bool(each) for each in wanted], value, None, pairs)
 
