@@ -104,6 +104,20 @@ async def test_refuses_details_that_reach_nobody(desk: Desk) -> None:
     assert "call her" not in phone.text
 
 
+async def test_shows_the_programme_whom_to_call_and_writes_down_that_it_looked(desk: Desk) -> None:
+    referral_id = await desk.referred(request(answer=None, note=[{"text": "Prefers mornings"}]))
+
+    record = (await desk.ask("GET", f"/referrals/{referral_id}", who="agency")).json()
+    by_hospital = await desk.ask("GET", f"/referrals/{referral_id}", who="general-hospital")
+    unknown = await desk.ask("GET", f"/referrals/{NOBODY}", who="agency")
+
+    assert (record["first_name"], record["referred_as"], record["state"]) == ("Ana", "R-1", "needs_screen")
+    assert record["reaches"] == [{"channel": "sms", "address": "+12125550123"}]
+    assert [each.status_code for each in (by_hospital, unknown)] == [403, 404]
+    timeline = (await desk.ask("GET", f"/referrals/{referral_id}/timeline", who="agency")).json()
+    assert "looked_at" in [each["what"] for each in timeline]
+
+
 async def test_lists_what_waits_in_pages(desk: Desk) -> None:
     for number in range(3):
         await desk.referred(request(f"R-{number}", answer=None))

@@ -1,6 +1,6 @@
 """One function per thing that can happen to a referral."""
 
-from services.referrals.handlers.held import Details, NotWaiting, Screening, Unknown, learn, revoke, screen
+from services.referrals.handlers.held import Details, NotWaiting, Screening, Unknown, learn, look, revoke, screen
 from services.referrals.handlers.journey import advance
 from services.referrals.handlers.receive import Post, Received, ingest, receive, refuse
 from services.referrals.handlers.telling import bodies
@@ -16,6 +16,7 @@ __all__ = [
     "bodies",
     "ingest",
     "learn",
+    "look",
     "receive",
     "refuse",
     "revoke",

@@ -104,6 +104,16 @@ async def revoke(revoking: tuple[UUID, str], db: AsyncConnection, *, programme: 
     return Reply(len(facts), [*facts, *await tell(db, [referral], programme=programme)])
 
 
+async def look(looking: tuple[UUID, str], db: AsyncConnection) -> Reply:
+    """This will give a referral's whole record to somebody at the programme, and write down that it was looked at."""
+    referral_id, by = looking
+    referral = await store.by_id(db, referral_id)
+    if referral is None:
+        raise Unknown
+    await _write_down(db, referral, "looked_at", by)
+    return Reply(referral)
+
+
 async def _waiting(db: AsyncConnection, referral_id: UUID, states: tuple[str, ...]) -> store.Referral:
     await lock(db, str(referral_id))
     referral = await store.by_id(db, referral_id)

@@ -158,11 +158,10 @@ async def refuse(refused: tuple[UUID, str, Refused], db: AsyncConnection) -> Non
 
 
 async def account(db: AsyncConnection, post_id: UUID, organisation: str, wrong: Refused) -> None:
-    """This will write a refusal down: where and what, never the value."""
+    """This will write a refusal down: where and what, never the value, nor names out of JSON that made no sense."""
     first = wrong.issues[0]
-    await store.refuse(
-        db, refusal_id=post_id, organisation=organisation, place=first.expression, code=first.code, at=now()
-    )
+    place = "$" if first.expression.startswith("$") else first.expression
+    await store.refuse(db, refusal_id=post_id, organisation=organisation, place=place, code=first.code, at=now())
 
 
 __all__ = ["Post", "Received", "ingest", "receive", "refuse"]

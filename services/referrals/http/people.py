@@ -25,7 +25,7 @@ Staff = Annotated[Caller, Depends(of_kind("agency"))]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 ALWAYS_SEEN = {"received", "crisis_review", "needs_screen", "needs_info", "details_given", "accepted", "refused"}
-NOT_FOR_REFERRERS = {"risk_found", "risk_cleared", "consent_revoked", "missed", "series_not_booked"}
+NOT_FOR_REFERRERS = {"looked_at", "risk_found", "risk_cleared", "consent_revoked", "missed", "series_not_booked"}
 
 
 class Body(BaseModel):
@@ -66,6 +66,21 @@ class StateNow(BaseModel):
     state: State
 
 
+class Record(StateNow):
+    """What somebody who must act on a referral needs to know; `referred_as` is the referrer's own number."""
+
+    reasons: list[str]
+    organisation: str
+    referred_as: str | None
+    first_name: str | None
+    family_name: str | None
+    birth_date: date | None
+    languages: list[str]
+    reaches: list[Reach]
+    risk: str | None
+    notes: list[str]
+
+
 class Page(BaseModel):
     """A page of a list; `after` begins the next, and is missing on the last."""
 
@@ -85,6 +100,7 @@ def people_routes(run: Run, database: Database, programme: Programme) -> APIRout
     """This will serve /referrals."""
     router = APIRouter(prefix="/referrals", route_class=StrictRoute, tags=["people"])
     _add_lists(router, database)
+    _add_record(router, run)
     _add_findings(router, run, programme)
     return router
 
@@ -123,6 +139,28 @@ def _add_lists(router: APIRouter, database: Database) -> None:
             )
         full = staff or bool(allowed and not referral.part2)
         return [_shown(each) for each in entries if staff or _may_see(each.what, full=full)]
+
+
+def _add_record(router: APIRouter, run: Run) -> None:
+    @router.get("/{referral_id}")
+    async def record(referral_id: UUID, staff: Staff) -> Record:
+        """Whom to call and why, for whoever must act; that it was looked at is written down."""
+        try:
+            referral: store.Referral = await run(handlers.look, (referral_id, staff.organisation_id))
+        except handlers.Unknown:
+            raise _not_found() from None
+        order = referral.order
+        shown = order.person.model_dump(include={"first_name", "family_name", "birth_date", "languages", "reaches"})
+        return Record(
+            referral_id=referral_id,
+            state=referral.state,
+            reasons=list(referral.reasons),
+            organisation=referral.organisation,
+            referred_as=order.identifier.value if order.identifier else None,
+            risk=order.risk,
+            notes=order.notes,
+            **shown,
+        )
 
 
 def _may_see(what: str, *, full: bool) -> bool:

@@ -15,9 +15,7 @@ from shared.edge import Problem, place
 from shared.strict_json import Malformed
 
 FHIR_JSON = "application/fhir+json"
-AWAY = (
-    "nothing was taken in: send it again in a minute; if somebody may be in danger now, call 911, or text 988"
-)
+AWAY = "nothing was taken in: send it again in a minute; if somebody may be in danger now, call 911, or text 988"
 
 
 def answer(
