@@ -11,6 +11,7 @@ from services.notifications.rules.providers import Provider
 from services.notifications.settings import Settings
 from services.notifications.sms import HttpSms
 from services.notifications.store.figures import figures
+from services.notifications.store.outgoing import Desk
 from shared import consents
 from shared.events.matching import SupporterRegistered
 from shared.events.notifications import Channel, PageFellDue, PageOnCall, ReminderFellDue, SendAnswer, SendReminder
@@ -44,18 +45,18 @@ def create(settings: Settings) -> Service:
 
 def _errands(service: Service, settings: Settings) -> None:
     """This will say how messages and pages leave; a repeat after a crash is safe only where the provider drops it."""
-    mailbox, database, programme = service.mailbox, service.database, service.programme
-    ways = providers(settings)
+    mailbox, desk, programme = service.mailbox, Desk(service.database), service.programme
+    ways, limits = providers(settings), settings.limits()
     dedups = {channel: way.dedups for channel, way in ways.items()}
     mailbox.errand(
         SendReminder,
-        partial(send.send_reminder, database=database, providers=ways, programme=programme),
-        then=partial(handlers.record, limits=settings.limits(), dedups=dedups),
+        partial(send.send_reminder, desk=desk, providers=ways, programme=programme, limits=limits),
+        then=partial(handlers.record, limits=limits, dedups=dedups),
         repeatable=all(dedups.values()),
     )
     mailbox.errand(
         SendAnswer,
-        partial(send.send_answer, database=database, providers=ways, programme=programme),
+        partial(send.send_answer, desk=desk, providers=ways, programme=programme),
         then=partial(handlers.record_answer, dedups=dedups["sms"]),
         repeatable=dedups["sms"],
     )

@@ -251,6 +251,20 @@ async def test_an_ambiguous_answer_is_tried_again_only_where_the_provider_drops_
         assert provider.asked == (2 if dedups else 1)
 
 
+async def test_nothing_leaves_when_quiet_hours_begin_between_the_intent_and_the_call(service: Running) -> None:
+    booked = weekly(1)
+    await service.hear(contact(booked.person_id), booked)
+    await service.service.mailbox.timers.once()
+
+    clock.step_to(NOON + timedelta(hours=8))
+    await service.settle()
+    assert await service.said(ReminderSent) == []
+
+    await service.until(NOON + days(1))
+    (sent,) = await service.said(ReminderSent)
+    assert sent.sent_at == NOON + timedelta(hours=21)
+
+
 async def test_a_provider_that_was_away_gets_the_message_when_it_is_back(database: Database, tmp_path: Path) -> None:
     booked = weekly(1)
     async with http_double() as provider, running(database, tmp_path, sms_url=provider.url) as service:

@@ -93,7 +93,7 @@ async def record(
     errand: SendReminder, result: Any, db: AsyncConnection, *, limits: Limits, dedups: dict[Channel, bool]
 ) -> list[Said]:
     """This will keep what a provider answered; no answer, or a call that broke, leaves it unknown."""
-    due = await reminders.one(db, errand.reminder_id)
+    due = (await reminders.some(db, [errand.reminder_id])).get(errand.reminder_id)
     if due is None or due.reminder.state != "sending" or due.reminder.attempt != errand.attempt:
         return []
     reminder = due.reminder
@@ -103,7 +103,7 @@ async def record(
         answer = result if isinstance(result, Answer) else Answer("unknown")
         dedup = dedups.get(errand.channel, False)
         aftermath = sending.after(answer.outcome, reminder, dedups=dedup, now=now(), limits=limits)
-        change, said = await _settled(reminder, aftermath, answer, db, limits=limits)
+        change, said = await _settled(due, aftermath, answer, db, limits=limits)
     await reminders.change(db, [change])
     return said
 
@@ -116,12 +116,13 @@ async def _withdrawn(reminder: Reminder, why: SkipReason, db: AsyncConnection) -
 
 
 async def _settled(
-    reminder: Reminder, aftermath: sending.Aftermath, answer: Answer, db: AsyncConnection, *, limits: Limits
+    due: Due, aftermath: sending.Aftermath, answer: Answer, db: AsyncConnection, *, limits: Limits
 ) -> tuple[dict[str, Any], list[Said]]:
+    reminder = due.reminder
     identity = {"reminder_id": reminder.reminder_id}
     match aftermath:
         case sending.Done():
-            return await _taken(reminder, answer, db, limits=limits)
+            return _taken(due, answer, limits=limits)
         case sending.Elsewhere(reason):
             change = {"state": "due", "tried": [*reminder.tried, reminder.channel], "why": reason, "look_at": now()}
             return identity | change, [_later(reminder, now())]
@@ -133,11 +134,9 @@ async def _settled(
             return await _lost(reminder, reason, db)
 
 
-async def _taken(
-    reminder: Reminder, answer: Answer, db: AsyncConnection, *, limits: Limits
-) -> tuple[dict[str, Any], list[Said]]:
-    person = (await people.known(db, [reminder.person_id])).get(reminder.person_id)
-    quiet = person is not None and timing.is_quiet(now(), zone=person.zone, hours=limits.hours)
+def _taken(due: Due, answer: Answer, *, limits: Limits) -> tuple[dict[str, Any], list[Said]]:
+    reminder = due.reminder
+    quiet = due.zone is not None and timing.is_quiet(now(), zone=due.zone, hours=limits.hours)
     change = {"reminder_id": reminder.reminder_id, "state": "accepted", "why": None, "sent_at": now(), "quiet": quiet}
     sent = ReminderSent(**_about(reminder), kind=reminder.kind, channel=reminder.channel or "sms", sent_at=now())
     return change | {"provider_id": answer.provider_id}, [sent]

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from services.notifications.pager import Pager
-from services.notifications.rules import sending, words
+from services.notifications.rules import sending, timing, words
 from services.notifications.rules.providers import Answer, Provider
-from services.notifications.rules.sending import Person, Skip
-from services.notifications.store import people, reminders
-from shared.database import Database
+from services.notifications.rules.sending import Limits, Person, Skip
+from services.notifications.store.outgoing import Desk
+from shared.clock import now
 from shared.events.notifications import Channel, PageOnCall, SendAnswer, SendReminder
 from shared.programme import Programme
 
@@ -15,18 +17,21 @@ Providers = Mapping[Channel, Provider]
 
 
 async def send_reminder(
-    errand: SendReminder, key: str, *, database: Database, providers: Providers, programme: Programme
+    errand: SendReminder, key: str, *, desk: Desk, providers: Providers, programme: Programme, limits: Limits
 ) -> Answer | Skip:
-    """This will give a message to its channel, unless it was cancelled or stopped in the last moment."""
+    """This will give a message to its channel, unless it was cancelled, stopped, or quiet hours began meanwhile."""
     del key
-    async with database.reading() as db:
-        due = await reminders.one(db, errand.reminder_id)
-        person = (await people.known(db, [errand.person_id])).get(errand.person_id)
-    to = _address(person, errand.channel)
+    try:
+        found = await desk.look(person_id=errand.person_id, reminder_id=errand.reminder_id)
+    except (SQLAlchemyError, OSError):
+        return Answer("unreachable")
+    due, person, to = found.due, found.person, _address(found.person, errand.channel)
     if due is None or person is None or to is None:
         return Skip("no_consented_channel")
     if withdrawn := sending.withdrawn(due.session, person):
         return withdrawn
+    if timing.is_quiet(now(), zone=person.zone, hours=limits.hours):
+        return Answer("unreachable")
     site, name = programme.site(due.session.site_id), due.session.public_name
     message = words.reminder(due.reminder.kind, due.session, person, site, name=name, channel=errand.channel)
     identity = sending.message_key(errand.reminder_id, errand.channel)
@@ -34,13 +39,15 @@ async def send_reminder(
 
 
 async def send_answer(
-    errand: SendAnswer, key: str, *, database: Database, providers: Providers, programme: Programme
+    errand: SendAnswer, key: str, *, desk: Desk, providers: Providers, programme: Programme
 ) -> Answer:
     """This will answer a text: always, for it replies to the person's own message."""
     del key
-    async with database.reading() as db:
-        person = (await people.known(db, [errand.person_id])).get(errand.person_id)
-    to = _address(person, "sms")
+    try:
+        found = await desk.look(person_id=errand.person_id)
+    except (SQLAlchemyError, OSError):
+        return Answer("unreachable")
+    person, to = found.person, _address(found.person, "sms")
     if person is None or to is None:
         return Answer("refused")
     message = words.answer(errand.kind, programme.site(person.site_id), language=person.language)

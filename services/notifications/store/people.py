@@ -1,18 +1,18 @@
 """Who is reached, how, and whether they may be written to."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.rules.sending import Person, Reach
 from services.notifications.store.tables import holds, opt_outs, people, reaches, supporters
 from shared import sealed
-from shared.consents import consents_of_many
+from shared.consents import consents
 from shared.database import insert_or_ignore, upsert
 from shared.events.matching import SupporterRegistered
 from shared.events.notifications import Channel
@@ -46,24 +46,29 @@ async def keep(db: AsyncConnection, contact: ContactShared, consented: Iterable[
 async def known(db: AsyncConnection, person_ids: Iterable[UUID]) -> dict[UUID, Person]:
     """This will give the people whose contact data has arrived, with everything that decides whether to write."""
     ids = sorted(set(person_ids))
-    columns = select(people.c.person_id, people.c.site_id, people.c.language, people.c.zone)
-    rows = (await db.execute(columns.where(people.c.person_id.in_(ids)))).mappings()
-    found = {row["person_id"]: Person(**{**row, "zone": ZoneInfo(row["zone"])}, reaches=()) for row in rows}
-    if not found:
-        return {}
-    ways = await _reaches(db, found)
-    silent, held = await _opted_out(db, found), await _in_crisis(db, found)
-    agreed = await consents_of_many(db, found)
+    rows = (await db.execute(_people().where(people.c.person_id.in_(ids)))).mappings().all()
+    ways = await _reaches(db, ids) if rows else {}
     return {
-        key: replace(
-            each,
-            reaches=tuple(ways.get(key, ())),
-            opted_out=key in silent,
-            in_crisis=key in held,
-            consent_revoked=bool(agreed.get(key)) and all(consent.revoked_at for consent in agreed[key]),
+        row["person_id"]: Person(
+            **{**row, "zone": ZoneInfo(row["zone"])}, reaches=tuple(ways.get(row["person_id"], ()))
         )
-        for key, each in found.items()
+        for row in rows
     }
+
+
+def _people() -> Select[Any]:
+    """This will ask for people, whether they said stop, are in crisis, or took every consent back."""
+    mine = consents.c.person_id == people.c.person_id
+    revoked = exists().where(mine) & ~exists().where(mine, consents.c.revoked_at.is_(None))
+    return select(
+        people.c.person_id,
+        people.c.site_id,
+        people.c.language,
+        people.c.zone,
+        exists().where(opt_outs.c.person_id == people.c.person_id).label("opted_out"),
+        exists().where(holds.c.person_id == people.c.person_id, holds.c.cleared_at.is_(None)).label("in_crisis"),
+        revoked.label("consent_revoked"),
+    )
 
 
 async def zones(db: AsyncConnection, person_ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -78,15 +83,6 @@ async def _reaches(db: AsyncConnection, person_ids: Iterable[UUID]) -> dict[UUID
     for row in await db.execute(columns.where(reaches.c.person_id.in_(list(person_ids))).order_by(reaches.c.place)):
         found.setdefault(row.person_id, []).append(Reach(channel=row.channel, address=row.address))
     return found
-
-
-async def _opted_out(db: AsyncConnection, person_ids: Iterable[UUID]) -> set[UUID]:
-    return set((await db.scalars(select(opt_outs.c.person_id).where(opt_outs.c.person_id.in_(list(person_ids))))).all())
-
-
-async def _in_crisis(db: AsyncConnection, person_ids: Iterable[UUID]) -> set[UUID]:
-    still = holds.c.person_id.in_(list(person_ids)) & holds.c.cleared_at.is_(None)
-    return set((await db.scalars(select(holds.c.person_id).where(still))).all())
 
 
 async def who_writes_from(db: AsyncConnection, channel: Channel, address: str) -> list[UUID]:

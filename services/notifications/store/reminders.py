@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.rules.sending import Reminder, Session
 from services.notifications.rules.timing import Plan
-from services.notifications.store.tables import reminders, sessions, supporters
+from services.notifications.store.tables import people, reminders, sessions, supporters
 from shared.database import insert_or_ignore
 from shared.events.notifications import Channel, SkipReason
 from shared.events.scheduling import SeriesBooked, SessionCancelled
@@ -24,10 +25,11 @@ NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Due:
-    """A message with the session it is about."""
+    """A message with the session it is about, and the person's zone when that is known."""
 
     reminder: Reminder
     session: Session
+    zone: ZoneInfo | None
 
 
 async def book(db: AsyncConnection, series: Iterable[SeriesBooked]) -> None:
@@ -92,18 +94,21 @@ async def waiting_for(db: AsyncConnection, person_id: UUID) -> list[Due]:
     return await _with_sessions(db, (reminders.c.person_id == person_id) & (reminders.c.state == "due"))
 
 
-async def one(db: AsyncConnection, reminder_id: UUID) -> Due | None:
-    """This will give a message, if it is there."""
-    return next(iter(await _with_sessions(db, reminders.c.reminder_id == reminder_id)), None)
+async def some(db: AsyncConnection, reminder_ids: Iterable[UUID]) -> dict[UUID, Due]:
+    """This will give messages by their ids, those that are there."""
+    found = await _with_sessions(db, reminders.c.reminder_id.in_(sorted(set(reminder_ids))))
+    return {each.reminder.reminder_id: each for each in found}
 
 
 async def _with_sessions(db: AsyncConnection, which: Any) -> list[Due]:
     """This will join messages to their sessions; a session without a name takes the supporter's."""
-    joined = reminders.join(sessions, reminders.c.session_id == sessions.c.session_id).outerjoin(
-        supporters, sessions.c.supporter_id == supporters.c.supporter_id
+    joined = (
+        reminders.join(sessions, reminders.c.session_id == sessions.c.session_id)
+        .outerjoin(supporters, sessions.c.supporter_id == supporters.c.supporter_id)
+        .outerjoin(people, reminders.c.person_id == people.c.person_id)
     )
     about = [each for each in sessions.c if each.name not in ("session_id", "person_id", "series_id", "public_name")]
-    named = [sessions.c.public_name, supporters.c.public_name.label("supporter_name")]
+    named = [sessions.c.public_name, supporters.c.public_name.label("supporter_name"), people.c.zone]
     wanted = select(reminders, *about, *named).select_from(joined).where(which)
     return [_due(row) for row in await db.execute(wanted.order_by(reminders.c.due, reminders.c.reminder_id))]
 
@@ -119,7 +124,7 @@ def _due(row: Row[Any]) -> Due:
         public_name=row.public_name or row.supporter_name,
         cancelled=row.cancelled_at is not None,
     )
-    return Due(_reminder(row), session)
+    return Due(_reminder(row), session, ZoneInfo(row.zone) if row.zone else None)
 
 
 def _reminder(row: Row[Any]) -> Reminder:
@@ -190,8 +195,7 @@ async def last_reminded(db: AsyncConnection, person_ids: Iterable[UUID], *, now:
     )
     order = (reminders.c.intended_at.desc(), sessions.c.starts_at)
     found = await db.scalar(newest.order_by(*order).limit(1))
-    due = await one(db, found) if found else None
-    return due.session if due else None
+    return (await some(db, [found]))[found].session if found else None
 
 
 async def history(db: AsyncConnection, person_id: UUID) -> list[dict[str, Any]]:
