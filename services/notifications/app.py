@@ -7,6 +7,7 @@ from services.notifications.email import Smtp
 from services.notifications.handlers import send
 from services.notifications.pager import Pager
 from services.notifications.rehearsal import Rehearsal
+from services.notifications.rules import words
 from services.notifications.rules.providers import Provider
 from services.notifications.settings import Settings
 from services.notifications.sms import HttpSms
@@ -21,8 +22,10 @@ from shared.service import Service
 
 
 def create(settings: Settings) -> Service:
-    """This will put the service together; nothing outside is called before it starts."""
+    """This will put the service together; ValueError when a site's own words must not, or cannot, be sent."""
     service = Service.create("notifications", settings)
+    if wrong := [each for site in service.programme.sites.values() for each in words.complaints(site)]:
+        raise ValueError("; ".join(wrong))
     limits, programme, mailbox = settings.limits(), service.programme, service.mailbox
 
     mailbox.on(ContactShared, partial(handlers.know_contact, limits=limits, programme=programme))

@@ -150,3 +150,19 @@ def test_counts_septets_as_a_phone_does() -> None:
     assert gsm.septets("{}") == 4
     assert gsm.septets("á" * 70) == 160
     assert gsm.septets("á" * 71) > 160
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, ""),
+        ({"public_name": "Sunrise Recovery Center"}, "public_name would tell a stranger"),
+        ({"phone": "555-0100 (ask for the recovery desk)"}, "phone would tell a stranger"),
+        ({"phone": "5" * 90}, "shorten it"),
+    ],
+)
+def test_complains_of_a_sites_own_words_that_must_not_or_cannot_be_sent(changes: dict[str, str], says: str) -> None:
+    found = words.complaints(SITE.model_copy(update=changes))
+
+    assert bool(found) == bool(says)
+    assert says in "; ".join(found)

@@ -1,15 +1,17 @@
 """What people receive: discreet, short, in their language, with a fixed set of slots."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import product
 from string import Template
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 
 from services.notifications.rules import gsm
-from services.notifications.rules.languages import Language, language_of
+from services.notifications.rules.languages import LANGUAGES, Language, language_of
 from services.notifications.rules.sending import Person, Session
 from shared.events.notifications import AnswerKind, Channel, ReminderKind
 from shared.programme import Site
@@ -80,3 +82,26 @@ def safe_name(name: str | None) -> str:
 def indiscreet(text: str) -> list[str]:
     """This will list the words of a text that would disclose why somebody is written to."""
     return [each.group().lower() for each in INDISCREET.finditer(text)]
+
+
+def complaints(site: Site) -> list[str]:
+    """This will say what keeps a site's own words out of messages, and what to do; nothing when all is well."""
+    told = {"public_name": site.public_name, "phone": site.phone}
+    found = [
+        f"site {site.site_id}: {field} would tell a stranger why somebody is written to; choose a neutral one"
+        for field, text in told.items()
+        if indiscreet(text)
+    ]
+    if max(map(gsm.septets, _barest_texts(site))) > gsm.LIMIT:
+        found.append(f"site {site.site_id}: phone is too long for a text of {gsm.LIMIT} characters; shorten it")
+    return found
+
+
+def _barest_texts(site: Site) -> Iterator[str]:
+    """This will write every wording without names, with the longest days."""
+    for words, modality, month in product(LANGUAGES.values(), ("in_person", "video", "audio"), range(1, 13)):
+        starts = datetime(2026, month, 23, 12, 30, tzinfo=UTC)
+        when_it_is = when(starts, zone=ZoneInfo("UTC"), language=words)
+        slots = {"phone": gsm.plain(site.phone), "visit": words.visit[modality], "when": when_it_is, "beside": ""}
+        for lead in (words.reminder[-1], words.confirmation[-1]):
+            yield Template(f"{lead} {words.by_text}").substitute(slots)
