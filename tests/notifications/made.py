@@ -59,6 +59,10 @@ def series(*starts: datetime, **changes: Any) -> SeriesBooked:
     return SeriesBooked(**{**values, **changes})
 
 
+def weekly(count: int = 3) -> SeriesBooked:
+    return series(*(NOON + timedelta(days=7 * (week + 1)) for week in range(count)))
+
+
 def contact(person_id: UUID, *reaches: tuple[str, str], **changes: Any) -> ContactShared:
     ways = [
         SharedReach(channel=channel, address=address, consented_at=NOON)  # type: ignore[arg-type]
