@@ -5,7 +5,6 @@ from functools import partial
 from services.matching import http
 from services.matching.handlers import answer, count, leave, register
 from services.matching.handlers.match import match
-from services.matching.rules import policy as policies
 from services.matching.rules.policy import Policy
 from services.matching.settings import Settings
 from shared import consents
@@ -27,7 +26,7 @@ from shared.service import Service
 def create(settings: Settings) -> Service:
     """This will put the service together; nothing outside is called before it starts."""
     service = Service.create("matching", settings)
-    policy = policies.read(settings.policy)
+    policy = settings.decided()
     switch(service.mailbox, service.programme, policy)
     service.figures(partial(count.figures, programme=service.programme))
     routes = http.routes(service.mailbox.run, service.database, service.programme, policy=policy)

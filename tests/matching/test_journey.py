@@ -173,6 +173,17 @@ async def test_a_site_without_anything_open_gives_a_person_at_the_programme_a_ta
     assert "bridge_missing" in await desk.tasks()
 
 
+async def test_what_opens_later_is_offered_to_those_who_wait_with_nothing(desk: Desk) -> None:
+    referral = accepted()
+    await desk.tell(referral)
+
+    await offering(desk)
+    await desk.settle()
+
+    assert [each.referral_id for each in of(BridgeOffered, desk.said)] == [referral.referral_id]
+    assert "bridge_missing" not in await desk.tasks()
+
+
 async def test_a_minor_is_not_sent_to_an_online_community_for_adults(desk: Desk) -> None:
     await offering(desk, kind="online_community", public_label="The board")
     await offering(desk, kind="drop_in", public_label="Main Street", ages=["15-17"])

@@ -9,21 +9,19 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.matching.handlers.bridge import bridge
 from services.matching.rules.assignment import Decision, assign
-from services.matching.rules.offering import BRIDGES
 from services.matching.rules.offers import Offer, offer_id
 from services.matching.rules.people import Seeker
 from services.matching.rules.policy import Policy
 from services.matching.rules.priority import priority
-from services.matching.store import offerings, offers, referrals, supporters
-from services.matching.store.offerings import Listed
+from services.matching.store import offers, referrals, supporters
 from services.matching.store.referrals import Waiting
 from services.matching.store.supporters import Registered
 from shared.calendar import add_business_days, add_business_hours, business_days_between
 from shared.clock import now
 from shared.database import lock
 from shared.events.matching import (
-    BridgeOffered,
     OfferDeclined,
     OfferExpired,
     OfferFellDue,
@@ -170,32 +168,4 @@ async def _let_wait(
         if why in ("no_fit", "below_floor"):
             due = add_business_days(programme.site(each.seeker.site_id), at, 1)
             await open_task(db, kind="match_review", about=str(each.seeker.referral_id), owner="matching", due=due)
-    return [*said, *await _bridge(db, [each for each, _ in unmet if not each.bridged], programme, at=at)]
-
-
-async def _bridge(db: AsyncConnection, people: Sequence[Waiting], programme: Programme, *, at: datetime) -> list[Said]:
-    listed = await offerings.offerings_at(db, {each.seeker.site_id for each in people}) if people else {}
-    told = {each.seeker.referral_id: _open_to(each.seeker, listed.get(each.seeker.site_id, [])) for each in people}
-    await offerings.bridge(db, {key: [one.offering_id for one in some] for key, some in told.items()}, at=at)
-    for each in people:
-        if not told[each.seeker.referral_id]:
-            due = add_business_days(programme.site(each.seeker.site_id), at, 1)
-            await open_task(db, kind="bridge_missing", about=str(each.seeker.referral_id), owner="matching", due=due)
-    return [
-        BridgeOffered(
-            referral_id=each.seeker.referral_id,
-            person_id=each.seeker.person_id,
-            kind=one.offering.kind,
-            public_label=one.offering.public_label,
-        )
-        for each in people
-        for one in told[each.seeker.referral_id]
-    ]
-
-
-def _open_to(seeker: Seeker, listed: Sequence[Listed]) -> list[Listed]:
-    """This will choose at most one offering of each kind that is open to a person."""
-    spoken = seeker.preferences.languages
-    fitting = [each for each in listed if each.offering.is_open_to(age_band=seeker.age_band, languages=spoken)]
-    first = {kind: next((each for each in fitting if each.offering.kind == kind), None) for kind in BRIDGES}
-    return [each for each in first.values() if each]
+    return [*said, *await bridge(db, [each for each, _ in unmet if not each.bridged], programme, at=at)]

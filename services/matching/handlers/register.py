@@ -7,11 +7,12 @@ from uuid import UUID
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.matching.handlers.bridge import bridge
 from services.matching.handlers.match import ONE_DECISION_AT_A_TIME
 from services.matching.rules.offering import Offering
 from services.matching.rules.policy import Policy
 from services.matching.rules.supporter import Registration, Supporter, digest, to_do
-from services.matching.store import offerings, refusals, supporters
+from services.matching.store import offerings, referrals, refusals, supporters
 from services.matching.store.offerings import Listed
 from services.matching.store.supporters import Registered
 from shared import strict_json
@@ -25,7 +26,7 @@ from shared.sealed import lookup
 
 
 class Refused(Exception):
-    """What was told cannot be taken; `errors` name places and remedies, `taken` that the id is somebody else's."""
+    """What was told cannot be taken; `errors` name places in it and remedies, `taken` says that the id is another's."""
 
     def __init__(self, *errors: dict[str, str], taken: bool = False) -> None:
         super().__init__("refused")
@@ -58,7 +59,7 @@ async def register_supporter(
     _check_site(told.supporter.site_id, programme)
     before = await supporters.supporter(db, told.supporter_id)
     if before and before.organisation != told.organisation:
-        raise Refused({"where": "path.supporter_id", "remedy": "this id is taken; choose another"}, taken=True)
+        raise Refused({"where": "supporter_id", "remedy": "this id is taken; choose another"}, taken=True)
     after = _registered(told, before, programme=programme, policy=policy)
     news = before is None or (before.digest, before.exclusions) != (after.digest, after.exclusions)
     if news:
@@ -70,7 +71,7 @@ async def register_supporter(
 def _check_site(site_id: str, programme: Programme) -> None:
     if site_id not in programme.sites:
         known = ", ".join(sorted(programme.sites))
-        raise Refused({"where": "body.site_id", "remedy": f"unknown site; use one of: {known}"})
+        raise Refused({"where": "site_id", "remedy": f"unknown site; use one of: {known}"})
 
 
 def _registered(told: SupporterTold, before: Registered | None, *, programme: Programme, policy: Policy) -> Registered:
@@ -142,21 +143,20 @@ def _read(posted: Ingested, programme: Programme) -> SupporterTold:
     """This will read a posting; Refused names every place that is wrong."""
     organisation = programme.organisations.get(posted.organisation)
     if organisation is None or organisation.kind != "agency":
-        raise Refused({"where": "$", "remedy": "only organisations of kind agency register supporters"})
+        raise Refused({"where": "", "remedy": "only organisations of kind agency register supporters"})
     try:
         found = Registration.model_validate(strict_json.parse(posted.body))
     except strict_json.Malformed as wrong:
-        raise Refused({"where": wrong.where, "remedy": wrong.remedy}) from None
+        raise Refused({"where": wrong.where.removeprefix("$").removeprefix("."), "remedy": wrong.remedy}) from None
     except ValidationError as wrong:
-        raise Refused(
-            *({"where": place(("$", *each["loc"])), "remedy": each["msg"]} for each in wrong.errors())
-        ) from None
+        raise Refused(*({"where": place(each["loc"]), "remedy": each["msg"]} for each in wrong.errors())) from None
     if found.supporter_id is None:
-        raise Refused({"where": "$.supporter_id", "remedy": "send the supporter's id, a UUID of your own choice"})
+        raise Refused({"where": "supporter_id", "remedy": "send the supporter's id, a UUID of your own choice"})
     return SupporterTold(organisation=posted.organisation, supporter_id=found.supporter_id, supporter=found.told())
 
 
-async def _refuse(posted: Ingested, errors: list[dict[str, str]], db: AsyncConnection) -> Status:
+async def _refuse(posted: Ingested, found: list[dict[str, str]], db: AsyncConnection) -> Status:
+    errors = [{**each, "where": f"$.{each['where']}".rstrip(".")} for each in found]
     await refusals.refuse(
         db,
         message_id=posted.message_id,
@@ -178,7 +178,7 @@ async def register_offering(told: OfferingTold, db: AsyncConnection, *, programm
     _check_site(told.offering.site_id, programme)
     before = await offerings.offering(db, told.offering_id)
     if before and before.organisation != told.organisation:
-        raise Refused({"where": "path.offering_id", "remedy": "this id is taken; choose another"}, taken=True)
+        raise Refused({"where": "offering_id", "remedy": "this id is taken; choose another"}, taken=True)
     after = Listed(
         offering_id=told.offering_id,
         organisation=told.organisation,
@@ -189,4 +189,11 @@ async def register_offering(told: OfferingTold, db: AsyncConnection, *, programm
     if news:
         await offerings.keep(db, after, at=now())
     outcome = "registered" if before is None else "changed" if news else "known"
-    return Reply({"outcome": outcome, "offering_id": str(told.offering_id), **told.offering.model_dump(mode="json")})
+    answer = {"outcome": outcome, "offering_id": str(told.offering_id), **told.offering.model_dump(mode="json")}
+    return Reply(answer, await _reach(db, told.offering.site_id, programme) if news else [])
+
+
+async def _reach(db: AsyncConnection, site_id: str, programme: Programme) -> list[Said]:
+    """This will offer what opened at a site to those who wait there with nothing."""
+    waiting = [each for each in await referrals.who_waits(db) if each.waitlisted_at and not each.bridged]
+    return await bridge(db, [each for each in waiting if each.seeker.site_id == site_id], programme, at=now())

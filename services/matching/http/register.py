@@ -96,7 +96,7 @@ async def _registered(run: Run, register: Any, posted: Any, answer: Response) ->
         status = 409 if refused.taken else 422
         first = refused.errors[0]
         raise Problem(
-            status, "The registration cannot be taken", where=first["where"], remedy=first["remedy"]
+            status, "The registration cannot be taken", where=f"body.{first['where']}", remedy=first["remedy"]
         ) from None
     answer.status_code = 201 if found["outcome"] == "registered" else 200
     return found

@@ -1,6 +1,5 @@
 """What the programme decided about matching: weights, floors, time-outs; configuration with a version."""
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -56,8 +55,3 @@ class Policy(BaseModel):
     def new_person(self) -> int:
         """This will give what a new person counts, in tenths of a person."""
         return round(self.new_person_counts * 10)
-
-
-def read(path: Path | None) -> Policy:
-    """This will read the policy file (JSON), or give the defaults; ValidationError says where it is wrong."""
-    return Policy() if path is None else Policy.model_validate_json(path.read_bytes())

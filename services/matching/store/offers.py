@@ -144,7 +144,7 @@ async def decision_of(db: AsyncConnection, referral_id: UUID) -> Mapping[str, An
 async def counts(db: AsyncConnection) -> dict[str, int]:
     """This will count offers by what became of them, matches, and bridges."""
     by_state = select(offers.c.state, func.count()).group_by(offers.c.state)
-    found: dict[str, int] = dict((await db.execute(by_state)).tuples().all())
+    found: dict[str, int] = {row[0]: row[1] for row in await db.execute(by_state)}
     return {
         "offers_made": sum(found.values()),
         **{
