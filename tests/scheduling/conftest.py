@@ -16,3 +16,11 @@ async def desk(database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
     clock.step_to(NOW)
     async with desk_on(database, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture
+async def edge(tmp_path: Path) -> AsyncIterator[Desk]:
+    """The same on SQLite alone, for what is refused before the store is asked."""
+    clock.step_to(NOW)
+    async with desk_on(Database.open(f"sqlite:///{tmp_path / 'store.sqlite'}"), tmp_path) as opened:
+        yield opened

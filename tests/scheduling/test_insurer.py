@@ -263,9 +263,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("asked", "where"), WRONG)
-async def test_refuses_a_question_that_makes_no_sense_on_both_edges(desk: Desk, asked, where):
-    answer = await desk.ask("GET", "/covered-sessions", who="garden", params=asked)
-    told = (await on_bus(desk, asked))["error"]
+async def test_refuses_a_question_that_makes_no_sense_on_both_edges(edge: Desk, asked, where):
+    answer = await edge.ask("GET", "/covered-sessions", who="garden", params=asked)
+    told = (await on_bus(edge, asked))["error"]
 
     assert (answer.status_code, told["status"]) == (422, 422)
     assert answer.json()["errors"][0]["where"] == (f"query.{where}" if where else "query")
@@ -276,23 +276,23 @@ async def test_refuses_a_question_that_makes_no_sense_on_both_edges(desk: Desk, 
 @pytest.mark.parametrize(
     "raw", [b"", b"{", b"[]", b"7", b"null", b'{"from": NaN}', b'{"from": "a", "from": "b"}', b"\xff", b"[" * 999]
 )
-async def test_refuses_what_is_not_a_question_on_the_bus(desk: Desk, raw):
-    assert (await on_bus(desk, raw))["error"]["errors"][0]["where"].startswith("$")
+async def test_refuses_what_is_not_a_question_on_the_bus(edge: Desk, raw):
+    assert (await on_bus(edge, raw))["error"]["errors"][0]["where"].startswith("$")
 
 
-async def test_refuses_whoever_is_no_payer(desk: Desk):
-    found = [await desk.ask("GET", "/covered-sessions", who=who, params=RANGE) for who in ("agency", "hospital")]
+async def test_refuses_whoever_is_no_payer(edge: Desk):
+    found = [await edge.ask("GET", "/covered-sessions", who=who, params=RANGE) for who in ("agency", "hospital")]
 
     assert [each.status_code for each in found] == [403, 403]
-    assert (await desk.http.get("/covered-sessions", params=RANGE)).status_code == 401
-    assert [(await on_bus(desk, RANGE, payer=each))["error"]["status"] for each in ("hospital", "unknown")] == [
+    assert (await edge.http.get("/covered-sessions", params=RANGE)).status_code == 401
+    assert [(await on_bus(edge, RANGE, payer=each))["error"]["status"] for each in ("hospital", "unknown")] == [
         403,
         403,
     ]
 
 
-async def test_refuses_a_parameter_that_is_named_twice(desk: Desk):
-    answer = await desk.ask("GET", "/covered-sessions?from=2026-03-01&to=2026-03-02&to=2026-03-03", who="garden")
+async def test_refuses_a_parameter_that_is_named_twice(edge: Desk):
+    answer = await edge.ask("GET", "/covered-sessions?from=2026-03-01&to=2026-03-02&to=2026-03-03", who="garden")
 
     assert (answer.status_code, answer.json()["errors"][0]["where"]) == (422, "query.to")
 

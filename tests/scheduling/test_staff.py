@@ -206,17 +206,17 @@ async def test_a_note_that_follows_later_needs_no_reason(desk: Desk):
         ({"covered": True}, 422, "body.covered"),
     ],
 )
-async def test_refuses_what_cannot_have_happened(desk: Desk, changes, status, where):
-    (booked, *_) = await desk.hear(match())
+async def test_refuses_what_cannot_have_happened(edge: Desk, changes, status, where):
+    (booked, *_) = await edge.hear(match())
     clock.step_to(booked.sessions[0].ends_at)
-    before = await desk.figures()
+    before = await edge.figures()
 
     path = f"/sessions/{booked.sessions[0].session_id}/seats/{booked.sessions[0].seat_id}/outcome"
     body = {"outcome": "attended", "by": "Kim", "minutes": 50, **changes}
-    answer = await desk.ask("POST", path, json={name: value for name, value in body.items() if value is not None})
+    answer = await edge.ask("POST", path, json={name: value for name, value in body.items() if value is not None})
 
     assert (answer.status_code, answer.json()["errors"][0]["where"]) == (status, where)
-    assert await desk.figures() == before
+    assert await edge.figures() == before
 
 
 async def test_refuses_an_outcome_before_the_session_of_a_cancelled_one_and_in_anothers_seat(desk: Desk):
@@ -259,8 +259,8 @@ async def test_refuses_an_outcome_before_the_session_of_a_cancelled_one_and_in_a
         ({"extra": 1}, "body.extra"),
     ],
 )
-async def test_refuses_a_booking_that_makes_no_sense(desk: Desk, changes, where):
-    answer = await desk.ask("POST", "/sessions", json={**BODY, **changes})
+async def test_refuses_a_booking_that_makes_no_sense(edge: Desk, changes, where):
+    answer = await edge.ask("POST", "/sessions", json={**BODY, **changes})
 
     assert answer.status_code == 422 and where in [each["where"] for each in answer.json()["errors"]]
 
@@ -284,10 +284,10 @@ async def test_refuses_a_booking_that_makes_no_sense(desk: Desk, changes, where)
     ],
 )
 @pytest.mark.parametrize("path", ["/sessions", f"/sessions/{an_id('a')}/seats/{an_id('b')}/outcome"])
-async def test_refuses_malformed_bodies(desk: Desk, raw, path):
+async def test_refuses_malformed_bodies(edge: Desk, raw, path):
     headers = {"authorization": "Bearer agency-key", "content-type": "application/json"}
 
-    answer = await desk.http.post(path, content=raw, headers=headers)
+    answer = await edge.http.post(path, content=raw, headers=headers)
 
     assert answer.status_code in (400, 413, 422)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -310,18 +310,18 @@ async def test_refuses_malformed_bodies(desk: Desk, raw, path):
         ({"until": "2026-03-10"}, "query.until"),
     ],
 )
-async def test_refuses_a_listing_that_makes_no_sense(desk: Desk, params, where):
-    answer = await desk.ask("GET", "/sessions", params=params)
+async def test_refuses_a_listing_that_makes_no_sense(edge: Desk, params, where):
+    answer = await edge.ask("GET", "/sessions", params=params)
 
     assert (answer.status_code, answer.json()["errors"][0]["where"]) == (422, where)
 
 
 @pytest.mark.parametrize("who", ["hospital", "garden"])
-async def test_is_for_the_programmes_own_people_only(desk: Desk, who):
-    found = [await desk.ask("POST", "/sessions", who=who, json=BODY), await desk.ask("GET", "/sessions", who=who)]
+async def test_is_for_the_programmes_own_people_only(edge: Desk, who):
+    found = [await edge.ask("POST", "/sessions", who=who, json=BODY), await edge.ask("GET", "/sessions", who=who)]
 
     assert [each.status_code for each in found] == [403, 403]
-    assert (await desk.http.get("/sessions")).status_code == 401
+    assert (await edge.http.get("/sessions")).status_code == 401
 
 
 @pytest.mark.parametrize(

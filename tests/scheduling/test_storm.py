@@ -9,7 +9,7 @@ from services.scheduling.handlers.booking import ByHand, TimeTaken, book_by_hand
 from tests.scheduling.makers import Desk, an_id
 
 ROUNDS, RACERS = 20, 200
-OVER_HTTP = 5
+OVER_HTTP = 3
 """So many rounds go through the whole HTTP application, the rest through the handler behind it."""
 
 
