@@ -8,7 +8,18 @@ import pytest
 from services.referrals.fhir.outcome import Refused
 from services.referrals.fhir.reading import read
 from services.referrals.rules.order import ReferralOrder
-from tests.referrals.makers import SNOMED, consent, coverage, extension, needs_samples, patient, request, risk, sample
+from tests.referrals.makers import (
+    SNOMED,
+    bundle,
+    consent,
+    coverage,
+    extension,
+    needs_samples,
+    patient,
+    request,
+    risk,
+    sample,
+)
 
 ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
 
@@ -238,3 +249,29 @@ def test_does_not_page_for_a_screen_that_found_nothing() -> None:
     screen = sample("fhir_encounter_careteam/bhp__C-SSRS-example-1.json")
 
     assert ours(request(answer=None, contained=[patient(), screen | {"subject": {"reference": "#ana"}}])).risk is None
+
+
+def test_gives_nobody_anothers_insurance_out_of_a_bundle() -> None:
+    ana, ben = patient(_as="urn:uuid:ana"), patient(_as="urn:uuid:ben", id="ben")
+    entries = [
+        ana,
+        ben,
+        coverage(beneficiary={"reference": "urn:uuid:ben"}),
+        coverage(beneficiary=None, subscriberId="nobody's"),
+        request("R-1", subject={"reference": "urn:uuid:ana"}, contained=None),
+        request("R-2", subject={"reference": "Patient/ben"}, contained=None),
+    ]
+
+    of_ana, of_ben = read(json.dumps(bundle(*entries)).encode()).posted
+
+    assert of_ana.order.cover is None
+    assert of_ben.order.cover and of_ben.order.cover.member_id == "G-1001"
+
+
+def test_takes_no_more_than_a_hundred_referrals_at_once() -> None:
+    entries = [request(f"R-{number}") for number in range(101)]
+
+    with pytest.raises(Refused) as refused:
+        read(json.dumps(bundle(*entries)).encode())
+
+    assert refused.value.issues[0].expression == "Bundle.entry"

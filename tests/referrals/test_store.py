@@ -49,13 +49,13 @@ async def test_finds_one_person_by_any_of_their_numbers_and_tells_when_they_are_
     both = order(person=person(identifiers=[first, second]))
 
     async with database.transaction() as db:
-        ids = [await store.person_of(db, "a", each, store.new_id("a", each)) for each in (one, other, both)]
-        elsewhere = await store.person_of(db, "b", one, store.new_id("b", one))
-        twofold = [await store.two_people(db, "a", each) for each in (one, both)]
+        found = [await store.person_of(db, "a", each, store.new_id("a", each)) for each in (one, other, both)]
+        elsewhere, _ = await store.person_of(db, "b", one, store.new_id("b", one))
 
+    ids = [person_id for person_id, _ in found]
     assert ids[0] == ids[2] != ids[1]
     assert elsewhere not in ids
-    assert twofold == [False, True]
+    assert [twofold for _, twofold in found] == [False, False, True]
 
 
 async def test_a_person_without_a_number_is_known_by_each_referral_only(desk: Desk) -> None:

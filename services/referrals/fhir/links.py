@@ -28,6 +28,7 @@ class Found:
     path: str
     raw: dict[str, Any]
     names: tuple[str, ...]
+    contained: bool = False
 
     def read(self, kind: type[R]) -> R:
         """This will read it as the given kind."""
@@ -51,7 +52,7 @@ class Links:
         written = reference.reference if reference else None
         if not written:
             return None
-        whole = self._by_name.get(written) or self._by_name.get("/".join(written.split("/")[-2:]))
+        whole = self._named(written)
         return whole if whole and whole.kind == kind else None
 
     def all(self, kind: str) -> list[Found]:
@@ -59,16 +60,21 @@ class Links:
         return [each for each in self._found if each.kind == kind]
 
     def about(self, kind: str, member: str, patient: Found | None) -> list[Found]:
-        """This will list the resources of a kind whose `member` refers to the patient, or to nobody."""
-        return [each for each in self.all(kind) if self._is_about(each, member, patient)]
+        """This will list the resources of a kind whose `member` refers to the patient.
 
-    def _is_about(self, each: Found, member: str, patient: Found | None) -> bool:
+        What refers to nobody we know is theirs too where it is contained, or where they are the only patient.
+        """
+        alone = len(self.all("Patient")) <= 1
+        return [each for each in self.all(kind) if self._is_about(each, member, patient, alone)]
+
+    def _is_about(self, each: Found, member: str, patient: Found | None, alone: bool) -> bool:
         named = each.raw.get(member)
         written = named.get("reference") if isinstance(named, dict) else None
-        if not isinstance(written, str) or patient is None:
-            return True
-        found = self._by_name.get(written) or self._by_name.get("/".join(written.split("/")[-2:]))
-        return found is patient or (found is None and len(self.all("Patient")) == 1)
+        found = self._named(written) if isinstance(written, str) else None
+        return found is patient if found else alone or each.contained
+
+    def _named(self, written: str) -> Found | None:
+        return self._by_name.get(written) or self._by_name.get("/".join(written.split("/")[-2:]))
 
 
 def contained_in(contained: list[dict[str, Any]], path: str) -> list[Found]:
@@ -77,5 +83,5 @@ def contained_in(contained: list[dict[str, Any]], path: str) -> list[Found]:
     for index, raw in enumerate(contained):
         kind, local = raw.get("resourceType"), raw.get("id")
         names = (f"#{local.lstrip('#')}",) if isinstance(local, str) and local else ()
-        found.append(Found(kind if isinstance(kind, str) else "", f"{path}.contained[{index}]", raw, names))
+        found.append(Found(kind if isinstance(kind, str) else "", f"{path}.contained[{index}]", raw, names, True))
     return found

@@ -15,7 +15,7 @@ from shared import strict_json
 
 OURS = "application/vnd.alongside.referral.v1+json"
 FHIR_TYPES = ("application/fhir+json", "application/json", "text/json", "application/json+fhir")
-RESOURCE_LIMIT, BUNDLE_LIMIT = 65_536, 1_048_576
+RESOURCE_LIMIT, BUNDLE_LIMIT, MOST_REFERRALS = 65_536, 1_048_576, 100
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,9 @@ def condition(query: str | None, at: str) -> Identifier | None:
     """This will read the search of a conditional create; only by identifier."""
     if not query:
         return None
-    found = parse_qsl(query.lstrip("?"), keep_blank_values=True)
+    found = [each for each in parse_qsl(query.lstrip("?"), keep_blank_values=True) if not each[0].startswith("_")]
+    if not found:
+        return None
     if len(found) != 1 or found[0][0] != "identifier":
         raise refuse("not-supported", at, "search by one identifier only: identifier=system|value")
     return token(found[0][1], at)
@@ -106,6 +108,8 @@ def _bundle(content: dict[str, Any]) -> Letter:
     if bundle.type != "transaction":
         raise refuse("not-supported", "Bundle.type", "send a Bundle of type transaction")
     found = [_entry(index, each) for index, each in enumerate(bundle.entry)]
+    if sum(each.kind == "ServiceRequest" for each in found) > MOST_REFERRALS:
+        raise refuse("too-long", "Bundle.entry", f"send at most {MOST_REFERRALS} ServiceRequests a Bundle")
     posted = [
         _posted(order_of(each.raw, each.path, _others(found, each)), _unless(bundle.entry[index], index), index)
         for index, each in enumerate(found)

@@ -142,4 +142,5 @@ async def _go_on(
     reasons = (verdict.reason,) if verdict.reason else verdict.missing
     moved = replace(referral, state=verdict.outcome, reasons=reasons)
     await store.change(db, moved)
-    return moved, await follow(moved, verdict, db, programme=programme)
+    said = await follow(moved, verdict, db, programme=programme)
+    return moved, [*said, *await tell(db, [moved], programme=programme)]

@@ -35,10 +35,11 @@ async def follow(
     elif verdict.outcome == "refused":
         said = [_refused(referral, verdict)]
     elif verdict.outcome == "crisis_review":
-        said = await raise_crisis(referral, db, programme=programme, hold=True, told=False)
+        said = await _page(referral, str(referral.referral_id), db)
+        said.append(_held(referral, "crisis_review"))
     else:
         said = await _hold(referral, verdict, db, programme=programme)
-    return [*said, *await tell(db, [referral], programme=programme)]
+    return said
 
 
 async def _accept(referral: store.Referral, db: AsyncConnection, *, programme: Programme) -> list[Said]:
@@ -60,9 +61,6 @@ async def _accept(referral: store.Referral, db: AsyncConnection, *, programme: P
     if referral.order.cover and triage.plan_of(referral.order.cover, payers_of(programme)) is None:
         due = add_business_days(site, now(), 2)
         await open_task(db, kind="coverage_unclear", about=str(referral.referral_id), owner="intake", due=due)
-    if await store.two_people(db, referral.organisation, referral.order):
-        due = add_business_days(site, now(), 2)
-        await open_task(db, kind="same_person", about=str(referral.person_id), owner="intake", due=due)
     return list(facts)
 
 
@@ -99,25 +97,26 @@ def _held(referral: store.Referral, state: triage.Outcome) -> ReferralHeld:
     )
 
 
+async def _page(referral: store.Referral, about: str, db: AsyncConnection) -> list[Said]:
+    moment = now()
+    await open_task(db, kind="crisis", about=about, owner="on-call", due=moment + ANSWER_CRISIS)
+    return [
+        CrisisRaised(
+            referral_id=referral.referral_id, person_id=referral.person_id, site_id=referral.site_id, raised_at=moment
+        )
+    ]
+
+
 async def raise_crisis(
-    referral: store.Referral,
-    db: AsyncConnection,
-    *,
-    programme: Programme,
-    hold: bool,
-    about: str = "",
-    told: bool = True,
+    referral: store.Referral, db: AsyncConnection, *, programme: Programme, hold: bool, about: str = ""
 ) -> list[Said]:
     """This will put a danger sign before the on-call person at once; `hold` stops the referral until it is cleared."""
-    moment = now()
-    about = str(referral.referral_id) if hold or not about else about
-    await open_task(db, kind="crisis", about=about, owner="on-call", due=moment + ANSWER_CRISIS)
-    raised = CrisisRaised(
-        referral_id=referral.referral_id, person_id=referral.person_id, site_id=referral.site_id, raised_at=moment
-    )
     if not hold:
-        return [raised]
+        return await _page(referral, about, db)
+    moment = now()
     held = replace(referral, state="crisis_review", reasons=())
     await store.change(db, held)
-    status = await tell(db, [held], programme=programme) if told else []
-    return [raised, _held(referral, "crisis_review"), *status]
+    entry = store.Entry(referral_id=held.referral_id, what="crisis_review", at=moment, key=moment.isoformat())
+    await store.note(db, [entry])
+    said = await _page(held, str(held.referral_id), db)
+    return [*said, _held(held, "crisis_review"), *await tell(db, [held], programme=programme)]

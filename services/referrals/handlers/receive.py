@@ -11,13 +11,14 @@ from services.referrals.fhir.outcome import Refused, outcome
 from services.referrals.fhir.outcome import refuse as refusal
 from services.referrals.fhir.reading import Letter, Posted, read
 from services.referrals.handlers.outcomes import follow, raise_crisis
+from services.referrals.handlers.telling import first
 from services.referrals.rules import triage
 from services.referrals.rules.order import ReferralOrder
 from shared.calendar import add_business_days
 from shared.clock import now
 from shared.database import lock
 from shared.mailbox import Ingested, Reply, Said, Status
-from shared.programme import Organisation, Programme
+from shared.programme import Organisation, Programme, Site
 from shared.work import open_task
 
 STILL_HELD = ("needs_screen", "needs_info")
@@ -49,6 +50,7 @@ async def receive(post: Post, db: AsyncConnection, *, programme: Programme) -> R
 async def _receive(post: Post, db: AsyncConnection, *, programme: Programme) -> tuple[list[Received], list[Said]]:
     organisation = programme.organisations[post.organisation]
     _check(post.letter, programme)
+    await _take_turns(post, db)
     said: list[Said] = []
     found = []
     for each in post.letter.posted:
@@ -56,6 +58,14 @@ async def _receive(post: Post, db: AsyncConnection, *, programme: Programme) -> 
         said += words
         found.append(Received(referral=referral, new=new, entry=each.entry))
     return found, said
+
+
+async def _take_turns(post: Post, db: AsyncConnection) -> None:
+    """This will let posts of the same referral pass one after another, in one order for all."""
+    own = {store.placer_of(post.organisation, each.order) for each in post.letter.posted}
+    asked = {store.named_by(post.organisation, each.unless) for each in post.letter.posted if each.unless}
+    for name in sorted(own | asked):
+        await lock(db, name)
 
 
 def _check(letter: Letter, programme: Programme) -> None:
@@ -68,38 +78,42 @@ async def _receive_one(
     posted: Posted, organisation: Organisation, post_id: UUID, db: AsyncConnection, *, programme: Programme
 ) -> tuple[store.Referral, bool, list[Said]]:
     order, name = posted.order, organisation.organisation_id
-    await lock(db, store.placer_of(name, order))
-    known = await _known(posted, name, db)
+    known = await store.by_placer(db, name, posted.unless.system, posted.unless.value) if posted.unless else None
     if known is None:
-        referral, verdict = await _new(order, organisation, db, programme=programme)
-        if await store.add(db, referral):
-            return referral, True, await follow(referral, verdict, db, programme=programme)
-        known = (await store.by_ids(db, [referral.referral_id]))[referral.referral_id]
-    said = await _repeated(known, posted, post_id, db, programme=programme)
-    return known, False, said
+        known, said = await _add(order, organisation, db, programme=programme)
+        if said:
+            return known, True, said
+    return known, False, await _repeated(known, posted, post_id, db, programme=programme)
 
 
-async def _known(posted: Posted, organisation: str, db: AsyncConnection) -> store.Referral | None:
-    if posted.unless:
-        wanted = posted.unless
-        found = await store.by_placer(db, organisation, wanted.system, wanted.value)
-        if found:
-            return found
-    return await store.known_as(db, organisation, posted.order)
-
-
-async def _new(
+async def _add(
     order: ReferralOrder, organisation: Organisation, db: AsyncConnection, *, programme: Programme
-) -> tuple[store.Referral, triage.Verdict]:
-    moment, name = now(), organisation.organisation_id
-    verdict = triage.triage(order, agreement_of(organisation), moment)
+) -> tuple[store.Referral, list[Said]]:
+    """This will keep a referral and do what follows; or, saying nothing, give the one it made before."""
+    name = organisation.organisation_id
+    verdict = triage.triage(order, agreement_of(organisation), now())
     referral_id = store.new_id(name, order)
-    referral = store.Referral(
+    person_id, others = await store.person_of(db, name, order, referral_id)
+    fresh = _fresh(order, verdict, referral_id, person_id, name, programme.site(order.site or organisation.site_id))
+    referral, status = first(fresh, programme=programme)
+    if not await store.add(db, referral):
+        return (await store.by_ids(db, [referral_id]))[referral_id], []
+    if others:
+        due = _screen_by(programme, referral, referral.arrived_at)
+        await open_task(db, kind="same_person", about=str(person_id), owner="intake", due=due)
+    return referral, [*await follow(referral, verdict, db, programme=programme), status]
+
+
+def _fresh(
+    order: ReferralOrder, verdict: triage.Verdict, referral_id: UUID, person_id: UUID, organisation: str, site: Site
+) -> store.Referral:
+    moment = now()
+    return store.Referral(
         referral_id=referral_id,
-        person_id=await store.person_of(db, name, order, referral_id),
-        organisation=name,
-        site_id=programme.site(order.site or organisation.site_id).site_id,
-        content=store.content_of(name, order),
+        person_id=person_id,
+        organisation=organisation,
+        site_id=site.site_id,
+        content=store.content_of(organisation, order),
         order=order,
         part2=order.part2,
         first_outcome=verdict.outcome,
@@ -108,7 +122,6 @@ async def _new(
         arrived_at=moment,
         told_at=moment,
     )
-    return referral, verdict
 
 
 def agreement_of(organisation: Organisation) -> triage.Agreement:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -44,17 +45,33 @@ async def bodies(
             part2=each.part2,
             milestones=milestones.get(each.referral_id, journey.Milestones()),
         )
-        found[each.referral_id] = answers.task(
-            each.referral_id,
-            each.order,
-            seen,
-            organisation=each.organisation,
-            site=programme.site(each.site_id),
-            arrived_at=each.arrived_at,
-            told_at=each.told_at,
-            scope=consent.scope if consent else "",
-        )
+        found[each.referral_id] = _task(each, seen, programme, scope=consent.scope if consent else "")
     return found
+
+
+def first(referral: store.Referral, *, programme: Programme) -> tuple[store.Referral, Status]:
+    """This will say the first Task of a referral that just arrived: what it tells needs no consent yet."""
+    seen = journey.seen(referral.state, reasons=referral.reasons, consented=False, part2=referral.part2)
+    body = _task(referral, seen, programme, scope="")
+    status = Status(referral.organisation, "referral", str(referral.referral_id), body)
+    return replace(referral, told=_fingerprint(body)), status
+
+
+def _task(referral: store.Referral, seen: journey.Seen, programme: Programme, *, scope: str) -> dict[str, Any]:
+    return answers.task(
+        referral.referral_id,
+        referral.order,
+        seen,
+        organisation=referral.organisation,
+        site=programme.site(referral.site_id),
+        arrived_at=referral.arrived_at,
+        told_at=referral.told_at,
+        scope=scope,
+    )
+
+
+def _fingerprint(body: dict[str, Any]) -> str:
+    return lookup("told", json.dumps(answers.undated(body), sort_keys=True))
 
 
 async def tell(db: AsyncConnection, referrals: Iterable[store.Referral], *, programme: Programme) -> list[Status]:
@@ -65,7 +82,7 @@ async def tell(db: AsyncConnection, referrals: Iterable[store.Referral], *, prog
     said, told = [], {}
     for each in some:
         body = tasks[each.referral_id]
-        fingerprint = lookup("told", json.dumps(answers.undated(body), sort_keys=True))
+        fingerprint = _fingerprint(body)
         if fingerprint != each.told:
             told[each.referral_id] = fingerprint
             dated = answers.dated(body, moment)

@@ -1,7 +1,7 @@
 """What the referrals service keeps."""
 
 from services.referrals.store.accounts import counts, refuse, repeat
-from services.referrals.store.person import person_of, two_people
+from services.referrals.store.person import person_of
 from services.referrals.store.referral import (
     Referral,
     add,
@@ -10,9 +10,9 @@ from services.referrals.store.referral import (
     by_placer,
     change,
     content_of,
-    known_as,
     listed,
     move,
+    named_by,
     new_id,
     placer_of,
     tell,
@@ -31,11 +31,11 @@ __all__ = [
     "content_of",
     "counts",
     "entries_of",
-    "known_as",
     "listed",
     "metadata",
     "milestones_of",
     "move",
+    "named_by",
     "new_id",
     "note",
     "person_of",
@@ -43,5 +43,4 @@ __all__ = [
     "refuse",
     "repeat",
     "tell",
-    "two_people",
 ]

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals.rules.journey import State
-from services.referrals.rules.order import ReferralOrder
+from services.referrals.rules.order import Identifier, ReferralOrder
 from services.referrals.rules.triage import Outcome
 from services.referrals.store.tables import referrals
 from shared.database import insert_or_ignore
@@ -42,7 +42,12 @@ def placer_of(organisation: str, order: ReferralOrder) -> str:
     """This will give the fingerprint a referral is known by: its placer's identifier, else its whole content."""
     if order.identifier is None:
         return content_of(organisation, order)
-    return lookup("placer", organisation, order.identifier.system, order.identifier.value)
+    return named_by(organisation, order.identifier)
+
+
+def named_by(organisation: str, identifier: Identifier) -> str:
+    """This will give the fingerprint of a placer's identifier."""
+    return lookup("placer", organisation, identifier.system, identifier.value)
 
 
 def content_of(organisation: str, order: ReferralOrder) -> str:
@@ -113,11 +118,6 @@ async def by_placer(db: AsyncConnection, organisation: str, system: str, value: 
     own = select(referrals).where(referrals.c.organisation == organisation, exact if system else anywhere)
     row = (await db.execute(own.order_by(referrals.c.arrived_at).limit(1))).mappings().first()
     return _referral(row) if row else None
-
-
-async def known_as(db: AsyncConnection, organisation: str, order: ReferralOrder) -> Referral | None:
-    """This will give the referral that the same post made before."""
-    return await by_id(db, new_id(organisation, order), organisation)
 
 
 async def listed(

@@ -37,7 +37,7 @@ async def note(db: AsyncConnection, entries: Sequence[Entry]) -> None:
     columns = ("referral_id", "what", "at", "about", "number", "by", "note")
     rows = [{"entry_id": each.entry_id(), **{name: getattr(each, name) for name in columns}} for each in entries]
     if rows:
-        await db.execute(insert_or_ignore(timeline).values(rows))
+        await db.execute(insert_or_ignore(timeline), rows)
 
 
 async def entries_of(db: AsyncConnection, referral_id: UUID) -> list[Entry]:
