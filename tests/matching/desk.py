@@ -32,7 +32,6 @@ class Desk:
         self.http.state.programme = PROGRAMME
         answer_problems(self.http)
         self.http.include_router(http.routes(self.mailbox.run, database, PROGRAMME, policy=policy))
-        self.http.include_router(work.routes(database, self.mailbox.run))
         self.said: list[Any] = []
         self._read = 0
 

@@ -1,13 +1,7 @@
 """One person's way through matching, from the accepted referral to the place that frees for the next."""
 
 from datetime import timedelta
-from typing import Any
-from uuid import UUID, uuid4
 
-import pytest
-
-from shared.clock import now
-from shared.database import Database
 from shared.events.matching import (
     BridgeOffered,
     MatchMade,
@@ -16,54 +10,10 @@ from shared.events.matching import (
     OfferMade,
     ReferralWaitlisted,
     RoomFreed,
-    SupporterRegistered,
 )
-from shared.events.referrals import ConsentGiven, ConsentRevoked, PersonLinked, ReferralHeld, ReferralRefused
-from shared.events.scheduling import SeriesEnded
 from tests.matching.desk import Desk, of
-from tests.matching.makers import NOON, accepted, told
-
-
-@pytest.fixture
-async def desk(database: Database) -> Desk:
-    return await Desk.open(database)
-
-
-async def register(desk: Desk, **changes: Any) -> UUID:
-    supporter_id = changes.pop("supporter_id", None) or uuid4()
-    async with desk.client() as client:
-        answered = await client.put(f"/supporters/{supporter_id}", json=told(**changes))
-    assert answered.status_code in (200, 201), answered.text
-    await desk.settle()
-    return UUID(str(supporter_id))
-
-
-async def offering(desk: Desk, **changes: Any) -> None:
-    plain = {"kind": "warm_line", "site_id": "north", "internal_name": "Evening line", "public_label": "Evening phone"}
-    async with desk.client() as client:
-        answered = await client.put(f"/offerings/{uuid4()}", json={**plain, **changes})
-    assert answered.status_code == 201, answered.text
-
-
-async def answer(desk: Desk, offer: OfferMade, **body: Any) -> Any:
-    before = len(desk.said)
-    async with desk.client() as client:
-        answered = await client.post(f"/offers/{offer.offer_id}/answer", json=body)
-    await desk.settle()
-    return answered, desk.said[before:]
-
-
-def ended(match: MatchMade) -> SeriesEnded:
-    return SeriesEnded(
-        series_id=uuid4(),
-        match_id=match.match_id,
-        referral_id=match.referral_id,
-        person_id=match.person_id,
-        supporter_id=match.supporter_id,
-        kept=12,
-        missed=0,
-        cancelled=0,
-    )
+from tests.matching.journeys import answer, ended, offering, register
+from tests.matching.makers import NOON, accepted
 
 
 async def test_carries_a_person_from_referral_over_a_decline_to_a_match_and_serves_the_next_when_it_ends(
@@ -191,120 +141,3 @@ async def test_a_minor_is_not_sent_to_an_online_community_for_adults(desk: Desk)
     said = await desk.tell(accepted(age_band="15-17"))
 
     assert [each.public_label for each in of(BridgeOffered, said)] == ["Main Street"]
-
-
-async def test_a_crisis_takes_the_offer_back_and_clearing_it_makes_a_new_one(desk: Desk) -> None:
-    await register(desk)
-    referral = accepted()
-    [offer] = of(OfferMade, await desk.tell(referral))
-    held = ReferralHeld(
-        referral_id=referral.referral_id, person_id=referral.person_id, site_id="north", state="crisis_review"
-    )
-
-    said = await desk.tell(held)
-    answered, _ = await answer(desk, offer, answer="accept")
-    assert (of(OfferMade, said), answered.status_code) == ([], 409)
-    assert of(OfferExpired, await desk.ring(offer.answer_by)) == []
-
-    [again] = of(OfferMade, await desk.tell(referral))
-    assert again.supporter_id == offer.supporter_id
-    assert again.offer_id != offer.offer_id
-
-
-async def test_a_refused_referral_gives_its_room_to_the_next(desk: Desk) -> None:
-    await register(desk)
-    first, second = accepted(), accepted(arrived_at=NOON + timedelta(minutes=1))
-    await desk.tell(first)
-    await desk.tell(second)
-
-    refused = ReferralRefused(referral_id=first.referral_id, person_id=first.person_id, reason="entered_in_error")
-    said = await desk.tell(refused)
-
-    assert of(OfferMade, said)[0].referral_id == second.referral_id
-
-
-def consent(person_id: UUID, recipients: list[str]) -> ConsentGiven:
-    return ConsentGiven(
-        consent_id=uuid4(),
-        person_id=person_id,
-        discloser="hospital",
-        recipients=recipients,
-        purposes=["treatment"],
-        part2=True,
-        signed_at=NOON - timedelta(days=1),
-    )
-
-
-async def test_taking_back_the_consent_to_tell_supporters_ends_the_search_and_another_consent_does_not(
-    desk: Desk,
-) -> None:
-    await register(desk, capacity=5)
-    one, other = accepted(), accepted()
-    ours, payers = consent(one.person_id, ["supporter"]), consent(other.person_id, ["payer"])
-    await desk.tell(ours, payers, one, other)
-
-    for each in (ours, payers):
-        revoked = ConsentRevoked(consent_id=each.consent_id, person_id=each.person_id, revoked_at=now())
-        await desk.tell(revoked)
-
-    async with desk.client() as client:
-        left = (await client.get("/offers", params={"state": "open"})).json()
-    assert [each["referral_id"] for each in left] == [str(other.referral_id)]
-    assert "consent_revoked" in await desk.tasks()
-
-
-async def test_somebody_a_supporter_excludes_is_never_offered_to_them_under_any_id(desk: Desk) -> None:
-    referral, known_as = accepted(), uuid4()
-    await register(desk, exclusions=[str(known_as)])
-    await desk.tell(PersonLinked(person_id=referral.person_id, same_as=known_as))
-
-    said = await desk.tell(referral)
-
-    assert (of(OfferMade, said), of(ReferralWaitlisted, said)[0].reason) == ([], "no_fit")
-
-
-async def test_a_second_match_of_a_person_is_never_with_the_same_supporter(desk: Desk) -> None:
-    await register(desk)
-    first = accepted()
-    [offer] = of(OfferMade, await desk.tell(first))
-    _, said = await answer(desk, offer, answer="accept")
-    await desk.tell(ended(of(MatchMade, said)[0]))
-
-    said = await desk.tell(accepted(person_id=first.person_id))
-
-    assert of(OfferMade, said) == []
-
-
-async def test_a_person_counts_more_while_new_and_the_room_that_comes_after_four_weeks_is_offered(desk: Desk) -> None:
-    await register(desk, capacity=2.5)
-    people = [accepted(arrived_at=NOON + timedelta(minutes=each)) for each in range(3)]
-    offers = of(OfferMade, await desk.tell(*people))
-    assert len(offers) == 2
-    for each in offers:
-        await answer(desk, each, answer="accept")
-
-    said = await desk.ring(NOON + timedelta(days=28))
-
-    assert [each.referral_id for each in of(OfferMade, said)] == [people[2].referral_id]
-
-
-async def test_a_supporter_who_comes_back_from_leave_serves_who_waits(desk: Desk) -> None:
-    supporter_id = await register(desk, paused=True)
-    await desk.tell(accepted())
-    before = len(desk.said)
-
-    await register(desk, supporter_id=supporter_id, paused=False)
-
-    said = desk.said[before:]
-    assert of(SupporterRegistered, said)[0].active
-    assert of(OfferMade, said)[0].supporter_id == supporter_id
-
-
-async def test_hearing_everything_twice_changes_nothing(desk: Desk) -> None:
-    await register(desk)
-    referral = accepted()
-    first = await desk.tell(referral)
-
-    second = await desk.tell(referral)
-
-    assert (len(of(OfferMade, first)), second) == (1, [])

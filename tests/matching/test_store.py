@@ -14,15 +14,10 @@ from services.matching.handlers.count import figures
 from services.matching.rules.offers import Offer
 from services.matching.store import metadata, offers, supporters
 from services.matching.store.tables import OWN
-from shared.database import Database, broken_rule
+from shared.database import broken_rule
 from shared.events.matching import OfferMade
 from tests.matching.desk import Desk, of
 from tests.matching.makers import NOON, PROGRAMME, accepted, told
-
-
-@pytest.fixture
-async def desk(database: Database) -> Desk:
-    return await Desk.open(database)
 
 
 async def asked(desk: Desk, **changes: Any) -> Offer:
