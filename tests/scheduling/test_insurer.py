@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select, text
@@ -44,11 +45,11 @@ async def held(desk: Desk, name: str = "ana", count: int = 1, minutes: int = 50,
     return booked.sessions
 
 
-async def on_bus(desk: Desk, body: object, payer: str = "garden"):
+async def on_bus(desk: Desk, body: object, payer: str = "garden", handler=None):
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     asked = Ingested(payer, "covered-sessions", raw, "application/json", "m1")
     async with desk.service.database.transaction() as db:
-        return await desk.service.mailbox.board.questions["covered-sessions"](asked, db)
+        return await (handler or desk.service.mailbox.board.questions["covered-sessions"])(asked, db)
 
 
 async def test_gives_the_fields_of_the_domain_and_no_others(desk: Desk):
@@ -166,6 +167,20 @@ async def test_pages_give_every_row_once_in_order(desk: Desk):
             cursor = {"cursor": page["next"]} if page["next"] else None
         assert sorted(found, key=str) == sorted(whole, key=str) and len(found) == 9
     assert [row["service_date"] for row in whole] == sorted(row["service_date"] for row in whole)
+
+
+async def test_a_page_on_the_bus_ends_where_the_message_is_full(desk: Desk):
+    await held(desk, "ana", 5)
+    answer = partial(desk.service.mailbox.board.questions["covered-sessions"], room=1500)
+
+    found, cursor = [], {}
+    while cursor is not None:
+        page = await on_bus(desk, {**RANGE, **cursor}, handler=answer)
+        assert 1 <= len(page["sessions"]) <= 2 and len(json.dumps(page)) < 2500
+        found += page["sessions"]
+        cursor = {"cursor": page["next"]} if page["next"] else None
+
+    assert found == (await desk.covered())["sessions"]
 
 
 async def test_tells_what_changed_since(desk: Desk):

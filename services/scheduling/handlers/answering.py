@@ -1,5 +1,7 @@
 """The insurer's question, the same on every edge: its own members only, and only what consent allows."""
 
+import json
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,17 +24,20 @@ from shared.disclosure import may_disclose
 from shared.mailbox import Ingested, Reply
 from shared.programme import Programme
 
+BUS_ROOM = 56 * 1024
+"""What fits into a message of an organisation's account (64 KiB), beside the totals; longer pages end earlier."""
 SOME = 5000
 """How many people's consents are looked up at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A payer's question and the edge it came by: `http` or `bus`."""
+    """A payer's question and the edge it came by, `http` or `bus`; `room` is for so many bytes of sessions."""
 
     payer: str
     question: Question
     edge: str
+    room: int = sys.maxsize
 
 
 async def answer(asked: Asked, db: AsyncConnection, *, plans: Plans) -> Reply:
@@ -41,13 +46,15 @@ async def answer(asked: Asked, db: AsyncConnection, *, plans: Plans) -> Reply:
     sums = await store.sums(db, **ask)
     open_to = await _open_to(db, sums, asked.payer)
     denied = [reasons for owner, reasons in await store.denied(db, **ask) if owner in open_to]
-    page = await _page(db, ask, open_to)
+    page = await _page(db, ask, open_to, asked.room)
     await store.log(db, asked.question, payer=asked.payer, edge=asked.edge, at=now(), count=len(page["sessions"]))
     told = totals([(each.member, each.sum) for each in sums if each.owner in open_to], denied)
     return Reply({"disclosure": DISCLOSURE, **page, "totals": told})
 
 
-async def answer_on_bus(asked: Ingested, db: AsyncConnection, *, plans: Plans, programme: Programme) -> dict[str, Any]:
+async def answer_on_bus(
+    asked: Ingested, db: AsyncConnection, *, plans: Plans, programme: Programme, room: int = BUS_ROOM
+) -> dict[str, Any]:
     """This will answer the same question asked by NATS request; what is wrong with it comes back as `error`."""
     caller = programme.organisations.get(asked.organisation)
     if caller is None or caller.kind != "payer":
@@ -58,9 +65,8 @@ async def answer_on_bus(asked: Ingested, db: AsyncConnection, *, plans: Plans, p
         return _error(400, "The question is not acceptable JSON", [{"where": wrong.where, "remedy": wrong.remedy}])
     except ValidationError as wrong:
         return _error(422, "The question does not say what this needs", wrongs(wrong, "$"))
-    told: dict[str, Any] = (
-        await answer(Asked(payer=asked.organisation, question=question, edge="bus"), db, plans=plans)
-    ).answer
+    whole = Asked(payer=asked.organisation, question=question, edge="bus", room=room)
+    told: dict[str, Any] = (await answer(whole, db, plans=plans)).answer
     return told
 
 
@@ -102,18 +108,21 @@ def _part2(labels: dict[UUID, bool], referral: UUID | None) -> bool:
     return any(labels.values()) or not labels
 
 
-async def _page(db: AsyncConnection, ask: dict[str, Any], open_to: set[Owner]) -> dict[str, Any]:
+async def _page(db: AsyncConnection, ask: dict[str, Any], open_to: set[Owner], room: int) -> dict[str, Any]:
+    """This will fill a page up to the limit asked for, and up to `room` bytes, but with one session at least."""
     asked: Question = ask["asked"]
-    found: list[dict[str, Any]] = []
-    if open_to:
-        async for row in store.rows(db, **ask):
-            if (row["person_id"], row["referral_id"]) in open_to:
-                found.append(row)
-            if len(found) > asked.limit:
-                break
-    page = found[: asked.limit]
-    more = _cursor(page[-1], asked).write() if len(found) > asked.limit else None
-    return {"sessions": [_told(each) for each in page], "next": more}
+    page: list[dict[str, Any]] = []
+    last: dict[str, Any] = {}
+    async for row in store.rows(db, **ask):
+        if (row["person_id"], row["referral_id"]) not in open_to:
+            continue
+        told = _told(row)
+        room -= len(json.dumps(told))
+        if page and (len(page) == asked.limit or room < 0):
+            return {"sessions": page, "next": _cursor(last, asked).write()}
+        page.append(told)
+        last = row
+    return {"sessions": page, "next": None}
 
 
 def _cursor(row: dict[str, Any], asked: Question) -> Cursor:
