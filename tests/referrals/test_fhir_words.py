@@ -275,3 +275,28 @@ def test_takes_no_more_than_a_hundred_referrals_at_once() -> None:
         read(json.dumps(bundle(*entries)).encode())
 
     assert refused.value.issues[0].expression == "Bundle.entry"
+
+
+@pytest.mark.parametrize(
+    ("code", "category", "why", "service"),
+    [
+        ("461481000124109", None, None, "peer_support"),
+        ("H0038", None, None, "peer_support"),
+        ("183524004", None, "310496002", "other"),
+        ("3457005", None, "3723001", "other"),
+        ("3457005", None, "310496002", "peer_support"),
+        ("3457005", "social-connection", None, "peer_support"),
+        (None, "social-connection", None, "peer_support"),
+        (None, None, None, "other"),
+    ],
+)
+def test_tells_peer_support_from_other_services(
+    code: str | None, category: str | None, why: str | None, service: str
+) -> None:
+    asked = {
+        "code": {"coding": [{"code": code}]} if code else {},
+        "category": [{"coding": [{"code": category}]}] if category else [],
+        "reasonCode": [reason(SNOMED, why)] if why else [],
+    }
+
+    assert ours(request(**asked)).service == service

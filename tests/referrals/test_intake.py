@@ -5,7 +5,6 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from shared import clock
 from shared.events.referrals import (
     ConsentGiven,
     ContactShared,
@@ -22,12 +21,10 @@ from tests.referrals.makers import (
     consent,
     coverage,
     extension,
-    needs_samples,
     order,
     patient,
     request,
     risk,
-    sample,
 )
 
 
@@ -275,36 +272,3 @@ async def test_asks_a_person_about_an_insurance_nobody_knows(desk: Desk) -> None
     assert [each.kind for each in await desk.work()] == ["coverage_unclear"]
     (accepted,) = await desk.said(ReferralAccepted)
     assert not accepted.funded and await desk.said(CoverageShared) == []
-
-
-@needs_samples
-async def test_takes_hl7s_own_example_of_a_referral_to_peer_support(desk: Desk) -> None:
-    entries = [
-        sample("fhir_patient/bhp__bh-patient-example.json"),
-        sample("fhir_encounter_careteam/bhp__depression-condition-example-1.json"),
-        sample("fhir_encounter_careteam/bhp__C-SSRS-example-1.json"),
-        sample("fhir_coverage/bhp__medicaid-coverage-example-1.json"),
-        sample("fhir_consent/bhp__SDOHCC-ConsentInformationDisclosure-example-1.json"),
-        sample("fhir_servicerequest/bhp__ServiceRequest-peer-mentoring-example-1.json"),
-    ]
-
-    answer = await desk.refer(bundle(*entries), path="/fhir", who="screening-clinic")
-
-    assert answer.status_code == 200, answer.text
-    (accepted,) = await desk.said(ReferralAccepted)
-    assert (accepted.needs.challenges, accepted.age_band) == (["depression"], "adult")
-    (contact,) = await desk.said(ContactShared)
-    assert (contact.first_name, {each.channel for each in contact.reaches}) == ("James", {"voice", "email"})
-
-
-@needs_samples
-async def test_answers_every_sample_request_of_others_without_falling_over(desk: Desk) -> None:
-    from tests.referrals.makers import SAMPLES
-
-    clock.step_to(NOW)
-    for path in sorted(SAMPLES.glob("fhir_servicerequest/*.json")) + sorted(SAMPLES.glob("fhir_bundle/*.json")):
-        alone = await desk.refer(path.read_bytes())
-        together = await desk.refer(bundle(patient(), json.loads(path.read_bytes())), path="/fhir")
-
-        assert alone.status_code in (201, 422), path.name
-        assert together.status_code in (200, 422), path.name

@@ -13,10 +13,11 @@ SNOMED, ICD10 = "http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm"
 PEER_SUPPORT = {"system": SNOMED, "code": "461481000124109", "display": "Referral to peer support (procedure)"}
 
 PEER_CODES = {
-    "461481000124109", "711281004", "306226009", "306227000", "3457005", "57133-1", "175T00000X", "H0038", "G0140",
-    "G0146", "H0025",
+    "461481000124109", "711281004", "306226009", "306227000", "175T00000X", "H0038", "G0140", "G0146", "H0025",
 }  # fmt: skip
-"""Codes of a request that peer support answers: support itself, counselling, and unspecific referrals."""
+"""Codes of a request that peer support answers: support itself, support groups, counselling."""
+ANY_REFERRAL = {"3457005", "57133-1"}
+"""Codes that say only "a referral": they are for us where the category or a reason says so."""
 PEER_WORDS = re.compile(r"\b(peer|mentor\w*|support group|apoyo|companero\w*)\b")
 SOCIAL_CATEGORIES = {"social-connection"}
 
@@ -84,11 +85,14 @@ def is_danger(concept: Concept) -> bool:
     return any(each in DANGER_SNOMED or each.startswith(DANGER_ICD10) for each in codes)
 
 
-def is_peer_support(code: Concept | None, categories: list[Concept]) -> bool:
-    """This will say whether a request is one that peer support answers."""
-    if code and (code.coding or code.text):
-        return bool(PEER_CODES & set(code.codes())) or any(PEER_WORDS.search(plain(each)) for each in code.words())
-    return any(SOCIAL_CATEGORIES & set(each.codes()) for each in categories)
+def is_peer_support(code: Concept | None, categories: list[Concept], challenges: list[str]) -> bool:
+    """This will say whether a request is one that peer support answers, given what the person lives with."""
+    social = any(SOCIAL_CATEGORIES & set(each.codes()) for each in categories)
+    if not code or not (code.coding or code.text):
+        return social
+    if PEER_CODES & set(code.codes()) or any(PEER_WORDS.search(plain(each)) for each in code.words()):
+        return True
+    return bool(ANY_REFERRAL & set(code.codes())) and (social or any(each != "other" for each in challenges))
 
 
 def language(written: str) -> str | None:

@@ -42,7 +42,7 @@ def order_of(raw: dict[str, Any], path: str, others: list[Found]) -> ours.Referr
         return ours.ReferralOrder(
             identifier=placer(request.identifier),
             status=STATUSES.get(request.status, "active"),
-            service="peer_support" if codes.is_peer_support(request.code, request.category) else "other",
+            service=_service(request, reasons),
             urgency=URGENCIES[request.priority],
             authored_at=instant_of(request.authored_on),
             discharged_on=_discharged(request, links, found),
@@ -115,6 +115,16 @@ def _is_part2(request: ServiceRequest, patient: Patient, reasons: list[Condition
     return bool(labels & codes.PART2_LABELS or challenges & codes.PART2_CHALLENGES)
 
 
+def _service(request: ServiceRequest, reasons: list[Condition]) -> str:
+    ours_it_is = codes.is_peer_support(request.code, request.category, _challenges(reasons))
+    return "peer_support" if ours_it_is else "other"
+
+
+def _challenges(reasons: list[Condition]) -> list[str]:
+    challenges = [codes.challenge_of(each.code) for each in reasons]
+    return [each for each in dict.fromkeys(challenges) if each]
+
+
 def _discharged(request: ServiceRequest, links: Links, patient: Found | None) -> date | None:
     for each in request.extension:
         if each.url == codes.EXTENSION + "discharge-date":
@@ -126,8 +136,7 @@ def _discharged(request: ServiceRequest, links: Links, patient: Found | None) ->
 
 
 def _needs(reasons: list[Condition], said: dict[str, Any]) -> Needs:
-    challenges = [codes.challenge_of(each.code) for each in reasons]
-    known = [each for each in dict.fromkeys(challenges) if each]
+    known = _challenges(reasons)
     clear = [each for each in known if each != "other"] or known
     return Needs(challenges=clear, **{name: each for name, each in said.items() if name in wishes.NEEDS})
 

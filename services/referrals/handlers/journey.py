@@ -17,6 +17,8 @@ from shared.programme import Programme
 async def advance(facts: Sequence[Fact], db: AsyncConnection, *, programme: Programme) -> list[Status]:
     """This will write what happened into the timelines, move states forward only, and tell the referrers."""
     steps = [step for each in facts if (step := journey.step_of(each))]
+    if not steps:
+        return []
     known = await store.by_ids(db, {each.referral_id for each in steps})
     mine = [each for each in steps if each.referral_id in known]
     await store.note(db, [_entry(each) for each in mine])
