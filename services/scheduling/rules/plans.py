@@ -11,9 +11,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from services.scheduling.rules.units import ROUNDINGS
 from shared.events.fact import Modality, Units
 
-GRANT = "P0-GRANT"
-"""The plan of whoever has no payer."""
-
 COMPUTED = {
     "unit_basis": {"minutes_15", "minutes_actual"},
     "prior_auth.mode": {"none", "always", "after_units"},
