@@ -3,14 +3,18 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+
+import nats.errors
 
 from deploy import ports
 from deploy.nats import server, topology
 from deploy.premises import Addresses, Premises, database_urls, equip
 from deploy.supervisor import Child, Supervisor
+from deploy.world.conductor import connect
 from shared import names
 from shared.programme import Programme
 
@@ -26,7 +30,10 @@ class Running:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a deployment is to run: `nats` and `database` name what runs elsewhere; `clock` is `real` or `stepped`."""
+    """How a deployment is to run: `nats` and `database` name what runs elsewhere.
+
+    `clock` is `real`, or `stepped` and `begins` then; `extra` are settings of single services.
+    """
 
     data: Path
     port_base: int = 8000
@@ -35,6 +42,7 @@ class Plan:
     clock: str = "real"
     programme: Programme | None = None
     extra: tuple[tuple[str, str], ...] = ()
+    begins: datetime | None = None
 
 
 @asynccontextmanager
@@ -55,7 +63,7 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
         services = [_service(plan, premises, addresses, each) for each in names.SERVICES]
         if not plan.nats:
             await supervisor.start(_broker(plan, premises, nats_port))
-        declaring = asyncio.create_task(_declare(url, premises))
+        declaring = asyncio.create_task(_open_bus(plan, url, premises))
         await supervisor.start(*services)
         await declaring
         keeping = asyncio.create_task(_keep_declared(url, premises))
@@ -63,6 +71,14 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
             yield Running(premises, addresses, supervisor)
         finally:
             keeping.cancel()
+
+
+async def _open_bus(plan: Plan, url: str, premises: Premises) -> None:
+    await _declare(url, premises)
+    if plan.begins:
+        client = await connect(url, premises.admin_seed)
+        await client.request(names.CLOCK_SUBJECT, plan.begins.isoformat().encode(), timeout=5)
+        await client.close()
 
 
 async def _declare(url: str, premises: Premises) -> None:
@@ -73,10 +89,8 @@ async def _keep_declared(url: str, premises: Premises) -> None:
     """This will make streams and consumers again when a broker lost them; what they held is said again from SQL."""
     while True:
         await asyncio.sleep(5)
-        try:
+        with suppress(nats.errors.Error, OSError, TimeoutError, topology.TopologyError):
             await _declare(url, premises)
-        except Exception:  # the broker may be away: the next look comes in five seconds
-            continue
 
 
 def _broker(plan: Plan, premises: Premises, port: int) -> Child:

@@ -2,15 +2,19 @@
 
 import time
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from faststream.specification.asyncapi import AsyncAPI, get_asyncapi_html
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Histogram, generate_latest
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import clock
+from shared import clock, work
 from shared.callers import Caller, of_kind
+from shared.edge import Problem, StrictRoute
+from shared.mailbox import Reply
 from shared.mailbox.tables import errands, letters, timers
 
 if TYPE_CHECKING:
@@ -22,6 +26,7 @@ def serve(service: "Service") -> None:
     _time_requests(service)
     _health(service)
     _figures(service)
+    _work(service)
     _documents(service)
 
 
@@ -100,6 +105,29 @@ def _figures(service: "Service") -> None:
                 gauges[name] = Gauge(name, f"{name.replace('_', ' ')}, from the store", registry=service.registry)
             gauges[name].set(value)
         return Response(generate_latest(service.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _work(service: "Service") -> None:
+    router = APIRouter(route_class=StrictRoute, tags=["work"])
+
+    @router.get("/work")
+    async def waiting(_: Annotated[Caller, Depends(of_kind("agency"))]) -> list[work.Task]:
+        """The tasks that wait for a person, the most pressing first."""
+        async with service.database.reading() as db:
+            return await work.open_tasks(db)
+
+    @router.post("/work/{task_id}/done")
+    async def done(task_id: UUID, who: work.Done, _: Annotated[Caller, Depends(of_kind("agency"))]) -> dict[str, bool]:
+        """Mark a task as done."""
+
+        async def close(task: UUID, db: AsyncConnection) -> Reply:
+            return Reply(await work.close_by_id(db, task, who.by))
+
+        if not await service.mailbox.run(close, task_id):
+            raise Problem(404, "No such open task", where="path.task_id", remedy="list the open ones with GET /work")
+        return {"done": True}
+
+    service.http.include_router(router)
 
 
 def _documents(service: "Service") -> None:

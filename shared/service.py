@@ -14,7 +14,7 @@ from faststream.nats.security import NatsNKey
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import edge, migrations, names, pages, sealed, stepping, work
+from shared import edge, migrations, names, pages, sealed, stepping
 from shared.database import Database, DatabaseInUse
 from shared.mailbox import Mailbox
 from shared.mailbox.listening import listen_to_everything
@@ -43,7 +43,6 @@ class Service:
         self.http = FastAPI(title=f"Alongside {name}", version="1", lifespan=self._lifespan)
         self.http.state.programme = programme
         edge.answer_problems(self.http)
-        self.http.include_router(work.routes(self.database, self.mailbox.run))
         pages.serve(self)
 
     @classmethod
@@ -110,7 +109,7 @@ def _broker(name: str, settings: ServiceSettings) -> NatsBroker:
         reconnect_time_wait=1,
         connect_timeout=5,
         ping_interval=10,
-        logger=logging.getLogger("faststream"),
+        logger=logging.getLogger("bus"),
         log_level=logging.DEBUG,
     )
 
@@ -128,6 +127,7 @@ def run(create: Callable[[Any], Service], settings_class: type[ServiceSettings])
     try:
         settings = settings_class()
         logging.getLogger().setLevel(settings.log_level)
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         service = create(settings)
     except (ValueError, OSError) as wrong:
         sys.exit(f"{settings_class.service}: {wrong}")

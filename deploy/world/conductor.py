@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,15 @@ HOUR = timedelta(hours=1)
 
 class NotQuiet(Exception):
     """Something did not come to rest in time; the message says what."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one service said of itself: `told` what is under way, `due` the next timer, `done` its transactions."""
+
+    told: str = ""
+    due: datetime | None = None
+    done: int = 0
 
 
 class Conductor:
@@ -42,50 +52,50 @@ class Conductor:
         self.steps += 1
 
     async def settle(self, within: float = 90.0) -> None:
-        """This will wait until nothing is under way anywhere: looked at twice, with nothing done in between."""
+        """This will wait until nothing is under way anywhere."""
         loop = asyncio.get_running_loop()
-        deadline, before, told = loop.time() + within, None, ""
-        while True:
-            told, mark = await self._under_way()
-            if not told and mark == before:
-                return
-            before = mark if not told else None
+        deadline = loop.time() + within
+        while told := await self._under_way():
             if loop.time() > deadline:
                 raise NotQuiet(f"not quiet after {within:.0f} s: {told}")
-            if told:
-                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)
 
-    async def _under_way(self) -> tuple[str, Any]:
-        looks = await asyncio.gather(*(self._look(name) for name in self.services))
-        busy = [told for told, _, _ in looks if told]
-        if busy:
-            return busy[0], None
-        waiting = await self._unheard()
-        self.due = min((due for _, due, _ in looks if due), default=None)
-        return waiting, [mark for _, _, mark in looks]
+    async def _under_way(self) -> str:
+        """This will name something under way: services, then the broker, then whether services did anything since."""
+        before = await self._looks()
+        told = next((each.told for each in before if each.told), "") or await self._unheard()
+        if told:
+            return told
+        after = await self._looks()
+        self.due = min((each.due for each in after if each.due), default=None)
+        moved = [each.done for each in before] != [each.done for each in after]
+        return next((each.told for each in after if each.told), "something was done meanwhile" if moved else "")
 
-    async def _look(self, name: str) -> tuple[str, datetime | None, Any]:
+    async def _looks(self) -> list["Look"]:
+        return list(await asyncio.gather(*(self._look(name) for name in self.services)))
+
+    async def _look(self, name: str) -> "Look":
         try:
             answer = await self.http.get(f"{self.services[name]}/quiet")
             answer.raise_for_status()
         except httpx.HTTPError as wrong:
-            return f"{name} does not answer ({type(wrong).__name__})", None, None
+            return Look(f"{name} does not answer ({type(wrong).__name__})")
         told = answer.json()
         if not told["ready"] or datetime.fromisoformat(told["now"]) < self.now:
-            return f"{name} is not there yet", None, None
+            return Look(f"{name} is not there yet")
         for each in ("busy", "unsent", "aside", "errands"):
             if told[each]:
-                return f"{name} has {told[each]} {each}", None, None
+                return Look(f"{name} has {told[each]} {each}")
         due = datetime.fromisoformat(told["next_due"]) if told["next_due"] else None
         if due and due <= self.now:
-            return f"{name} has timers to ring", None, None
-        return "", due, told["transactions"]
+            return Look(f"{name} has timers to ring")
+        return Look(due=due, done=told["transactions"])
 
     async def _unheard(self) -> str:
-        """This will name a consumer that has not heard everything yet."""
+        """This will name a consumer that has not heard everything yet; one that nobody reads does not count."""
         answers = await asyncio.gather(*(self._consumers(each) for each in self._streams()))
         for each in (consumer for answer in answers for consumer in answer):
-            if each["num_pending"] or each["num_ack_pending"]:
+            if each["num_ack_pending"] or (each["num_pending"] and each["num_waiting"]):
                 return f"{each['name']} has letters to read"
         return ""
 
@@ -98,7 +108,7 @@ class Conductor:
         try:
             answer = await self.client.request(f"$JS.API.CONSUMER.LIST.{stream}", b"{}", timeout=2)
         except (nats.errors.Error, TimeoutError):
-            return [{"name": stream, "num_pending": 1, "num_ack_pending": 0}]
+            return [{"name": stream, "num_pending": 1, "num_ack_pending": 1}]
         return list(json.loads(answer.data).get("consumers") or [])
 
 

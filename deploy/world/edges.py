@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,21 @@ class Edges:
     async def get(self, service: str, path: str, *, by: str = "programme", **params: Any) -> Any:
         """This will read JSON; an error answer is an error of the demo."""
         answer = await self.call("GET", service, path, by=by, params=params)
-        answer.raise_for_status()
-        return answer.json()
+        return _good(answer).json()
 
-    async def send(self, service: str, path: str, body: Any, *, method: str = "POST", **headers: str) -> httpx.Response:
-        """This will send JSON as the programme's own people."""
-        return await self.call(method, service, path, json=body, headers=headers)
+    async def send(
+        self,
+        service: str,
+        path: str,
+        body: Any,
+        *,
+        method: str = "POST",
+        refused_too: Sequence[int] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """This will send JSON as the programme's own people; only refusals in `refused_too` are expected."""
+        answer = await self.call(method, service, path, json=body, headers=headers or {})
+        return answer if answer.status_code in refused_too else _good(answer)
 
     async def post_on_bus(self, organisation: str, subject: str, body: bytes, message_id: str) -> None:
         """This will post on an organisation's own subject, and wait until the broker has it."""
@@ -89,6 +98,13 @@ class Edges:
         """This will leave the bus."""
         for each in self.bus.values():
             await each.close()
+
+
+def _good(answer: httpx.Response) -> httpx.Response:
+    if answer.is_success:
+        return answer
+    asked = f"{answer.request.method} {answer.request.url.path}"
+    raise ValueError(f"{asked} was answered {answer.status_code}: {answer.text[:500]}")
 
 
 async def _say_nothing(_: Exception) -> None:

@@ -13,7 +13,8 @@ BEGIN = datetime(2026, 1, 5, 13, 0, tzinfo=UTC)
 POSTING_DAYS = 14
 Mishap = Literal["none", "twice", "garbled", "wrong_type", "unknown_code", "other_service", "crisis", "unscreened"]
 FIRST_NAMES = (
-    "Ana Ben Carla Dev Elena Femi Grace Hugo Ines Jamal Kofi Lena Marco Nadia Omar Pia Quinn Rosa Sam Tala".split()
+    *("Ana", "Ben", "Carla", "Dev", "Elena", "Femi", "Grace", "Hugo", "Ines", "Jamal"),
+    *("Kofi", "Lena", "Marco", "Nadia", "Omar", "Pia", "Quinn", "Rosa", "Sam", "Tala"),
 )
 CHALLENGES = {
     "depression": ("http://snomed.info/sct", "35489007"),
@@ -57,7 +58,7 @@ class Person:
 
 def population(count: int, seed: int) -> list[Person]:
     """This will invent `count` people, in the order in which they are referred."""
-    chance = Random(seed)  # noqa: S311
+    chance = Random(seed)
     people = [_person(number, chance) for number in range(count)]
     return sorted(people, key=lambda each: (each.posted_at, each.number))
 

@@ -75,7 +75,7 @@ class Aside(Loop):
             rows = (await db.execute(failed.order_by(letters.c.next_try).limit(100))).mappings()
             again = [(take_out(row), row["attempts"]) for row in rows]
             by_state = select(letters.c.state, func.count()).group_by(letters.c.state)
-            counts: dict[str, int] = {state: count for state, count in await db.execute(by_state)}
+            counts = {row[0]: int(row[1]) for row in await db.execute(by_state)}
         for state in ("parked", "retrying", "dead"):
             self.mailbox.meters.aside.labels(state).set(counts.get(state, 0))
         return free, again, counts.get("parked", 0) + counts.get("retrying", 0)

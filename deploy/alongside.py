@@ -1,0 +1,136 @@
+"""The command `alongside`: run everything, show it at work, check it, see who waits."""
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+
+from deploy import demo as demonstration
+from deploy import display
+from deploy.check import findings
+from deploy.nats import topology as streams
+from deploy.nats.server import ServerError
+from deploy.nats.topology import TopologyError
+from deploy.premises import AGENCY, Addresses, equip
+from deploy.supervisor import StartError
+from deploy.up import Plan, running
+from shared.work import Task
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+console = Console()
+
+Data = Annotated[Path, typer.Option(help="The folder of this deployment: programme, keys, stores, logs.")]
+PortBase = Annotated[int, typer.Option(help="HTTP: referrals +1, matching +2, scheduling +3, notifications +4.")]
+Nats = Annotated[str | None, typer.Option(help="A NATS that runs elsewhere, with the configuration in DATA/nats.")]
+Database = Annotated[str | None, typer.Option(help="For example postgresql://me@host/alongside_{service}.")]
+DATA = Path("data")
+
+
+@app.command()
+def up(data: Data = DATA, port_base: PortBase = 8000, nats: Nats = None, database: Database = None) -> None:
+    """Run the broker and the four services, supervised, until Ctrl-C."""
+    asyncio.run(_up(Plan(data, port_base, nats, database)))
+
+
+async def _up(plan: Plan) -> None:
+    with console.status("starting"):
+        context = running(plan)
+        there = await context.__aenter__()
+    try:
+        console.print(display.addresses(there))
+        console.print("Ready. Ctrl-C drains and ends everything.")
+        await there.supervisor.until_told_to_stop()
+        console.print("Draining: what is under way is finished first.")
+    finally:
+        await context.__aexit__(None, None, None)
+
+
+@app.command()
+def demo(
+    people: Annotated[int, typer.Option(min=1, max=20_000, help="How many people are referred.")] = 200,
+    seed: Annotated[int, typer.Option(help="The same seed posts the same world.")] = 7,
+    exit: Annotated[bool, typer.Option("--exit", help="End when the play is over.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
+    attach: Annotated[bool, typer.Option("--attach", help="Play on a system that runs already.")] = False,
+    data: Data = Path("data/demo"),
+    port_base: PortBase = 8000,
+    nats: Nats = None,
+    database: Database = None,
+) -> None:
+    """Run everything, and twelve weeks of a small world on top of it."""
+    wanted = demonstration.Wanted(people, seed, stay=not (exit or as_json), attach=attach)
+    plan = Plan(data, port_base, nats, database, clock="stepped")
+    shown = Console(quiet=True) if as_json else console
+    summary = asyncio.run(demonstration.run(plan, wanted, shown))
+    if as_json:
+        sys.stdout.write(summary.model_dump_json(indent=2) + "\n")
+
+
+@app.command()
+def prepare(
+    data: Data = DATA,
+    nats_host: Annotated[str, typer.Option(help="Where the broker is to listen.")] = "0.0.0.0",  # noqa: S104
+    nats_port: Annotated[int, typer.Option(help="On which port.")] = 4222,
+    nats_store: Annotated[Path | None, typer.Option(help="Where the broker keeps its streams.")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Use the demo's programme when there is none yet.")] = False,
+) -> None:
+    """Write what a deployment needs and has not got: programme, keys, the broker's configuration."""
+    programme = demonstration.PROGRAMME if demo else None
+    premises = equip(data, programme=programme, nats_host=nats_host, nats_port=nats_port, store=nats_store)
+    console.print(f"{premises.data} is complete; the broker's configuration is {premises.broker.path}")
+
+
+@app.command()
+def topology(data: Data = DATA, nats: Nats = None) -> None:
+    """Make the streams and consumers that a broker has not got, and verify them."""
+    premises = equip(data)
+    url = nats or Addresses.read(data).nats
+    asyncio.run(streams.declare(url, premises.admin_seed, list(premises.programme.organisations.values())))
+    console.print("All streams and consumers are there, as they should be.")
+
+
+@app.command()
+def check(
+    data: Data = DATA,
+    messages: Annotated[Path | None, typer.Option(help="A provider's own log, to hold ours against.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
+) -> None:
+    """Read stores and streams, and say which promise is broken for whom; exit 1 when one is."""
+    found = asyncio.run(findings.of(data, messages))
+    if as_json:
+        sys.stdout.write(json.dumps([vars(each) for each in found], indent=2) + "\n")
+    else:
+        console.print(display.findings(found))
+    raise typer.Exit(1 if any(each.broken for each in found) else 0)
+
+
+@app.command()
+def work(data: Data = DATA) -> None:
+    """Show the tasks that wait for a person, in all services, the most pressing first."""
+    addresses, key = Addresses.read(data), equip(data).api_key(AGENCY)
+    tasks: list[tuple[str, Task]] = []
+    for service, url in addresses.services.items():
+        answer = httpx.get(f"{url}/work", headers={"Authorization": f"Bearer {key}"}, timeout=10, trust_env=False)
+        answer.raise_for_status()
+        tasks += [(service, Task(**each)) for each in answer.json()]
+    console.print(display.tasks(sorted(tasks, key=lambda each: each[1].due)))
+
+
+def main() -> None:
+    """This will run the command, and end with one clear line when it cannot."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    logging.getLogger("nats").setLevel(logging.CRITICAL)
+    try:
+        app()
+    except (StartError, ServerError, TopologyError, FileNotFoundError, ValueError, httpx.HTTPError) as wrong:
+        sys.exit(f"alongside: {wrong}")
+
+
+if __name__ == "__main__":
+    main()

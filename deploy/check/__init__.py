@@ -1,0 +1,1 @@
+"""Reads stores and streams from outside, and says which promise is broken for whom."""

@@ -1,0 +1,116 @@
+"""`alongside demo`: everything up, a small world on top of it, live progress, and a summary."""
+
+import asyncio
+import secrets
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from deploy import display
+from deploy.premises import Addresses, equip
+from deploy.supervisor import Child, Supervisor
+from deploy.up import Plan, Running, running
+from deploy.world import people, play
+from deploy.world.places import PROGRAMME
+from deploy.world.play import Play
+from deploy.world.tally import Summary
+
+MARK = "this-is-a-demo"
+LIVE_EVERY = 20
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be played; `stay` leaves the system live, `attach` plays on one that runs already."""
+
+    people: int
+    seed: int
+    stay: bool
+    attach: bool = False
+
+
+async def run(plan: Plan, wanted: Wanted, console: Console) -> Summary:
+    """This will play the demo and give its summary."""
+    if not wanted.attach:
+        begin_afresh(plan.data)
+    secret = secrets.token_urlsafe(16)
+    provider = f"http://127.0.0.1:{plan.port_base + 5}"
+    knobs = {
+        "SMS_URL": f"{provider}/texts",
+        "PAGER_URL": f"{provider}/pages",
+        "INBOUND_SECRET": secret,
+    }
+    extra = tuple((f"ALONGSIDE_NOTIFICATIONS_{knob}", value) for knob, value in knobs.items())
+    plan = replace(plan, programme=PROGRAMME, extra=extra, begins=people.BEGIN)
+    async with (
+        _system(plan, wanted, provider, console) as there,
+        play.playing(there, provider, secret, count=wanted.people, seed=wanted.seed) as playing,
+    ):
+        summary = await _play(playing, console)
+        console.print(display.summary(summary, playing))
+        if wanted.stay:
+            await _stay(there, playing, console)
+    return summary
+
+
+def begin_afresh(data: Path) -> None:
+    """This will clear what an earlier demo left, and refuse a folder that no demo made."""
+    if data.exists() and any(data.iterdir()) and not (data / MARK).exists():
+        raise ValueError(f"{data} was not made by a demo and is left alone: choose another with --data.")
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(parents=True)
+    (data / MARK).write_text("`alongside demo` clears this folder when it begins.\n")
+
+
+@asynccontextmanager
+async def _system(plan: Plan, wanted: Wanted, provider: str, console: Console) -> AsyncIterator[Running]:
+    if wanted.attach:
+        yield Running(equip(plan.data), Addresses.read(plan.data), Supervisor(plan.data))
+        return
+    async with Supervisor(plan.data / "provider") as beside:
+        await beside.start(_provider(plan, provider))
+        with console.status("starting the broker and four services"):
+            context = running(plan)
+            there = await context.__aenter__()
+        try:
+            console.print(display.addresses(there))
+            yield there
+        finally:
+            await context.__aexit__(None, None, None)
+
+
+def _provider(plan: Plan, address: str) -> Child:
+    port = int(address.rsplit(":", 1)[1])
+    folder = plan.data / "provider"
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "deploy.world.provider", str(folder / "taken.jsonl"), "127.0.0.1", str(port)]
+    return Child("provider", command, plan.data / "logs" / "provider.log", ready=f"{address}/ready", ports=(port,))
+
+
+async def _play(playing: Play, console: Console) -> Summary:
+    with Live(display.progress(playing, None), console=console, refresh_per_second=4, transient=True) as live:
+
+        async def show(_: Play) -> None:
+            if playing.conductor.steps % LIVE_EVERY == 0:
+                live.update(display.progress(playing, await playing.summary()))
+
+        return await playing.run(show)
+
+
+async def _stay(there: Running, playing: Play, console: Console) -> None:
+    console.print(display.what_next(there))
+    ticking = asyncio.create_task(play.keep_time(playing.conductor))
+    await there.supervisor.until_told_to_stop()
+    ticking.cancel()
+    with suppress(asyncio.CancelledError):
+        await ticking
+    console.print("Draining: what is under way is finished first.")
+
+
+__all__ = ["PROGRAMME", "Wanted", "begin_afresh", "run"]

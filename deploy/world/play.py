@@ -1,0 +1,128 @@
+"""Plays the demo: twelve weeks in which people are referred, matched, visited, reminded and counted."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import httpx
+
+from deploy.up import Running
+from deploy.world import conductor, people, staff
+from deploy.world.conductor import Conductor, next_hour
+from deploy.world.edges import Edges
+from deploy.world.insuring import Insuring
+from deploy.world.places import ORGANISATIONS
+from deploy.world.referring import Referring
+from deploy.world.replying import Replying
+from deploy.world.staff import Staff
+from deploy.world.tally import Summary, figures_of, summary
+from shared import names
+
+WEEKS = 12
+LONGEST_STEP = timedelta(hours=6)
+MORE_SUPPORTERS_AFTER = timedelta(days=24)
+Progress = Callable[["Play"], Awaitable[None]]
+
+
+@dataclass
+class Play:
+    """One demo under way."""
+
+    conductor: Conductor
+    edges: Edges
+    referring: Referring
+    staff: Staff
+    replying: Replying
+    insuring: Insuring
+    begun: float = field(default_factory=time.monotonic)
+    late_supporters: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def end(self) -> datetime:
+        """The last moment that is played."""
+        return people.BEGIN + timedelta(weeks=WEEKS)
+
+    async def run(self, progress: Progress) -> Summary:
+        """This will play to the end and give the summary."""
+        while self.conductor.now < self.end:
+            await self.conductor.settle()
+            while await self._act():
+                await self.conductor.settle()
+            await progress(self)
+            await self.conductor.announce(self._next())
+        await self.conductor.settle()
+        await self.insuring.ask(self.conductor.now)
+        return await self.summary()
+
+    async def summary(self) -> Summary:
+        """This will count from the services' own figures."""
+        figures = await figures_of(self.edges)
+        return summary(figures, self.referring, self.insuring, self.edges, time.monotonic() - self.begun)
+
+    async def _act(self) -> bool:
+        now = self.conductor.now
+        acted = [await self.referring.act(now), await self.staff.act(now), await self.replying.act()]
+        await self.insuring.act(now)
+        if self.late_supporters and now >= people.BEGIN + MORE_SUPPORTERS_AFTER:
+            await self.staff.register(self.late_supporters)
+            self.late_supporters = []
+            acted.append(True)
+        self.staff.forget_before(now)
+        return any(acted)
+
+    def _next(self) -> datetime:
+        """This will give the next full hour at which a timer rings or somebody acts."""
+        now = self.conductor.now
+        wanted = [self.conductor.due, self.referring.next_moment, self.staff.next_moment, self.insuring.next_moment]
+        coming = [each for each in wanted if each and each > now]
+        return next_hour(min([*coming, now + LONGEST_STEP, self.end]))
+
+
+@asynccontextmanager
+async def playing(running: Running, provider: str, secret: str, *, count: int, seed: int) -> AsyncIterator[Play]:
+    """This will connect everybody to a running system, and register who is there from the beginning."""
+    limits = httpx.Limits(max_connections=20)
+    async with httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as http:
+        client = await conductor.connect(running.addresses.nats, running.premises.admin_seed)
+        keys = {each.organisation_id: running.premises.api_key(each.organisation_id) for each in ORGANISATIONS}
+        edges = Edges(http, running.addresses.services, keys)
+        outside = {name: seed for name, seed in running.premises.broker.seeds.items() if name in keys}
+        await edges.open_bus(running.addresses.nats, outside)
+        http.headers["Authorization"] = f"Bearer {keys['programme']}"
+        steps = Conductor(client, running.addresses.services, http)
+        steps.ingests = tuple(names.ingest_stream(each) for each in keys)
+        steps.now = people.BEGIN
+        population = people.population(count, seed)
+        play = Play(
+            steps,
+            edges,
+            Referring(edges, population),
+            Staff(edges, seed),
+            Replying(edges, provider, secret, population, seed),
+            Insuring(edges, people.BEGIN),
+        )
+        await _prepare(play, count, seed)
+        try:
+            yield play
+        finally:
+            await edges.close()
+            await client.close()
+
+
+async def _prepare(play: Play, count: int, seed: int) -> None:
+    everybody = staff.supporters(max(4, round(count * staff.SUPPORTERS_PER_PERSON)), seed)
+    early = max(2, len(everybody) * 4 // 5)
+    play.late_supporters = everybody[early:]
+    await play.staff.open_doors()
+    await play.staff.register(everybody[:early])
+
+
+async def keep_time(steps: Conductor) -> None:
+    """This will let the clock run on, second by second, from where the play ended."""
+    begun, last = time.monotonic(), steps.now
+    while True:
+        await asyncio.sleep(1)
+        await steps.announce(last + timedelta(seconds=time.monotonic() - begun))
