@@ -52,6 +52,7 @@ def test_compares_the_first_challenge_with_the_nearest_lived_one(
         ("life", {"life_tags": ["veteran", "parent"]}, {}, {"life_tags": ["parent", "student"]}, 0.5),
         ("life", {"life_tags": ["veteran"]}, {}, {}, 0.5),
         ("life", {}, {}, {"life_tags": ["veteran"]}, None),
+        ("life", {"life_tags": ["a tag of tomorrow"]}, {}, {"life_tags": ["veteran"]}, None),
         ("pathway", {"pathway": "faith"}, {}, {"pathway": "faith"}, 1.0),
         ("pathway", {"pathway": "faith"}, {}, {"pathway": "secular"}, 0.0),
         ("pathway", {"pathway": "faith"}, {}, {}, 0.5),

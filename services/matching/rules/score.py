@@ -130,7 +130,7 @@ def _age(pairs: Pairs) -> Items:
 
 
 def _communities(pairs: Pairs) -> Items:
-    theirs = [sorted(set(each.preferences.communities)) for each in pairs.seekers]
+    theirs = [_known(each.preferences.communities, codes.COMMUNITIES) for each in pairs.seekers]
     ours = [each.supporter.communities for each in pairs.candidates]
     count = np.array([len(each) for each in theirs], dtype=np.float32)[:, None]
     met = (shared(theirs, ours) / np.maximum(count, 1)).astype(np.float32)
@@ -196,6 +196,11 @@ def measure(pairs: Pairs) -> Scores:
     everything = np.maximum(asked, np.float32(1e-9))
     score, coverage = (100 * met / everything).astype(np.float32), (known / everything).astype(np.float32)
     return Scores(score, coverage, (score * (0.8 + 0.2 * coverage)).astype(np.float32), parts)
+
+
+def _known(told: list[str], among: frozenset[str]) -> list[str]:
+    """This will leave out what no supporter could share, for it is a word nobody here knows."""
+    return sorted(set(told) & among)
 
 
 def _overlap(theirs: list[list[str]], ours: list[list[str]], pairs: Pairs) -> Part:

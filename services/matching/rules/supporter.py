@@ -41,6 +41,10 @@ Windows = Annotated[
 ]
 
 
+def _upper(found: Any) -> Any:
+    return found.strip().upper() if isinstance(found, str) else found
+
+
 def _codes(among: frozenset[str]) -> Any:
     one = Annotated[str, BeforeValidator(tidy.one_of(among))]
     return Annotated[
@@ -63,13 +67,9 @@ class Credential(BaseModel):
     """A state's paper, for example Certified Peer Specialist; `valid_to` is its last day."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
-    state: Annotated[str, Field(pattern=r"^[A-Z]{2}$"), BeforeValidator(lambda found: _upper(found))]
+    state: Annotated[str, Field(pattern=r"^[A-Z]{2}$"), BeforeValidator(_upper)]
     number: Annotated[str, Field(min_length=1, max_length=40)]
     valid_to: date
-
-
-def _upper(found: Any) -> Any:
-    return found.strip().upper() if isinstance(found, str) else found
 
 
 class Supporter(BaseModel):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -70,11 +71,10 @@ async def bridge(db: AsyncConnection, offered: Mapping[UUID, Sequence[UUID]], *,
         await db.execute(update(referrals).where(told).values(bridged_at=at))
 
 
-def _listed(row: object) -> Listed:
-    details: dict[str, object] = row.details  # type: ignore[attr-defined]
+def _listed(row: Any) -> Listed:
     return Listed(
-        offering_id=row.offering_id,  # type: ignore[attr-defined]
-        organisation=row.organisation,  # type: ignore[attr-defined]
-        offering=Offering.model_validate(details),
-        digest=row.digest,  # type: ignore[attr-defined]
+        offering_id=row.offering_id,
+        organisation=row.organisation,
+        offering=Offering.model_validate(row.details),
+        digest=row.digest,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.matching.rules.people import Candidate
@@ -101,8 +101,8 @@ async def count_active(db: AsyncConnection) -> int:
     return await db.scalar(select(func.count()).select_from(supporters).where(supporters.c.active)) or 0
 
 
-async def _read(db: AsyncConnection, wanted: object) -> list[Registered]:
-    rows = await db.execute(select(supporters).where(wanted).order_by(supporters.c.supporter_id))  # type: ignore[arg-type]
+async def _read(db: AsyncConnection, wanted: ColumnElement[bool]) -> list[Registered]:
+    rows = await db.execute(select(supporters).where(wanted).order_by(supporters.c.supporter_id))
     return [
         Registered(
             supporter_id=row.supporter_id,
