@@ -63,16 +63,14 @@ def _nearest(one: str, lived: list[str], member: Numbers) -> Numbers:
 
 def life(pairs: Pairs) -> Part:
     """This will give the share of the person's life tags the supporter shares."""
-    return _overlap(
-        [each.needs.life_tags for each in pairs.seekers], [each.supporter.life_tags for each in pairs.candidates], pairs
-    )
+    theirs = [_known(each.needs.life_tags, codes.LIFE_TAGS) for each in pairs.seekers]
+    return _overlap(theirs, [each.supporter.life_tags for each in pairs.candidates], pairs)
 
 
 def goals(pairs: Pairs) -> Part:
     """This will give the share of the person's goals the supporter is good at."""
-    return _overlap(
-        [each.needs.goals for each in pairs.seekers], [each.supporter.goals for each in pairs.candidates], pairs
-    )
+    theirs = [_known(each.needs.goals, codes.GOALS) for each in pairs.seekers]
+    return _overlap(theirs, [each.supporter.goals for each in pairs.candidates], pairs)
 
 
 def pathway(pairs: Pairs) -> Part:
