@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import edge, migrations, names, pages, sealed, stepping
 from shared.database import Database, DatabaseInUse
-from shared.mailbox import Mailbox
+from shared.mailbox.box import Mailbox
 from shared.mailbox.listening import listen_to_everything
 from shared.mailbox.meters import Meters
 from shared.programme import Programme

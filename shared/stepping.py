@@ -10,7 +10,7 @@ import nats.errors
 from faststream.nats import NatsBroker
 
 from shared import clock, names
-from shared.mailbox import Mailbox
+from shared.mailbox.box import Mailbox
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,8 @@ from sqlalchemy import Connection
 from deploy.nats import configuration, server, topology
 from deploy.nats.configuration import Configuration
 from shared.database import Database
-from shared.mailbox import Mailbox, tables
+from shared.mailbox import tables
+from shared.mailbox.box import Mailbox
 from shared.mailbox.listening import listen_to_everything
 from shared.mailbox.meters import Meters
 from shared.programme import Organisation, Programme, Site

@@ -18,7 +18,7 @@ from shared.events.referrals import (
     ReferralRefused,
 )
 from shared.events.scheduling import SeriesEnded
-from shared.mailbox import Mailbox
+from shared.mailbox.box import Mailbox
 from shared.programme import Programme
 from shared.service import Service
 

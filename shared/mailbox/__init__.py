@@ -1,6 +1,8 @@
-"""Carries what services say to each other: once, in order, in one transaction with what it changes."""
+"""Carries what services say to each other: once, in order, in one transaction with what it changes.
 
-from shared.mailbox.box import Mailbox
+What a handler may say is here, for every room; the box itself is `shared.mailbox.box`, for a service's `app.py` alone.
+"""
+
 from shared.mailbox.said import Answer, Errand, Ingested, Later, Reply, Said, Status
 
-__all__ = ["Answer", "Errand", "Ingested", "Later", "Mailbox", "Reply", "Said", "Status"]
+__all__ = ["Answer", "Errand", "Ingested", "Later", "Reply", "Said", "Status"]

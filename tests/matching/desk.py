@@ -13,7 +13,8 @@ from shared import clock, migrations, work
 from shared.database import Database
 from shared.edge import answer_problems
 from shared.events.fact import Fact
-from shared.mailbox import Ingested, Mailbox, Reply, Said, Status
+from shared.mailbox import Ingested, Reply, Said, Status
+from shared.mailbox.box import Mailbox
 from shared.mailbox.letter import read
 from shared.mailbox.meters import Meters
 from shared.mailbox.outbox import say

@@ -13,7 +13,7 @@ from services.matching.rules.policy import Policy
 from services.matching.store.tables import metadata
 from shared import migrations
 from shared.database import Database
-from shared.mailbox import Mailbox
+from shared.mailbox.box import Mailbox
 from shared.mailbox.outbox import say
 from tests.bus import PROGRAMME, running_bus, running_mailbox, until
 from tests.matching.makers import accepted, told

@@ -14,7 +14,8 @@ from shared.clock import now
 from shared.database import Database
 from shared.events.matching import OfferFellDue, RoomFreed
 from shared.events.referrals import ContactShared, CrisisRaised, RiskCleared
-from shared.mailbox import Errand, Ingested, Later, Mailbox, Reply, Status
+from shared.mailbox import Errand, Ingested, Later, Reply, Status
+from shared.mailbox.box import Mailbox
 from shared.mailbox.tables import errands, heard, letters, outbox
 from tests.bus import Bus, running_bus, running_mailbox, until, with_shared_tables
 
