@@ -15,7 +15,7 @@ from services.matching.rules.policy import Policy
 from services.matching.settings import Settings
 from services.matching.store.tables import metadata
 from shared.database import Database
-from shared.mailbox import Mailbox
+from shared.mailbox.box import Mailbox
 from shared.mailbox.meters import Meters
 from tests.matching.desk import Desk
 from tests.matching.makers import PROGRAMME, accepted, told
