@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 PARTITIONS = 8
 SERVICES = ("referrals", "matching", "scheduling", "notifications")
-SEALED_STREAM = "SEALED"
+SEALED_STREAM, SEALED_SUBJECTS = "SEALED", "sealed.>"
 CLOCK_STREAM = "CLOCK"
 CLOCK_SUBJECT = "clock.now.v1"
 
@@ -74,6 +74,16 @@ def status_stream(organisation: str) -> str:
 def status_subject(organisation: str, kind: str) -> str:
     """This will name the subject an organisation's answers are said on: `status.general-hospital.referral.v1`."""
     return f"status.{organisation}.{kind}.v1"
+
+
+def status_subjects(organisation: str) -> str:
+    """This will match every answer to an organisation: `status.general-hospital.>`."""
+    return f"status.{organisation}.>"
+
+
+def status_type(kind: str) -> str:
+    """This will give the CloudEvents type of an answer to an organisation: `status.referral.v1`."""
+    return f"status.{kind}.v1"
 
 
 def query_subject(payer: str, question: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from deploy.check.books import Books, Row
+from shared.events.referrals import ReferralAccepted
 
 All = Mapping[str, Books]
 Looked = tuple[int, list[str]]
@@ -13,7 +14,7 @@ Looked = tuple[int, list[str]]
 
 def accepted(books: All) -> Looked:
     """This will find accepted referrals that matching has not, or has in no state that leads anywhere."""
-    said = said_of(books["referrals"], "referrals.referral-accepted.v1")
+    said = said_of(books["referrals"], ReferralAccepted.type_name())
     known = {row["referral_id"]: row["state"] for row in books["matching"]["referrals"]}
     offered = {row["referral_id"] for row in books["matching"]["offers"] if row["state"] == "open"}
     matched = books["matching"].ids("matches", "referral_id")

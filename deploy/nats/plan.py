@@ -93,7 +93,7 @@ def streams(organisations: Sequence[Organisation]) -> list[Stream]:
     """This will list every stream: the speakers', the sealed one, the clock, and two per organisation."""
     spoken = [_internal(names.stream(each), f"{each}.>") for each in names.SERVICES]
     theirs = [each for one in organisations for each in (_ingest(one), _status(one))]
-    return [*spoken, _internal(names.SEALED_STREAM, "sealed.>"), _clock(), *theirs]
+    return [*spoken, _internal(names.SEALED_STREAM, names.SEALED_SUBJECTS), _clock(), *theirs]
 
 
 def consumers(organisations: Sequence[Organisation], *, shares: int = 1) -> list[Consumer]:
@@ -146,7 +146,7 @@ def _status_consumer(organisation: Organisation) -> Consumer:
         stream=names.status_stream(organisation.organisation_id),
         name=STATUS_READER,
         owner=organisation.organisation_id,
-        subjects=(f"status.{organisation.organisation_id}.>",),
+        subjects=(names.status_subjects(organisation.organisation_id),),
         limits={"max_ack_pending": 1000, "max_waiting": 16, "max_batch": 500},
     )
 
@@ -166,7 +166,7 @@ def _ingest(organisation: Organisation) -> Stream:
 
 def _status(organisation: Organisation) -> Stream:
     kept = {"discard": "old", "max_age": 30 * DAY, "max_bytes": STATUS_BYTES}
-    subjects = f"status.{organisation.organisation_id}.>"
+    subjects = names.status_subjects(organisation.organisation_id)
     return _stream(names.status_stream(organisation.organisation_id), subjects, **kept)
 
 

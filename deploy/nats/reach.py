@@ -44,9 +44,9 @@ def of_service(
 ) -> list[Reach]:
     """This will list what a service reaches: its own facts, its own consumers, whom it answers, and the time."""
     answered = [each.organisation_id for each in organisations] if name in plan.ANSWERS else []
-    sealed = [f"sealed.{each}.>" for each in plan.SEALS.get(name, ())]
+    sealed = [each for one in plan.SEALS.get(name, ()) for each in names.heard_subjects("sealed", listener=one)]
     streams = [names.stream(name), *([names.SEALED_STREAM] if sealed else []), *map(names.status_stream, answered)]
-    said = [f"{name}.>", *sealed, *(f"status.{each}.>" for each in answered)]
+    said = [f"{name}.>", *sealed, *map(names.status_subjects, answered)]
     told = [*(f"$JS.API.STREAM.INFO.{each}" for each in [*streams, names.CLOCK_STREAM])]
     clock = f"$JS.API.DIRECT.GET.{names.CLOCK_STREAM}.>"
     read = [reach for each in consumers if each.owner == name for reach in (*_reading(each), _inspecting(each))]

@@ -10,6 +10,8 @@ import httpx
 import nats
 import nats.errors
 
+from shared import names
+
 TRIES = 240
 PAUSE = 0.25
 
@@ -71,7 +73,7 @@ class Edges:
 
     async def ask_on_bus(self, payer: str, question: dict[str, Any]) -> dict[str, Any]:
         """This will ask a payer's question on the bus."""
-        subject = f"query.{payer}.covered-sessions.v1"
+        subject = names.query_subject(payer, "covered-sessions")
         for _ in range(TRIES):
             try:
                 answer = await self.bus[payer].request(subject, json.dumps(question).encode(), timeout=3)

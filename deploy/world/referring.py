@@ -6,6 +6,7 @@ from datetime import datetime
 
 from deploy.world.edges import Edges
 from deploy.world.people import Person, service_request
+from shared import names
 
 FHIR = {"Content-Type": "application/fhir+json"}
 WRONG = ("garbled", "wrong_type", "unknown_code")
@@ -51,5 +52,5 @@ class Referring:
             answer = await self.edges.call("POST", "referrals", path, by=by, content=body, headers=FHIR)
             self.answers[answer.status_code] += 1
         else:
-            subject = f"ingest.{person.organisation}.referral.v1"
+            subject = names.ingest_subject(person.organisation, "referral")
             await self.edges.post_on_bus(person.organisation, subject, body, f"{person.identifier}-{time}")

@@ -27,7 +27,7 @@ def listen_to_everything(broker: NatsBroker, mailbox: Mailbox, programme: Progra
         _pull(broker, mailbox, names.stream(speaker), name, f"{speaker}.>")
     if mailbox.board.hears_sealed():
         name = names.consumer(listener, "sealed", share)
-        _pull(broker, mailbox, names.SEALED_STREAM, name, f"sealed.{listener}.>")
+        _pull(broker, mailbox, names.SEALED_STREAM, name, *names.heard_subjects("sealed", listener=listener))
     for kind in sorted(mailbox.board.ingests):
         for each in programme.organisations.values():
             if each.kind in INGEST_KINDS[kind] and share.startswith("0/"):
@@ -38,7 +38,7 @@ def listen_to_everything(broker: NatsBroker, mailbox: Mailbox, programme: Progra
 
 
 def _pull(broker: NatsBroker, mailbox: Mailbox, stream: str, consumer: str, subject: str) -> None:
-    counted_as = f"{consumer}-on-ingest" if stream.startswith("IN_") else consumer
+    counted_as = f"{consumer}-on-ingest" if stream.startswith(names.ingest_stream("")) else consumer
     take = partial(mailbox.take, consumer=counted_as)
     listen(broker, stream=stream, consumer=consumer, subject=subject, take=take, title=f"{stream}:{consumer}")
 

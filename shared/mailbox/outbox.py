@@ -67,7 +67,7 @@ def _status_row(said: Status, trace: Traces) -> dict[str, Any]:
         "partition": names.partition(said.about),
         "channel": subject,
         "key": said.about,
-        "type": f"status.{said.kind}.v1",
+        "type": names.status_type(said.kind),
         "body": json.dumps(said.body).encode(),
         "trace": trace(said.about),
         "said_at": now(),

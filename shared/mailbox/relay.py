@@ -189,7 +189,7 @@ def _headers(row: Any) -> dict[str, str]:
         names.OPENS: str(row["opens"]),
         names.TRACE: row["trace"],
     }
-    if row["stream"].startswith("STATUS_"):
+    if row["stream"].startswith(names.status_stream("")):
         headers["Nats-Msg-Id"] = str(row["event_id"])
     return headers
 
