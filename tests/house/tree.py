@@ -65,12 +65,16 @@ def functions(file: Path) -> Iterator[Function]:
     return below(parsed(file), ())
 
 
-def strings(file: Path) -> Iterator[ast.Constant]:
-    """This will list the texts a file's code works with, docstrings apart; of an f-string, its fixed parts."""
-    told = {id(each.value) for each in ast.walk(parsed(file)) if isinstance(each, ast.Expr)}
-    for each in ast.walk(parsed(file)):
-        if isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in told:
-            yield each
+def strings(file: Path) -> Iterator[tuple[ast.AST, str]]:
+    """This will list the texts a file's code works with, docstrings apart; what an f-string fills in reads `{}`."""
+    tree = parsed(file)
+    told = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
+    parts = {id(part) for each in ast.walk(tree) if isinstance(each, ast.JoinedStr) for part in each.values}
+    for each in ast.walk(tree):
+        if isinstance(each, ast.JoinedStr):
+            yield each, "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in each.values)
+        elif isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in told | parts:
+            yield each, each.value
 
 
 def tracked_texts() -> Iterator[tuple[Path, str]]:

@@ -64,7 +64,7 @@ def test_understands_reasons_and_refuses_none(given: dict[str, Any], challenge: 
     assert order.needs.challenges == [challenge]
 
 
-def test_forgives_untidiness() -> None:
+def test_forgives_a_sender_its_untidiness() -> None:
     body = request(
         basedOn={"reference": "Appointment/1"},
         category={"coding": {"code": "social-connection"}},
@@ -87,7 +87,7 @@ def test_forgives_untidiness() -> None:
 @pytest.mark.parametrize(
     ("given", "urgency"), [("routine", "routine"), ("urgent", "priority"), ("asap", "priority"), ("stat", "urgent")]
 )
-def test_translates_priorities(given: str, urgency: str) -> None:
+def test_translates_priorities_to_urgency(given: str, urgency: str) -> None:
     assert ours(request(priority=given)).urgency == urgency
 
 

@@ -155,7 +155,7 @@ def test_is_urgent_around_the_week_of_a_discharge(days: int, wanted: str) -> Non
         ("1961-03-02", "older_adult"),
     ],
 )
-def test_keeps_ages_apart(born: str, band: str) -> None:
+def test_keeps_the_age_bands_apart(born: str, band: str) -> None:
     assert age_band(date.fromisoformat(born), NOW.date()) == band
 
 

@@ -284,7 +284,7 @@ async def test_refuses_a_booking_that_makes_no_sense(edge: Desk, changes, where)
     ],
 )
 @pytest.mark.parametrize("path", ["/sessions", f"/sessions/{an_id('a')}/seats/{an_id('b')}/outcome"])
-async def test_refuses_malformed_bodies(edge: Desk, raw, path):
+async def test_refuses_a_malformed_body(edge: Desk, raw, path):
     headers = {"authorization": "Bearer agency-key", "content-type": "application/json"}
 
     answer = await edge.http.post(path, content=raw, headers=headers)

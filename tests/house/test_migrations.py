@@ -1,0 +1,54 @@
+"""A database that was migrated is the database the code believes in."""
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import CheckConstraint, Connection, MetaData, inspect
+
+from shared import migrations, names
+from shared.database import Database
+
+
+def differences(connection: Connection, metadata: MetaData) -> list[Any]:
+    """What Alembic would change to make a database what the metadata says."""
+    context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+    return list(compare_metadata(context, metadata))
+
+
+def checks(connection: Connection, metadata: MetaData) -> tuple[set[str], set[str]]:
+    """The names of the check constraints: declared, and really there."""
+    declared = {
+        str(each.name)
+        for table in metadata.tables.values()
+        for each in table.constraints
+        if isinstance(each, CheckConstraint) and each.name
+    }
+    found = {
+        str(each["name"]) for table in metadata.tables for each in inspect(connection).get_check_constraints(table)
+    }
+    return declared, found
+
+
+@pytest.mark.parametrize("name", names.SERVICES)
+async def test_the_migrated_schema_is_what_the_store_declares(database: Database, name: str) -> None:
+    metadata = import_module(f"services.{name}.store").metadata
+
+    await migrations.upgrade(database, name)
+
+    async with database.reading() as db:
+        assert await db.run_sync(differences, metadata) == []
+        declared, found = await db.run_sync(checks, metadata)
+        assert declared == found
+
+
+@pytest.mark.parametrize("name", names.SERVICES)
+async def test_migrating_a_second_time_changes_nothing(database: Database, name: str) -> None:
+    await migrations.upgrade(database, name)
+
+    await migrations.upgrade(database, name)
+
+    async with database.reading() as db:
+        assert await db.run_sync(differences, import_module(f"services.{name}.store").metadata) == []
