@@ -76,6 +76,7 @@ def equip(
     programme: Programme | None = None,
     nats_host: str = "127.0.0.1",
     nats_port: int = -1,
+    monitor_port: int = -1,
     store: Path | None = None,
 ) -> Premises:
     """This will make a data folder complete, keeping every key and setting that is already there."""
@@ -86,7 +87,9 @@ def equip(
         _write(seal, sealed.new_keys(), mode=0o600)
     known = _programme(data, programme)
     organisations: Sequence[Organisation] = list(known.organisations.values())
-    broker = configuration.write(data / "nats", organisations, host=nats_host, port=nats_port, store=store)
+    broker = configuration.write(
+        data / "nats", organisations, host=nats_host, port=nats_port, monitor_port=monitor_port, store=store
+    )
     return Premises(data, known, broker)
 
 

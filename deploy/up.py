@@ -50,8 +50,8 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
     """This will start everything, give it when it is ready, and drain it at the end."""
     plan.data.mkdir(parents=True, exist_ok=True)
     databases = database_urls(plan.data, plan.database)
-    nats_port = ports.free()
-    premises = equip(plan.data, programme=plan.programme, nats_port=nats_port)
+    nats_port, monitor_port = ports.free(), ports.free()
+    premises = equip(plan.data, programme=plan.programme, nats_port=nats_port, monitor_port=monitor_port)
     url = plan.nats or f"nats://127.0.0.1:{nats_port}"
     addresses = Addresses(
         {each: f"http://127.0.0.1:{plan.port_base + number}" for number, each in enumerate(names.SERVICES, 1)},
@@ -62,7 +62,7 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
     async with Supervisor(plan.data) as supervisor:
         services = [_service(plan, premises, addresses, each) for each in names.SERVICES]
         if not plan.nats:
-            await supervisor.start(_broker(plan, premises, nats_port))
+            await supervisor.start(_broker(plan, premises, nats_port, monitor_port))
         declaring = asyncio.create_task(_open_bus(plan, url, premises))
         await supervisor.start(*services)
         await declaring
@@ -93,8 +93,14 @@ async def _keep_declared(url: str, premises: Premises) -> None:
             await _declare(url, premises)
 
 
-def _broker(plan: Plan, premises: Premises, port: int) -> Child:
-    return Child("nats-server", server.command(premises.broker), plan.data / "logs" / "nats-server.log", ports=(port,))
+def _broker(plan: Plan, premises: Premises, port: int, monitor_port: int) -> Child:
+    return Child(
+        "nats-server",
+        server.command(premises.broker),
+        plan.data / "logs" / "nats-server.log",
+        ready=f"http://127.0.0.1:{monitor_port}/healthz",
+        ports=(port, monitor_port),
+    )
 
 
 def _service(plan: Plan, premises: Premises, addresses: Addresses, name: str) -> Child:

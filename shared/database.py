@@ -73,7 +73,8 @@ class Database:
         if name != "sqlite":
             raise ValueError(f"A database URL begins with sqlite:/// or postgresql://, not {name}://.")
         path = Path(wanted.database) if wanted.database and wanted.database != ":memory:" else None
-        engine = create_async_engine(wanted.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": 30})
+        pool: dict[str, Any] = {"pool_size": 12, "max_overflow": 0} if path else {}
+        engine = create_async_engine(wanted.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": 30}, **pool)
         event.listen(engine.sync_engine, "connect", _harden)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
         return cls(engine, path)

@@ -1,24 +1,43 @@
 """What every service shows: health, metrics, figures, and its documents."""
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from faststream.specification.asyncapi import AsyncAPI, get_asyncapi_html
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Histogram, generate_latest
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Label, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import clock, work
 from shared.callers import Caller, of_kind
 from shared.edge import Problem, StrictRoute
 from shared.mailbox import Reply
-from shared.mailbox.tables import errands, letters, timers
+from shared.mailbox.tables import errands, letters, outbox, timers
 
 if TYPE_CHECKING:
     from shared.service import Service
+
+
+def _count(table: Table, condition: ColumnElement[bool], name: str) -> Label[int]:
+    return select(func.count()).select_from(table).where(condition).scalar_subquery().label(name)
+
+
+UNDER_WAY = select(
+    _count(outbox, outbox.c.sent_at.is_(None), "unsent"),
+    _count(letters, letters.c.state != "dead", "aside"),
+    _count(letters, letters.c.state == "dead", "dead"),
+    _count(errands, errands.c.state != "done", "errands"),
+    _count(timers, timers.c.rung_at.is_(None), "timers"),
+    select(func.min(timers.c.due))
+    .where(timers.c.rung_at.is_(None), timers.c.attempts == 0)
+    .scalar_subquery()
+    .label("next_due"),
+)
 
 
 def serve(service: "Service") -> None:
@@ -30,18 +49,37 @@ def serve(service: "Service") -> None:
     _documents(service)
 
 
+class TimedRequests:
+    """Measures how long each route takes to answer, by method, route and status."""
+
+    def __init__(self, app: ASGIApp, seconds: Histogram) -> None:
+        self.app, self.seconds = app, seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """This will pass a request on, and observe it when it is answered."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun, status = time.perf_counter(), "500"
+
+        async def answered(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = str(message["status"])
+            await send(message)
+
+        try:
+            await self.app(scope, receive, answered)
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            self.seconds.labels(scope["method"], route, status).observe(time.perf_counter() - begun)
+
+
 def _time_requests(service: "Service") -> None:
     seconds = Histogram(
         "http_request_seconds", "Time to answer", ["method", "route", "status"], registry=service.registry
     )
-
-    @service.http.middleware("http")
-    async def timed(request: Request, call_next: Any) -> Response:
-        begun = time.perf_counter()
-        response: Response = await call_next(request)
-        route = getattr(request.scope.get("route"), "path", "other")
-        seconds.labels(request.method, route, str(response.status_code)).observe(time.perf_counter() - begun)
-        return response
+    service.http.add_middleware(TimedRequests, seconds=seconds)
 
 
 def _health(service: "Service") -> None:
@@ -57,31 +95,38 @@ def _health(service: "Service") -> None:
         return JSONResponse({"ready": service.ready, **waits}, 200 if service.ready else 503)
 
     @service.http.get("/quiet", tags=["operations"])
-    async def quiet(_: Annotated[Caller, Depends(of_kind("agency"))]) -> dict[str, Any]:
-        """What is under way, and when the next timer rings: for whoever steps the clock."""
-        return await _under_way(service)
+    async def quiet(
+        _: Annotated[Caller, Depends(of_kind("agency"))], within: Annotated[float, Query(ge=0, le=10)] = 0
+    ) -> dict[str, Any]:
+        """What is under way, and when the next timer rings; it waits up to `within` seconds for nothing to be."""
+        deadline = time.monotonic() + within
+        while True:
+            if service.mailbox.at_rest or time.monotonic() > deadline:
+                told = await _under_way(service)
+                if _is_quiet(told) or time.monotonic() > deadline:
+                    return told
+            await asyncio.sleep(0.005)
+
+
+def _is_quiet(told: dict[str, Any]) -> bool:
+    ringing = told["next_due"] is not None and told["next_due"] <= told["now"]
+    return (
+        bool(told["ready"]) and not ringing and not any(told[each] for each in ("busy", "unsent", "aside", "errands"))
+    )
 
 
 async def _under_way(service: "Service") -> dict[str, Any]:
     mailbox = service.mailbox
     async with service.database.reading() as db:
-        unsent = await mailbox.relay.waiting(db)
-        aside = await db.scalar(select(func.count()).select_from(letters).where(letters.c.state != "dead"))
-        calls = await db.scalar(select(func.count()).select_from(errands).where(errands.c.state != "done"))
-        due = await mailbox.timers.next_due(db)
-        dead = await db.scalar(select(func.count()).select_from(letters).where(letters.c.state == "dead"))
-        waiting = await db.scalar(select(func.count()).select_from(timers).where(timers.c.rung_at.is_(None)))
-    mailbox.meters.timers.set(waiting or 0)
-    mailbox.meters.errands.set(calls or 0)
+        found = (await db.execute(UNDER_WAY)).mappings().one()
+    due = found["next_due"]
+    mailbox.meters.timers.set(found["timers"])
+    mailbox.meters.errands.set(found["errands"])
     return {
         "ready": service.ready,
         "now": clock.now().isoformat(),
         "busy": mailbox.busy,
-        "unsent": unsent,
-        "aside": aside,
-        "dead": dead,
-        "errands": calls,
-        "timers": waiting,
+        **{each: found[each] for each in ("unsent", "aside", "dead", "errands", "timers")},
         "next_due": due.isoformat() if due else None,
         "transactions": mailbox.transactions,
     }

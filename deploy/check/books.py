@@ -64,7 +64,8 @@ async def open_books(databases: Mapping[str, str]) -> dict[str, Books]:
 
 
 async def _read(service: str, url: str) -> Books:
-    database, tables = Database.open(url), {}
+    database = Database.open(url)
+    tables: dict[str, list[Row]] = {}
     async with database.reading() as db:
         for wanted in (*READ_EVERYWHERE, *READ[service]):
             rows = (await db.execute(text(f"select {wanted}"))).mappings()

@@ -14,7 +14,7 @@ import nats.errors
 
 from shared import names
 
-HOUR = timedelta(hours=1)
+STOPS = timedelta(hours=2)
 
 
 class NotQuiet(Exception):
@@ -37,6 +37,8 @@ class Conductor:
         self.client, self.services, self.http = client, services, http
         self.now = datetime.min
         self.due: datetime | None = None
+        self.looks: dict[str, Look] = {}
+        self._settled: dict[str, int] = {}
         self.steps = 0
 
     async def announce(self, moment: datetime) -> None:
@@ -51,34 +53,40 @@ class Conductor:
                 await asyncio.sleep(0.1)
         self.steps += 1
 
-    async def settle(self, within: float = 90.0) -> None:
-        """This will wait until nothing is under way anywhere."""
+    async def settle(self, within: float = 90.0) -> set[str]:
+        """This will wait until nothing is under way anywhere, and name the services that did something since last."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within
         while told := await self._under_way():
             if loop.time() > deadline:
                 raise NotQuiet(f"not quiet after {within:.0f} s: {told}")
-            await asyncio.sleep(0.01)
+        moved = {name for name, look in self.looks.items() if look.done != self._settled.get(name)}
+        self._settled = {name: look.done for name, look in self.looks.items()}
+        self.due = min((each.due for each in self.looks.values() if each.due), default=None)
+        return moved
 
     async def _under_way(self) -> str:
         """This will name something under way: services, then the broker, then whether services did anything since."""
-        before = await self._looks()
-        told = next((each.told for each in before if each.told), "") or await self._unheard()
+        before = await self._look_at_all()
+        told = next((each.told for each in before.values() if each.told), "") or await self._unheard()
         if told:
+            await asyncio.sleep(0.01)
             return told
-        after = await self._looks()
-        self.due = min((each.due for each in after if each.due), default=None)
-        moved = [each.done for each in before] != [each.done for each in after]
-        return next((each.told for each in after if each.told), "something was done meanwhile" if moved else "")
+        self.looks = await self._look_at_all()
+        moved = any(before[name].done != look.done for name, look in self.looks.items())
+        told = next((each.told for each in self.looks.values() if each.told), "")
+        return told or ("something was done meanwhile" if moved else "")
 
-    async def _looks(self) -> list["Look"]:
-        return list(await asyncio.gather(*(self._look(name) for name in self.services)))
+    async def _look_at_all(self) -> dict[str, "Look"]:
+        looks = await asyncio.gather(*(self._look(name) for name in self.services))
+        return dict(zip(self.services, looks, strict=True))
 
     async def _look(self, name: str) -> "Look":
         try:
-            answer = await self.http.get(f"{self.services[name]}/quiet")
+            answer = await self.http.get(f"{self.services[name]}/quiet", params={"within": "1"})
             answer.raise_for_status()
         except httpx.HTTPError as wrong:
+            await asyncio.sleep(0.05)
             return Look(f"{name} does not answer ({type(wrong).__name__})")
         told = answer.json()
         if not told["ready"] or datetime.fromisoformat(told["now"]) < self.now:
@@ -128,7 +136,7 @@ async def _say_nothing(_: Exception) -> None:
     """A broker that is killed and comes back is what the demo shows."""
 
 
-def next_hour(moment: datetime) -> datetime:
-    """This will give the full hour at or after a moment."""
-    floor = moment.replace(minute=0, second=0, microsecond=0)
-    return floor if floor == moment else floor + HOUR
+def next_stop(moment: datetime) -> datetime:
+    """This will give the even hour (UTC) at or after a moment: the clock of the demo stops at these only."""
+    floor = moment.replace(minute=0, second=0, microsecond=0) - timedelta(hours=moment.hour % 2)
+    return floor if floor == moment else floor + STOPS

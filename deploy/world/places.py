@@ -12,7 +12,7 @@ def _referrer(organisation_id: str, name: str, kind: str, site: str, *, screens:
     return Organisation(
         organisation_id=organisation_id,
         name=name,
-        kind=kind,  # type: ignore[arg-type]
+        kind=kind,
         site_id=site,
         screens_before_referring=screens,
         status_consent_by_agreement=True,

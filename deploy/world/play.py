@@ -11,7 +11,7 @@ import httpx
 
 from deploy.up import Running
 from deploy.world import conductor, people, staff
-from deploy.world.conductor import Conductor, next_hour
+from deploy.world.conductor import Conductor, next_stop
 from deploy.world.edges import Edges
 from deploy.world.insuring import Insuring
 from deploy.world.places import ORGANISATIONS
@@ -48,9 +48,8 @@ class Play:
     async def run(self, progress: Progress) -> Summary:
         """This will play to the end and give the summary."""
         while self.conductor.now < self.end:
-            await self.conductor.settle()
-            while await self._act():
-                await self.conductor.settle()
+            while await self._act(await self.conductor.settle()):
+                pass
             await progress(self)
             await self.conductor.announce(self._next())
         await self.conductor.settle()
@@ -62,23 +61,36 @@ class Play:
         figures = await figures_of(self.edges)
         return summary(figures, self.referring, self.insuring, self.edges, time.monotonic() - self.begun)
 
-    async def _act(self) -> bool:
+    async def _act(self, moved: set[str]) -> bool:
+        """This will let everybody act whom something that moved concerns, and say whether anybody did."""
         now = self.conductor.now
-        acted = [await self.referring.act(now), await self.staff.act(now), await self.replying.act()]
+        acted = await asyncio.gather(
+            self.referring.act(now),
+            self.staff.act(now, moved),
+            self.replying.act() if "notifications" in moved else _nobody(),
+            self._join(now),
+        )
         await self.insuring.act(now)
-        if self.late_supporters and now >= people.BEGIN + MORE_SUPPORTERS_AFTER:
-            await self.staff.register(self.late_supporters)
-            self.late_supporters = []
-            acted.append(True)
-        self.staff.forget_before(now)
         return any(acted)
 
+    async def _join(self, now: datetime) -> bool:
+        """This will let more supporters join, so that there is room for those who wait."""
+        joining = self.late_supporters if now >= people.BEGIN + MORE_SUPPORTERS_AFTER else []
+        if joining:
+            self.late_supporters = []
+            await self.staff.register(joining)
+        return bool(joining)
+
     def _next(self) -> datetime:
-        """This will give the next full hour at which a timer rings or somebody acts."""
+        """This will give the next stop of the clock by which a timer rings or somebody acts."""
         now = self.conductor.now
         wanted = [self.conductor.due, self.referring.next_moment, self.staff.next_moment, self.insuring.next_moment]
         coming = [each for each in wanted if each and each > now]
-        return next_hour(min([*coming, now + LONGEST_STEP, self.end]))
+        return next_stop(min([*coming, now + LONGEST_STEP, self.end]))
+
+
+async def _nobody() -> bool:
+    return False
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """The programme's own people: they clear risk, answer offers, record visits, and look after supporters."""
 
-from datetime import datetime, timedelta
+import asyncio
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -10,6 +11,7 @@ from deploy.world.people import CHALLENGES, FIRST_NAMES, TAGS
 
 SUPPORTERS_PER_PERSON = 1 / 8
 CAPACITY = 6
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DECLINES = ("time", "caseload", "not_my_experience", "distance")
 
 
@@ -57,7 +59,10 @@ class Staff:
     def __init__(self, edges: Edges, seed: int) -> None:
         self.edges, self.seed = edges, seed
         self.offers: dict[str, datetime | None] = {}
-        self.recorded_until: datetime | None = None
+        self.to_screen: dict[str, datetime | None] = {}
+        self.sessions: dict[str, Any] = {}
+        self.to_record: dict[str, datetime] = {}
+        self.look_ahead_until = datetime.min.replace(tzinfo=UTC)
 
     async def register(self, some: list[dict[str, Any]]) -> None:
         """This will register supporters."""
@@ -70,36 +75,43 @@ class Staff:
             path = f"/offerings/{uuid5(NAMESPACE_URL, each['internal_name'])}"
             await self.edges.send("matching", path, each, method="PUT")
 
-    async def act(self, now: datetime) -> bool:
+    async def act(self, now: datetime, moved: set[str]) -> bool:
         """This will do what is to be done at this moment, and say whether there was anything."""
-        acted = [await self._screen(now), await self._answer_offers(now), await self._record(now)]
+        if "referrals" in moved:
+            await self._see_tasks()
+        if "matching" in moved:
+            await self._see_offers(now)
+        acted = await asyncio.gather(self._screen(now), self._answer_offers(now), self._record(now, moved))
         return any(acted)
 
-    async def _screen(self, now: datetime) -> bool:
-        """This will look at what waits for a person: everybody is cleared, by name, two hours later."""
-        acted = False
+    async def _see_tasks(self) -> None:
         for task in await self.edges.get("referrals", "/work"):
-            opened = datetime.fromisoformat(task["opened_at"])
-            if task["kind"] in ("crisis", "screen") and now - opened >= timedelta(hours=2):
-                body = {"by": "Dana Reed", "reason": "Called and talked through the safety plan", "outcome": "clear"}
-                path = f"/referrals/{UUID(task['about'])}/screening"
-                await self.edges.send("referrals", path, body)
-                acted = True
-        return acted
+            if task["kind"] in ("crisis", "screen"):
+                self.to_screen.setdefault(task["about"], datetime.fromisoformat(task["opened_at"]) + 2 * HOUR)
 
-    async def _answer_offers(self, now: datetime) -> bool:
-        acted = False
+    async def _see_offers(self, now: datetime) -> None:
         for offer in await self.edges.get("matching", "/offers", state="open"):
             chance = Random(f"{self.seed} {offer['offer_id']}")
-            hours = chance.randrange(1, 7)
-            silent = chance.random() < 0.04
-            when = self.offers.setdefault(offer["offer_id"], None if silent else now + timedelta(hours=hours))
-            if when is not None and when <= now:
-                await self._answer(offer["offer_id"], chance)
-                acted = True
-        return acted
+            hours, silent = chance.randrange(1, 7), chance.random() < 0.04
+            self.offers.setdefault(offer["offer_id"], None if silent else now + hours * HOUR)
 
-    async def _answer(self, offer_id: str, chance: Random) -> None:
+    async def _screen(self, now: datetime) -> bool:
+        """This will clear, by name, those who were called and talked to."""
+        due = [about for about, when in self.to_screen.items() if when and when <= now]
+        body = {"by": "Dana Reed", "reason": "Called and talked through the safety plan", "outcome": "clear"}
+        for about in due:
+            await self.edges.send("referrals", f"/referrals/{UUID(about)}/screening", body)
+            self.to_screen[about] = None
+        return bool(due)
+
+    async def _answer_offers(self, now: datetime) -> bool:
+        due = [offer for offer, when in self.offers.items() if when and when <= now]
+        await asyncio.gather(*(self._answer(each) for each in due))
+        self.offers.update(dict.fromkeys(due))
+        return bool(due)
+
+    async def _answer(self, offer_id: str) -> None:
+        chance = Random(f"{self.seed} answer {offer_id}")
         if chance.random() < 0.12:
             body = {"answer": "decline", "code": chance.choice(DECLINES), "by": "supporter"}
         else:
@@ -108,27 +120,29 @@ class Staff:
 
     @property
     def next_moment(self) -> datetime | None:
-        """When the next supporter answers."""
-        return min((each for each in self.offers.values() if each), default=None)
+        """When somebody acts next: an offer is answered, a risk is looked at, a visit is over."""
+        waiting = [*self.offers.values(), *self.to_screen.values(), *self.to_record.values()]
+        return min((each for each in waiting if each), default=None)
 
-    def forget_before(self, now: datetime) -> None:
-        """This will let go of answers that were given."""
-        self.offers = {offer: when for offer, when in self.offers.items() if when is None or when > now}
-
-    async def _record(self, now: datetime) -> bool:
+    async def _record(self, now: datetime, moved: set[str]) -> bool:
         """This will say, for every visit that is over, who came and for how long."""
-        since = (self.recorded_until or now) - timedelta(days=2)
-        over = await self.edges.get(
-            "scheduling", "/sessions", **{"from": since.isoformat(), "to": now.isoformat(), "state": "booked"}
-        )
-        acted = False
-        for session in over["sessions"]:
-            if datetime.fromisoformat(session["ends_at"]) <= now:
-                for seat in session["seats"]:
-                    await self._record_seat(session, seat)
-                    acted = True
-        self.recorded_until = now
-        return acted
+        if "scheduling" in moved or now >= self.look_ahead_until:
+            await self._see_sessions(now)
+        over = [session for session, end in self.to_record.items() if end <= now]
+        for each in over:
+            del self.to_record[each]
+        ended = [self.sessions.pop(each) for each in over]
+        seats = [(session, seat) for session in ended for seat in session["seats"]]
+        await asyncio.gather(*(self._record_seat(session, seat) for session, seat in seats))
+        return bool(over)
+
+    async def _see_sessions(self, now: datetime) -> None:
+        """This will note the visits of the next days."""
+        self.look_ahead_until = now + DAY
+        span = {"from": (now - 2 * DAY).isoformat(), "to": (now + 2 * DAY).isoformat()}
+        told = await self.edges.get("scheduling", "/sessions", **span, state="booked", limit="1000")
+        self.sessions = {each["session_id"]: each for each in told["sessions"]}
+        self.to_record = {name: datetime.fromisoformat(each["ends_at"]) for name, each in self.sessions.items()}
 
     async def _record_seat(self, session: dict[str, Any], seat: dict[str, Any]) -> None:
         chance = Random(f"{self.seed} {seat['seat_id']}")

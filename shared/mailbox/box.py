@@ -159,7 +159,9 @@ class Mailbox:
         if letter.source.startswith("ingest."):
             _, organisation, posted = letter.source.split(".")
             media = letter.headers.get("Content-Type", letter.headers.get("content-type", ""))
-            return Ingested(organisation, posted, letter.body, media, str(letter.event_id))
+            own = str(letter.event_id)
+            reference = letter.headers.get("Nats-Msg-Id") or own
+            return Ingested(organisation, posted, letter.body, media, own, reference)
         kind = self.board.facts.get(letter.type)
         return read(kind, letter.body) if kind else None
 
@@ -168,6 +170,11 @@ class Mailbox:
         self.relay.connection = connection
         for each in self.loops:
             each.start()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is being done at this moment; what waits in the store is another question."""
+        return not self.busy and not any(each.active for each in self.loops)
 
     def keep(self, task: "asyncio.Task[Any]") -> None:
         """This will hold a background task until the mailbox stops."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from pathlib import Path
 
 from shared.database import is_away
 
@@ -19,6 +20,7 @@ class Loop(ABC):
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self.active = False
 
     @abstractmethod
     async def once(self) -> bool:
@@ -26,6 +28,7 @@ class Loop(ABC):
 
     def wake(self) -> None:
         """This will make the loop look at once."""
+        self.active = True
         self._woken.set()
 
     def start(self) -> None:
@@ -44,6 +47,7 @@ class Loop(ABC):
         pause = 0.2
         while not self._stopping:
             self._woken.clear()
+            self.active = True
             try:
                 more = await self.once()
                 pause = 0.2
@@ -52,6 +56,7 @@ class Loop(ABC):
                 logger.log(how, "%s was interrupted (%s); again in %.1f s", type(self).__name__, told(wrong), pause)
                 await asyncio.sleep(pause)
                 pause, more = min(pause * 2, 5.0), True
+            self.active = more or self._woken.is_set()
             if not more:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), self.every)
@@ -62,8 +67,5 @@ def told(wrong: BaseException) -> str:
     trace = wrong.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
-    return (
-        f"{type(wrong).__name__} at {trace.tb_frame.f_code.co_name}:{trace.tb_lineno}"
-        if trace
-        else type(wrong).__name__
-    )
+    place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    return f"{type(wrong).__name__}{place}"

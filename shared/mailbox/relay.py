@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import nats.errors
-from sqlalchemy import and_, bindparam, func, select, update
+from sqlalchemy import and_, bindparam, select, update
 
 from shared import names
 from shared.clock import real
@@ -170,10 +170,6 @@ class Relay(Loop):
         count = (await db.execute(update(outbox).where(forgotten).values(sent_at=None, sequence=None))).rowcount
         self.meters.forgotten.labels(stream).inc(count)
         logger.warning("%s forgot %d facts; they are said again", stream, count)
-
-    async def waiting(self, db: Any) -> int:
-        """This will count the rows that JetStream has not taken."""
-        return int(await db.scalar(select(func.count()).select_from(outbox).where(outbox.c.sent_at.is_(None))))
 
 
 def _headers(row: Any) -> dict[str, str]:

@@ -58,13 +58,18 @@ class Reply:
 
 @dataclass(frozen=True)
 class Ingested:
-    """What an organisation posted or asked on the bus; the organisation comes from the subject the server mapped."""
+    """What an organisation posted or asked on the bus; the organisation comes from the subject the server mapped.
+
+    `message_id` is ours, a UUID that is the same at every redelivery; `reference` is what the sender may know it by:
+    its `Nats-Msg-Id`, where it gave one.
+    """
 
     organisation: str
     kind: str
     body: bytes
     content_type: str
     message_id: str
+    reference: str = ""
 
 
 Said = Fact | Later | Errand | Status

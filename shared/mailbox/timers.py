@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import or_, select, update
 
 from shared import names
 from shared.clock import now, real
@@ -89,7 +89,3 @@ class Timers(Loop):
             async with self.mailbox.database.transaction() as db:
                 await db.execute(update(timers).where(timers.c.timer_id == each.timer_id).values(**waits))
             self.mailbox.meters.rang.labels("failed").inc()
-
-    async def next_due(self, db: Any) -> Any:
-        """This will give the domain time of the next timer, or None."""
-        return await db.scalar(select(func.min(timers.c.due)).where(timers.c.rung_at.is_(None), timers.c.attempts == 0))
