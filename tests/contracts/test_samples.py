@@ -29,6 +29,15 @@ def widened(value: Any) -> Any:
     return [widened(each) for each in value] if isinstance(value, list) else value
 
 
+def keeps(value: Any, sample: Any) -> bool:
+    """Whether a value still says all that a sample says; it may say more, for a version only grows."""
+    if isinstance(sample, dict):
+        return all(name in value and keeps(value[name], each) for name, each in sample.items())
+    if isinstance(sample, list):
+        return len(value) == len(sample) and all(map(keeps, value, sample))
+    return bool(value == sample)
+
+
 each_sample = pytest.mark.parametrize("file", FILES, ids=type_of)
 
 
@@ -50,8 +59,7 @@ def test_a_sample_reads_and_writes_back_unchanged(file: Path) -> None:
 
     fact = kind.model_validate_json(file.read_bytes())
 
-    again = json.loads(fact.wire())
-    assert {name: each for name, each in again.items() if name in sample} == sample
+    assert keeps(json.loads(fact.wire()), sample)
     assert kind.model_validate_json(fact.wire()) == fact
 
 
