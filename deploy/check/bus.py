@@ -10,6 +10,9 @@ from deploy.check.books import Books
 from deploy.world import conductor
 from shared import names
 
+TIMERS = ("-fell-due.v1", "-unrecorded.v1")
+"""Facts that come back to their own speaker without travelling."""
+
 All = Mapping[str, Books]
 Looked = tuple[int, list[str]]
 
@@ -38,6 +41,8 @@ def _listeners() -> list[tuple[str, str, str]]:
         package = import_module(f"services.{listener}")
         for kind in package.HEARS:
             speaker = kind.split(".")[0]
+            if speaker == listener and kind.endswith(TIMERS):
+                continue
             sealed = kind.split(".")[1] in ("contact-shared", "coverage-shared")
             found.add((listener, speaker, f"sealed.{listener}" if sealed else speaker))
     return sorted(found)

@@ -38,7 +38,7 @@ def switch(mailbox: Mailbox, programme: Programme, policy: Policy) -> None:
     """This will say who hears what."""
     matching = partial(match, programme=programme, policy=policy)
     mailbox.on_many(ReferralAccepted | OfferDeclined | OfferExpired | RoomFreed, matching)
-    mailbox.on(OfferFellDue, partial(answer.expire, programme=programme, policy=policy))
+    mailbox.on_timer(OfferFellDue, partial(answer.expire, programme=programme, policy=policy))
     mailbox.on(ReferralHeld, leave.hold)
     mailbox.on(ReferralRefused, leave.refuse)
     mailbox.on(ConsentGiven, consents.given)

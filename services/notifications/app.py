@@ -36,8 +36,8 @@ def create(settings: Settings) -> Service:
     mailbox.on(RiskCleared, handlers.release)
     mailbox.on_many(SeriesBooked, partial(handlers.plan_reminders, limits=limits, programme=programme))
     mailbox.on(SessionCancelled, handlers.cancel)
-    mailbox.on_many(ReminderFellDue, partial(handlers.ring, limits=limits))
-    mailbox.on(PageFellDue, handlers.page_again)
+    mailbox.on_timer(ReminderFellDue, partial(handlers.ring, limits=limits), many=True)
+    mailbox.on_timer(PageFellDue, handlers.page_again)
     _errands(service, settings)
 
     service.figures(figures)

@@ -29,7 +29,7 @@ def create(settings: Settings) -> Service:
     mailbox.on(ConsentGiven, consents.given)
     mailbox.on(ConsentRevoked, consents.revoked)
     mailbox.on(VisitAnswered, recording.hear_answer)
-    mailbox.on(SessionUnrecorded, recording.chase)
+    mailbox.on_timer(SessionUnrecorded, recording.chase)
     mailbox.on_query("covered-sessions", partial(answering.answer_on_bus, plans=plans, programme=programme))
 
     service.http.include_router(routes(mailbox.run, service.database, programme, plans))

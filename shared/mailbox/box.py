@@ -47,6 +47,11 @@ class Mailbox:
         """This will give whatever gathered to `handler(facts, db)` as one list."""
         self.board.on(kinds, handler, many=True)
 
+    def on_timer(self, kind: Any, handler: Handler, *, many: bool = False) -> None:
+        """This will give timers that rang to `handler`; they never travel, so nothing is read from the bus for them."""
+        self.board.on(kind, handler, many=many)
+        self.board.timers.add(kind.type_name())
+
     def on_ingest(self, kind: str, handler: Handler) -> None:
         """This will give what organisations post on `ingest.<org>.<kind>.v1` to `handler(ingested, db)`."""
         self.board.ingests[kind] = handler

@@ -41,6 +41,7 @@ class Switchboard:
     speaker: str
     facts: dict[str, type[Fact]] = field(default_factory=dict)
     hearings: dict[str, Hearing] = field(default_factory=dict)
+    timers: set[str] = field(default_factory=set)
     ingests: dict[str, Handler] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
     errands: dict[str, Outside] = field(default_factory=dict)
@@ -55,9 +56,8 @@ class Switchboard:
 
     def speakers(self) -> set[str]:
         """This will name the services whose ordinary facts are heard."""
-        return {
-            each.speaker() for each in self.facts.values() if not each.SEALED_FOR and each.type_name() in self.hearings
-        }
+        heard = [each for name, each in self.facts.items() if name not in self.timers and not each.SEALED_FOR]
+        return {each.speaker() for each in heard}
 
     def hears_sealed(self) -> bool:
         """This will say whether sealed facts are heard."""

@@ -134,7 +134,7 @@ async def supporter_posted(
     except Refused as refused:
         return [await _refuse(posted, refused.errors, db)]
     said = done.said if isinstance(done.said, list) else []
-    body = {"status": "accepted", "message_id": posted.message_id}
+    body = {"status": "accepted", "message_id": posted.reference or posted.message_id}
     told_back = {name: done.answer[name] for name in ("supporter_id", "outcome", "to_do")}
     return [*said, _status(posted, str(told.supporter_id), {**body, **told_back})]
 
@@ -165,7 +165,8 @@ async def _refuse(posted: Ingested, found: list[dict[str, str]], db: AsyncConnec
         errors=errors,
         at=now(),
     )
-    return _status(posted, posted.message_id, {"status": "refused", "message_id": posted.message_id, "errors": errors})
+    about = posted.reference or posted.message_id
+    return _status(posted, about, {"status": "refused", "message_id": about, "errors": errors})
 
 
 def _status(posted: Ingested, about: str, body: dict[str, Any]) -> Status:

@@ -161,7 +161,9 @@ async def ingest(ingested: Ingested, db: AsyncConnection, *, programme: Programm
         _, said = await _receive(post, db, programme=programme)
     except Refused as wrong:
         await account(db, UUID(ingested.message_id), ingested.organisation, wrong)
-        return [Status(ingested.organisation, "referral", ingested.message_id, outcome(wrong.issues))]
+        return [
+            Status(ingested.organisation, "referral", ingested.reference or ingested.message_id, outcome(wrong.issues))
+        ]
     return said
 
 

@@ -1,0 +1,42 @@
+# Everything a newcomer needs: `make run` and `make test` do their own set-up.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PEOPLE ?= 200
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types contracts clean
+
+help:  ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.installed  ## Install, run everything, play twelve weeks with 200 people, and stay live
+	@$(BIN)/alongside demo --people $(PEOPLE)
+
+test: $(VENV)/.installed-test  ## Install what tests need, and run them all
+	@$(BIN)/pytest
+
+check: test lint types contracts  ## What CI runs: tests, style, types, import contracts
+
+lint: $(VENV)/.installed-test  ## Style
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-test  ## Types, strictly
+	@$(BIN)/mypy
+
+contracts: $(VENV)/.installed-test  ## Who may import whom
+	@$(BIN)/lint-imports
+
+clean:  ## Remove the environment and what the demo left
+	rm -rf $(VENV) data/demo build *.egg-info
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml $(VENV)/bin/python
+	@echo "Installing Alongside into $(VENV) (once)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e . && touch $@
+
+$(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]' && touch $@
