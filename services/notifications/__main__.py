@@ -1,5 +1,8 @@
-from services.notifications import app
+"""Runs the notifications service: `python -m services.notifications`."""
+
+from services.notifications.app import create
 from services.notifications.settings import Settings
 from shared.service import run
 
-run(app.create, Settings)
+if __name__ == "__main__":
+    run(create, Settings)

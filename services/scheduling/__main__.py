@@ -1,4 +1,8 @@
-from services.scheduling import app, settings
+"""Runs the scheduling service: `python -m services.scheduling`."""
+
+from services.scheduling.app import create
+from services.scheduling.settings import Settings
 from shared.service import run
 
-run(app.create, settings.Settings)
+if __name__ == "__main__":
+    run(create, Settings)
