@@ -17,7 +17,7 @@ from deploy.check import findings
 from deploy.nats import topology as streams
 from deploy.nats.server import ServerError
 from deploy.nats.topology import TopologyError
-from deploy.premises import AGENCY, Addresses, equip
+from deploy.premises import AGENCY, Addresses, equip, known
 from deploy.supervisor import StartError
 from deploy.up import Plan, running
 from shared.work import Task
@@ -89,7 +89,7 @@ def prepare(
 @app.command()
 def topology(data: Data = DATA, nats: Nats = None) -> None:
     """Make the streams and consumers that a broker has not got, and verify them."""
-    premises = equip(data)
+    premises = known(data)
     url = nats or Addresses.read(data).nats
     asyncio.run(streams.declare(url, premises.admin_seed, list(premises.programme.organisations.values())))
     console.print("All streams and consumers are there, as they should be.")
@@ -113,7 +113,7 @@ def check(
 @app.command()
 def work(data: Data = DATA) -> None:
     """Show the tasks that wait for a person, in all services, the most pressing first."""
-    addresses, key = Addresses.read(data), equip(data).api_key(AGENCY)
+    addresses, key = Addresses.read(data), known(data).api_key(AGENCY)
     tasks: list[tuple[str, Task]] = []
     for service, url in addresses.services.items():
         answer = httpx.get(f"{url}/work", headers={"Authorization": f"Bearer {key}"}, timeout=10, trust_env=False)

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from deploy import display
-from deploy.premises import Addresses, equip
+from deploy.premises import Addresses, known
 from deploy.supervisor import Child, Supervisor
 from deploy.up import Plan, Running, running
 from deploy.world import people, play
@@ -71,7 +71,7 @@ def begin_afresh(data: Path) -> None:
 @asynccontextmanager
 async def _system(plan: Plan, wanted: Wanted, provider: str, console: Console) -> AsyncIterator[Running]:
     if wanted.attach:
-        yield Running(equip(plan.data), Addresses.read(plan.data), Supervisor(plan.data))
+        yield Running(known(plan.data), Addresses.read(plan.data), Supervisor(plan.data))
         return
     async with Supervisor(plan.data / "provider") as beside:
         await beside.start(_provider(plan, provider))

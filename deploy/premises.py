@@ -85,12 +85,22 @@ def equip(
     seal = data / "keys" / "seal.json"
     if not seal.exists():
         _write(seal, sealed.new_keys(), mode=0o600)
-    known = _programme(data, programme)
-    organisations: Sequence[Organisation] = list(known.organisations.values())
+    kept = _programme(data, programme)
+    organisations: Sequence[Organisation] = list(kept.organisations.values())
     broker = configuration.write(
         data / "nats", organisations, host=nats_host, port=nats_port, monitor_port=monitor_port, store=store
     )
-    return Premises(data, known, broker)
+    return Premises(data, kept, broker)
+
+
+def known(data: Path) -> Premises:
+    """This will find an equipped data folder and change nothing in it; FileNotFoundError says what to do."""
+    data = data.resolve()
+    path = data / "programme.json"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: `alongside prepare --data` or `alongside up --data` writes it.")
+    programme = Programme.read(path)
+    return Premises(data, programme, configuration.written(data / "nats", list(programme.organisations.values())))
 
 
 def database_urls(data: Path, template: str | None) -> dict[str, str]:

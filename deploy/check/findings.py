@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deploy.check import bus, messages, people
 from deploy.check.books import Books, open_books
-from deploy.premises import Addresses, equip
+from deploy.premises import Addresses, known
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ LOOKS: Sequence[tuple[str, str, Look]] = (
 
 async def of(data: Path, provider_log: Path | None = None) -> list[Finding]:
     """This will hold a deployment's stores and streams, and a provider's log if given, against every promise."""
-    addresses, premises = Addresses.read(data), equip(data)
+    addresses, premises = Addresses.read(data), known(data)
     books = await open_books(addresses.databases)
     found = [Finding(promise, words, *look(books)) for promise, words, look in LOOKS]
     streams = await bus.kept(books, addresses.nats, premises.admin_seed)

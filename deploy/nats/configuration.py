@@ -45,8 +45,7 @@ def write(
     folder = folder.resolve()
     ports = folder / "ports"
     ports.mkdir(parents=True, exist_ok=True)
-    users = [plan.ADMIN, *names.SERVICES, *(each.organisation_id for each in organisations)]
-    seeds = {each: keys.kept(folder / "keys", each) for each in users}
+    seeds = {each: keys.kept(folder / "keys", each) for each in _users(organisations)}
     server = {
         "listen": f"{host}:{port}",
         # The monitoring port asks nobody who they are: loopback only, whatever the host.
@@ -60,6 +59,17 @@ def write(
     path = folder / "nats-server.conf"
     _replace(path, json.dumps(server, indent=2) + "\n")
     return Configuration(path=path, seeds=seeds, ports=ports)
+
+
+def written(folder: Path, organisations: Sequence[plan.Organisation]) -> Configuration:
+    """This will find what `write` left in a folder, changing nothing: the broker that runs on it may read it again."""
+    folder = folder.resolve()
+    seeds = {each: keys.place(folder / "keys", each) for each in _users(organisations)}
+    return Configuration(path=folder / "nats-server.conf", seeds=seeds, ports=folder / "ports")
+
+
+def _users(organisations: Sequence[plan.Organisation]) -> list[str]:
+    return [plan.ADMIN, *names.SERVICES, *(each.organisation_id for each in organisations)]
 
 
 def _limits() -> dict[str, Any]:

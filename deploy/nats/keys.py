@@ -9,11 +9,16 @@ import nkeys
 def kept(folder: Path, name: str) -> Path:
     """This will give the file with a user's seed, making a new key when there is none."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{name}.nk"
+    path = place(folder, name)
     if not path.exists():
         _keep(path, nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER))
     path.chmod(0o600)
     return path
+
+
+def place(folder: Path, name: str) -> Path:
+    """This will say where a user's seed is kept."""
+    return folder / f"{name}.nk"
 
 
 def public(path: Path) -> str:

@@ -1,0 +1,25 @@
+"""The data folder of a deployment: made complete once, and only looked at afterwards."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.premises import AGENCY, equip, known
+
+
+def test_looking_at_a_folder_leaves_the_configuration_of_its_running_broker_alone(tmp_path: Path) -> None:
+    equipped = equip(tmp_path, nats_host="0.0.0.0", nats_port=4222)
+    before = equipped.broker.path.read_bytes()
+
+    found = known(tmp_path)
+
+    assert found == equipped
+    assert found.broker.path.read_bytes() == before
+    assert found.admin_seed.exists() and found.api_key(AGENCY)
+
+
+def test_a_folder_that_nobody_equipped_is_not_made_by_looking(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="alongside prepare"):
+        known(tmp_path / "nothing")
+
+    assert list(tmp_path.iterdir()) == []
