@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,6 +78,18 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_contract_is_kept_by_the_house_as_it_stands() -> None:
     assert kept(ROOT) == dict.fromkeys([TOP, SERVICES, ROOMS, RULES, MAILBOX, VOCABULARY], True)
+
+
+def test_every_room_but_the_switchboard_is_kept_from_the_box() -> None:
+    contracts = {
+        each["id"]: each
+        for each in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    }
+    rooms = set(re.findall(r"\w+", " ".join(contracts["rooms"]["layers"])))
+
+    kept_away = {each.removeprefix("services.*.") for each in contracts["mailbox"]["source_modules"]}
+
+    assert kept_away == rooms - {"__main__", "app"}
 
 
 @contextmanager
