@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from faststream.specification.asyncapi import AsyncAPI, get_asyncapi_html
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 from sqlalchemy import ColumnElement, Label, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import clock, work
 from shared.callers import Caller, of_kind
 from shared.edge import Problem, StrictRoute
+from shared.gauges import Gauges
 from shared.mailbox import Reply
 from shared.mailbox.tables import errands, letters, outbox, timers
 
@@ -29,6 +30,7 @@ def _count(table: Table, condition: ColumnElement[bool], name: str) -> Label[int
 
 UNDER_WAY = select(
     _count(outbox, outbox.c.sent_at.is_(None), "unsent"),
+    select(func.min(outbox.c.said_at)).where(outbox.c.sent_at.is_(None)).scalar_subquery().label("unsent_since"),
     _count(letters, letters.c.state != "dead", "aside"),
     _count(letters, letters.c.state == "dead", "dead"),
     _count(errands, errands.c.state != "done", "errands"),
@@ -120,6 +122,9 @@ async def _under_way(service: "Service") -> dict[str, Any]:
     async with service.database.reading() as db:
         found = (await db.execute(UNDER_WAY)).mappings().one()
     due = found["next_due"]
+    waiting_since = found["unsent_since"] or clock.now()
+    mailbox.meters.unsent.set(found["unsent"])
+    mailbox.meters.oldest.set(max((clock.now() - waiting_since).total_seconds(), 0.0))
     mailbox.meters.timers.set(found["timers"])
     mailbox.meters.errands.set(found["errands"])
     return {
@@ -133,7 +138,7 @@ async def _under_way(service: "Service") -> dict[str, Any]:
 
 
 def _figures(service: "Service") -> None:
-    gauges: dict[str, Gauge] = {}
+    gauges = Gauges(service)
 
     @service.http.get("/figures", tags=["operations"])
     async def figures(_: Annotated[Caller, Depends(of_kind("agency"))]) -> dict[str, int]:
@@ -143,12 +148,7 @@ def _figures(service: "Service") -> None:
     @service.http.get("/metrics", tags=["operations"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Prometheus metrics."""
-        if service.ready:
-            await _under_way(service)
-        for name, value in (await service.counted()).items():
-            if name not in gauges:
-                gauges[name] = Gauge(name, f"{name.replace('_', ' ')}, from the store", registry=service.registry)
-            gauges[name].set(value)
+        await gauges.read(_under_way)
         return Response(generate_latest(service.registry), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Column, Index, MetaData, Table, Text, Uuid, select, update
+from sqlalchemy import Column, Index, MetaData, Table, Text, Uuid, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import now
@@ -43,6 +43,15 @@ class Task(BaseModel):
     note: str | None = None
 
 
+class Waiting(BaseModel):
+    """How many tasks of a kind are open, since when the oldest is, and the first due time."""
+
+    kind: str
+    count: int
+    opened_at: datetime
+    due: datetime
+
+
 class Done(BaseModel):
     """Who did it."""
 
@@ -75,3 +84,15 @@ async def open_tasks(db: AsyncConnection, limit: int = 1000) -> list[Task]:
     """This will list what waits for a person, the most pressing first."""
     wanted = select(tasks).where(tasks.c.done_at.is_(None)).order_by(tasks.c.due, tasks.c.task_id).limit(limit)
     return [Task(**row) for row in (await db.execute(wanted)).mappings()]
+
+
+async def open_by_kind(db: AsyncConnection) -> list[Waiting]:
+    """This will count the open tasks, kind by kind."""
+    counted = select(
+        tasks.c.kind,
+        func.count().label("count"),
+        func.min(tasks.c.opened_at).label("opened_at"),
+        func.min(tasks.c.due).label("due"),
+    )
+    wanted = counted.where(tasks.c.done_at.is_(None)).group_by(tasks.c.kind)
+    return [Waiting(**row) for row in (await db.execute(wanted)).mappings()]

@@ -77,11 +77,7 @@ class Relay(Loop):
             outbox.c.stream.not_in(sorted(self._resting())),
         )
         async with self.database.reading() as db:
-            rows = list((await db.execute(wanted.order_by(outbox.c.id).limit(AT_ONCE))).mappings())
-        oldest = (real() - min(row["said_at"] for row in rows)).total_seconds() if rows else 0.0
-        self.meters.unsent.set(len(rows))
-        self.meters.oldest.set(max(oldest, 0.0))
-        return rows
+            return list((await db.execute(wanted.order_by(outbox.c.id).limit(AT_ONCE))).mappings())
 
     async def _carry(self, stream: str, rows: Sequence[Any]) -> None:
         if not rows:
