@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +15,11 @@ from rich.console import Console
 from deploy import demo as demonstration
 from deploy import display
 from deploy.check import findings
-from deploy.nats import topology as streams
 from deploy.nats.server import ServerError
 from deploy.nats.topology import TopologyError
-from deploy.premises import AGENCY, Addresses, equip, known
+from deploy.premises import AGENCY, Addresses, database_urls, equip, known, service_urls
 from deploy.supervisor import StartError
-from deploy.up import Plan, running
+from deploy.up import Plan, open_bus, running
 from shared.work import Task
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -58,13 +58,19 @@ def demo(
     exit: Annotated[bool, typer.Option("--exit", help="End when the play is over.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
     attach: Annotated[bool, typer.Option("--attach", help="Play on a system that runs already.")] = False,
+    provider: Annotated[str | None, typer.Option(help="With --attach: where its message provider answers.")] = None,
+    secret: Annotated[
+        str | None, typer.Option(help="With --attach: what the provider shows.", envvar=demonstration.INBOUND)
+    ] = None,
     data: Data = Path("data/demo"),
     port_base: PortBase = 8000,
     nats: Nats = None,
     database: Database = None,
 ) -> None:
     """Run everything, and twelve weeks of a small world on top of it."""
-    wanted = demonstration.Wanted(people, seed, stay=not (exit or as_json), attach=attach)
+    wanted = demonstration.Wanted(
+        people, seed, stay=not (exit or as_json), attach=attach, provider=provider, secret=secret
+    )
     plan = Plan(data, port_base, nats, database, clock="stepped")
     shown = Console(quiet=True) if as_json else console
     summary = asyncio.run(demonstration.run(plan, wanted, shown))
@@ -79,19 +85,30 @@ def prepare(
     nats_port: Annotated[int, typer.Option(help="On which port.")] = 4222,
     nats_store: Annotated[Path | None, typer.Option(help="Where the broker keeps its streams.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Use the demo's programme when there is none yet.")] = False,
+    services: Annotated[str | None, typer.Option(help="Where services answer: http://{service}:{port}")] = None,
+    nats: Nats = None,
+    database: Database = None,
 ) -> None:
-    """Write what a deployment needs and has not got: programme, keys, the broker's configuration."""
+    """Write what a deployment needs and has not got: programme, keys, the broker's configuration, and the addresses."""
     programme = demonstration.PROGRAMME if demo else None
     premises = equip(data, programme=programme, nats_host=nats_host, nats_port=nats_port, store=nats_store)
+    if services:
+        url = nats or f"nats://127.0.0.1:{nats_port}"
+        Addresses(service_urls(services), url, database_urls(data, database)).write(data)
     console.print(f"{premises.data} is complete; the broker's configuration is {premises.broker.path}")
 
 
 @app.command()
-def topology(data: Data = DATA, nats: Nats = None) -> None:
+def topology(
+    data: Data = DATA,
+    nats: Nats = None,
+    begins: Annotated[datetime | None, typer.Option(help="Where services step their clock: the first time.")] = None,
+    within: Annotated[float, typer.Option(help="How many seconds the broker may take to answer.")] = 30,
+) -> None:
     """Make the streams and consumers that a broker has not got, and verify them."""
-    premises = known(data)
     url = nats or Addresses.read(data).nats
-    asyncio.run(streams.declare(url, premises.admin_seed, list(premises.programme.organisations.values())))
+    first = begins.replace(tzinfo=begins.tzinfo or UTC) if begins else None
+    asyncio.run(open_bus(url, known(data), begins=first, within=within))
     console.print("All streams and consumers are there, as they should be.")
 
 

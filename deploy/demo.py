@@ -23,24 +23,30 @@ from deploy.world.tally import Summary
 
 MARK = "this-is-a-demo"
 LIVE_EVERY = 20
+INBOUND = "ALONGSIDE_NOTIFICATIONS_INBOUND_SECRET"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be played; `stay` leaves the system live, `attach` plays on one that runs already."""
+    """What is to be played; `stay` leaves the system live, `attach` plays on one that runs already.
+
+    `provider` is where that one's message provider answers, and `secret` what it shows when somebody writes back.
+    """
 
     people: int
     seed: int
     stay: bool
     attach: bool = False
+    provider: str | None = None
+    secret: str | None = None
 
 
 async def run(plan: Plan, wanted: Wanted, console: Console) -> Summary:
     """This will play the demo and give its summary."""
     if not wanted.attach:
         begin_afresh(plan.data)
-    secret = secrets.token_urlsafe(16)
-    provider = f"http://127.0.0.1:{plan.port_base + 5}"
+    secret = wanted.secret or secrets.token_urlsafe(16)
+    provider = wanted.provider or f"http://127.0.0.1:{plan.port_base + 5}"
     knobs = {
         "SMS_URL": f"{provider}/texts",
         "PAGER_URL": f"{provider}/pages",

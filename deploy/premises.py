@@ -29,7 +29,8 @@ class Addresses:
 
     def write(self, data: Path) -> None:
         """This will leave the addresses where the other commands find them."""
-        _write(data / "addresses.json", json.dumps(vars(self), indent=2))
+        # For its owner only: a database URL may hold a password.
+        _write(data / "addresses.json", json.dumps(vars(self), indent=2), mode=0o600)
 
     @classmethod
     def read(cls, data: Path) -> "Addresses":
@@ -109,6 +110,12 @@ def database_urls(data: Path, template: str | None) -> dict[str, str]:
         raise ValueError("The database URL must hold {service}: each service has a database of its own.")
     wanted = template or f"sqlite:///{data.resolve()}/{{service}}.sqlite"
     return {each: wanted.replace("{service}", each) for each in names.SERVICES}
+
+
+def service_urls(template: str) -> dict[str, str]:
+    """This will give each service's address: `template` with `{service}` and its usual `{port}` filled in."""
+    ports = {name: 8001 + number for number, name in enumerate(names.SERVICES)}
+    return {name: template.replace("{service}", name).replace("{port}", str(port)) for name, port in ports.items()}
 
 
 def _programme(data: Path, wanted: Programme | None) -> Programme:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from deploy.supervisor import Child, Supervisor
 from deploy.world.conductor import connect
 from shared import names
 from shared.programme import Programme
+
+FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
+"""The broker refuses a message with this header when the subject has one already."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
         services = [_service(plan, premises, addresses, each) for each in names.SERVICES]
         if not plan.nats:
             await supervisor.start(_broker(plan, premises, nats_port, monitor_port))
-        declaring = asyncio.create_task(_open_bus(plan, url, premises))
+        declaring = asyncio.create_task(open_bus(url, premises, begins=plan.begins))
         await supervisor.start(*services)
         await declaring
         keeping = asyncio.create_task(_keep_declared(url, premises))
@@ -73,11 +77,25 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
             keeping.cancel()
 
 
-async def _open_bus(plan: Plan, url: str, premises: Premises) -> None:
-    await _declare(url, premises)
-    if plan.begins:
+async def open_bus(url: str, premises: Premises, *, begins: datetime | None = None, within: float = 0.0) -> None:
+    """
+    This will make the streams and consumers that are missing, and say what time it is where the clock is stepped.
+
+    A broker that does not answer is asked again for `within` seconds; then TopologyError says what to do. The clock is
+    only started: a time that was announced before stays.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            await _declare(url, premises)
+            break
+        except (nats.errors.Error, OSError, TimeoutError) as wrong:
+            if time.monotonic() > deadline:
+                raise topology.TopologyError(f"No broker answers at {url}: is it started, and this its URL?") from wrong
+            await asyncio.sleep(0.5)
+    if begins:
         client = await connect(url, premises.admin_seed)
-        await client.request(names.CLOCK_SUBJECT, plan.begins.isoformat().encode(), timeout=5)
+        await client.request(names.CLOCK_SUBJECT, begins.isoformat().encode(), timeout=5, headers=FIRST)
         await client.close()
 
 
