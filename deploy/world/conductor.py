@@ -14,7 +14,8 @@ import nats.errors
 
 from shared import names
 
-STOPS = timedelta(hours=2)
+STOPS = (15, 19, 23)
+"""Hours (UTC) at which the demo's clock stops: ten, two and six o'clock in New York, nine, one and five in Chicago."""
 
 
 class NotQuiet(Exception):
@@ -137,6 +138,7 @@ async def _say_nothing(_: Exception) -> None:
 
 
 def next_stop(moment: datetime) -> datetime:
-    """This will give the even hour (UTC) at or after a moment: the clock of the demo stops at these only."""
-    floor = moment.replace(minute=0, second=0, microsecond=0) - timedelta(hours=moment.hour % 2)
-    return floor if floor == moment else floor + STOPS
+    """This will give the first of the demo's three stops a day at or after a moment."""
+    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    hours = [*STOPS, STOPS[0] + 24]
+    return next(stop for hour in hours if (stop := day + timedelta(hours=hour)) >= moment)

@@ -22,7 +22,7 @@ from deploy.world.tally import Summary, figures_of, summary
 from shared import names
 
 WEEKS = 12
-LONGEST_STEP = timedelta(hours=6)
+LONGEST_STEP = timedelta(hours=12)
 MORE_SUPPORTERS_AFTER = timedelta(days=24)
 Progress = Callable[["Play"], Awaitable[None]]
 

@@ -1,5 +1,6 @@
 """Hospitals, clinics and a community centre that refer: half over HTTP, half on the bus, some wrong, some twice."""
 
+import asyncio
 import json
 from collections import Counter
 from datetime import datetime
@@ -30,8 +31,7 @@ class Referring:
         """This will post everybody whose time has come, and say whether there was anybody."""
         due = [each for each in self.waiting if each.posted_at <= now]
         self.waiting = self.waiting[len(due) :]
-        for person in due:
-            await self._post(person)
+        await asyncio.gather(*(self._post(person) for person in due))
         return bool(due)
 
     async def _post(self, person: Person) -> None:

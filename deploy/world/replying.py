@@ -1,5 +1,6 @@
 """People who answer their texts: most do not, some come, a few cannot, one wants no more of them."""
 
+import asyncio
 from collections.abc import Mapping
 from random import Random
 
@@ -25,10 +26,13 @@ class Replying:
         except httpx.HTTPError:
             return False
         before = self.replies
-        for number, message in enumerate(told, self.read):
-            if message["kind"] == "text" and "1=" in message["text"]:
-                await self._reply(number, message)
+        texts = [
+            (number, each)
+            for number, each in enumerate(told, self.read)
+            if each["kind"] == "text" and "1=" in each["text"]
+        ]
         self.read += len(told)
+        await asyncio.gather(*(self._reply(number, each) for number, each in texts))
         return self.replies > before
 
     async def _reply(self, number: int, message: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from shared.mailbox.letter import UNREAD, Letter, put_away
 from shared.mailbox.tables import heard, inbox, letters
 
 Place = tuple[str, str]
+REACH = upsert(heard, keys=["source", "key"], change=["version"])
 
 
 @dataclass
@@ -73,7 +74,7 @@ async def mark(db: AsyncConnection, sorted_letters: Sorted) -> None:
             {"source": source, "key": key, "version": version}
             for (source, key), version in sorted(sorted_letters.reached.items())
         ]
-        await db.execute(upsert(heard, keys=["source", "key"], change=["version"]), rows)
+        await db.execute(REACH, rows)
     await put_aside(db, sorted_letters.early, state="parked")
 
 

@@ -19,6 +19,12 @@ from shared.mailbox.said import Errand, Later, Said, Status
 from shared.mailbox.tables import errands, outbox, spoken, timers
 from shared.sealed import seal
 
+_INSERT = postgresql.insert(spoken)
+RAISE = _INSERT.on_conflict_do_update(
+    index_elements=["channel", "key"], set_={"version": spoken.c.version + _INSERT.excluded.version}
+).returning(spoken.c.channel, spoken.c.key, spoken.c.version)
+"""Raises the version of each key by how many facts are said of it, and gives the last."""
+
 Traces = Callable[[str], str]
 """Finds the trace for an ordering key."""
 
@@ -77,13 +83,9 @@ def _status_row(said: Status, trace: Traces) -> dict[str, Any]:
 async def _number(db: AsyncConnection, rows: list[dict[str, Any]]) -> None:
     """This will give each row the next version of its key, gapless; keys are taken in one order by everybody."""
     counts = Counter((each["channel"], each["key"]) for each in rows)
-    statement = postgresql.insert(spoken).values(
-        [{"channel": channel, "key": key, "version": count} for (channel, key), count in sorted(counts.items())]
-    )
-    raised = statement.on_conflict_do_update(
-        index_elements=["channel", "key"], set_={"version": spoken.c.version + statement.excluded.version}
-    ).returning(spoken.c.channel, spoken.c.key, spoken.c.version)
-    next_of = {(row.channel, row.key): row.version - counts[row.channel, row.key] for row in await db.execute(raised)}
+    taken = [{"channel": channel, "key": key, "version": count} for (channel, key), count in sorted(counts.items())]
+    raised = await db.execute(RAISE, taken)
+    next_of = {(row.channel, row.key): row.version - counts[row.channel, row.key] for row in raised}
     for each in rows:
         place = each["channel"], each["key"]
         next_of[place] += 1

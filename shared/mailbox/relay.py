@@ -140,17 +140,15 @@ class Relay(Loop):
         if time.monotonic() - self._looked_at.get(stream, -LOOK_EVERY) < LOOK_EVERY:
             return
         created, last = await self._state_of(stream)
-        async with self.database.transaction() as db:
+        async with self.database.reading() as db:
             known = (await db.execute(select(carried).where(carried.c.stream == stream))).mappings().first()
-            if known and (known["created"] != created or known["sequence"] > last):
-                kept = 0 if known["created"] != created else last
-                await self._say_again(db, stream, kept)
-                self.wake()
-            elif known:
-                self._looked_at[stream] = time.monotonic()
-                return
-            row = {"stream": stream, "created": created, "sequence": last}
-            await db.execute(upsert(carried, keys=["stream"], change=["created", "sequence"]).values(**row))
+        if known is None or known["created"] != created or known["sequence"] > last:
+            async with self.database.transaction() as db:
+                if known:
+                    await self._say_again(db, stream, last if known["created"] == created else 0)
+                row = {"stream": stream, "created": created, "sequence": last}
+                await db.execute(upsert(carried, keys=["stream"], change=["created", "sequence"]).values(**row))
+            self.wake()
         self._looked_at[stream] = time.monotonic()
 
     async def _state_of(self, stream: str) -> tuple[str, int]:
