@@ -1,0 +1,160 @@
+"""What every edge shares: strict JSON, sealed columns, callers, business hours, consent."""
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import sealed, strict_json
+from shared.calendar import add_business_days, add_business_hours, business_days_between, is_open, local
+from shared.disclosure import Consent, may_disclose
+from shared.programme import Organisation, Programme, Site, hash_key, new_key
+
+NEW_YORK = Site(site_id="ny", public_name="Main office", phone="555-0100", holidays=[date(2026, 1, 19)])
+FRIDAY_AT_FOUR = datetime(2026, 1, 16, 21, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": 1e999}',
+        b'{"a": 1, "a": 2}',
+        b'{"a": "\\ud800"}',
+        b'{"a": "\\u0000"}',
+        b'{"a": 99999999999999999999999}',
+        b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}",
+        b"{" * 100_000,
+        b'{"a": "\xff"}',
+        b'{"a": 1',
+        b'"' + b"x" * 70_000 + b'"',
+        b"",
+    ],
+)
+def test_refuses_what_python_would_let_through(raw: bytes) -> None:
+    with pytest.raises(strict_json.Malformed) as refused:
+        strict_json.parse(raw)
+
+    assert refused.value.where and refused.value.remedy
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers(-1000, 1000) | st.text("abc é", max_size=5), st.lists))
+def test_reads_ordinary_json_as_it_was_written(value: object) -> None:
+    import json
+
+    assert strict_json.parse(json.dumps(value).encode(), depth=1000) == value
+
+
+@given(st.binary(max_size=200))
+def test_answers_any_bytes_with_a_value_or_a_clear_refusal(raw: bytes) -> None:
+    try:
+        strict_json.parse(raw)
+    except strict_json.Malformed as refused:
+        assert refused.remedy
+
+
+def test_opens_what_is_sealed_only_at_its_own_place() -> None:
+    closed = sealed.seal(b"Robin", place="people.name")
+
+    assert b"Robin" not in closed
+    assert sealed.unseal(closed, place="people.name") == b"Robin"
+    with pytest.raises(sealed.CannotOpen):
+        sealed.unseal(closed, place="people.phone")
+
+
+def test_finds_the_same_person_by_the_same_words_and_nobody_else() -> None:
+    assert sealed.lookup("hospital", "M-1") == sealed.lookup("hospital", "M-1")
+    assert sealed.lookup("hospital", "M-1") != sealed.lookup("hospitalM", "-1")
+
+
+def test_opens_what_an_older_key_sealed() -> None:
+    closed = sealed.seal(b"Robin", place="people.name")
+
+    sealed.use({"k1": bytes(range(32)), "k2": bytes(32)}, "k2")
+
+    assert sealed.unseal(closed, place="people.name") == b"Robin"
+
+
+def test_knows_an_organisation_by_its_key_and_keeps_only_the_hash() -> None:
+    key = new_key("general-hospital")
+    hospital = Organisation(
+        organisation_id="general-hospital", name="General", kind="hospital", key_hashes=[hash_key(key)]
+    )
+    programme = Programme(sites={"ny": NEW_YORK}, organisations={"general-hospital": hospital})
+
+    assert programme.holder_of(key) == hospital
+    assert programme.holder_of(key + "x") is None
+    assert key not in programme.model_dump_json()
+
+
+def test_counts_business_hours_over_a_weekend_and_a_holiday() -> None:
+    answer_by = add_business_hours(NEW_YORK, FRIDAY_AT_FOUR, 4)
+
+    assert answer_by == local(date(2026, 1, 20), "12:00", "America/New_York")
+    assert is_open(NEW_YORK, FRIDAY_AT_FOUR) and not is_open(NEW_YORK, FRIDAY_AT_FOUR + timedelta(hours=1))
+
+
+def test_counts_business_days_without_weekends_and_holidays() -> None:
+    later = FRIDAY_AT_FOUR + timedelta(days=7)
+
+    assert business_days_between(NEW_YORK, FRIDAY_AT_FOUR, later) == 4
+    assert add_business_days(NEW_YORK, FRIDAY_AT_FOUR, 1) == local(date(2026, 1, 20), "17:00", "America/New_York")
+
+
+def test_moves_a_wall_time_that_does_not_exist_forward_and_takes_the_first_of_two() -> None:
+    gap = local(date(2026, 3, 8), "02:30", "America/New_York")
+    fold = local(date(2026, 11, 1), "01:30", "America/New_York")
+
+    assert gap == datetime(2026, 3, 8, 7, 30, tzinfo=UTC)
+    assert fold == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+
+
+def consent(**changes: object) -> Consent:
+    said = {
+        "consent_id": uuid4(),
+        "person_id": uuid4(),
+        "discloser": "programme",
+        "recipients": frozenset({"referrer"}),
+        "purposes": frozenset({"treatment"}),
+        "part2": False,
+        "signed_at": FRIDAY_AT_FOUR,
+    }
+    return Consent(**{**said, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "allowed"),
+    [
+        ({}, True),
+        ({"recipients": frozenset({"general-hospital"})}, True),
+        ({"recipients": frozenset({"payer"})}, False),
+        ({"purposes": frozenset({"payment"})}, False),
+        ({"signed_at": FRIDAY_AT_FOUR + timedelta(days=2)}, False),
+        ({"expires_at": FRIDAY_AT_FOUR + timedelta(hours=1)}, False),
+        ({"revoked_at": FRIDAY_AT_FOUR + timedelta(hours=1)}, False),
+    ],
+)
+def test_tells_only_whom_the_consent_names_for_its_purpose_while_it_runs(
+    changes: dict[str, object], allowed: bool
+) -> None:
+    told = may_disclose(
+        [consent(**changes)],
+        recipient="general-hospital",
+        classes=["referrer"],
+        purpose="treatment",
+        at=FRIDAY_AT_FOUR + timedelta(days=1),
+        part2=False,
+    )
+
+    assert bool(told) is allowed
+
+
+def test_part_two_records_need_a_consent_that_covers_them() -> None:
+    when = FRIDAY_AT_FOUR + timedelta(days=1)
+    asked = {"recipient": "x", "classes": ["referrer"], "purpose": "treatment", "at": when, "part2": True}
+
+    assert may_disclose([consent()], **asked) is None  # type: ignore[arg-type]
+    assert may_disclose([consent(part2=True)], **asked) is not None  # type: ignore[arg-type]
