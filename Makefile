@@ -36,7 +36,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: pyproject.toml $(VENV)/bin/python
 	@echo "Installing Alongside into $(VENV) (once)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check -e . && touch $@
+	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e . && touch $@
 
 $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
-	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]' && touch $@
+	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e '.[test]' && touch $@

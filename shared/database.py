@@ -208,18 +208,18 @@ def broken_rule(error: IntegrityError) -> str:
     return columns[1].strip() if columns else told.split(":")[-1].strip()
 
 
+AWAY_STATES = ("08", "40", "53", "57P")
+"""SQLSTATE classes: connection lost, transaction to be repeated, no resources, server stopping or starting."""
+
+AWAY_WORDS = ("locked", "disk i/o", "disk is full", "unable to open", "connection is closed", "connection was closed")
+
+
 def is_away(error: BaseException) -> bool:
-    """This will say whether an error means that the database itself cannot be reached or is too busy."""
+    """This will say whether an error means that the database itself is away or too busy, and trying again may help."""
     if isinstance(error, OSError | TimeoutError):
         return True
     if not isinstance(error, DBAPIError):
         return False
-    told = str(error.orig).lower()
-    return (
-        error.connection_invalidated
-        or any(
-            each in told
-            for each in ("locked", "disk i/o", "disk is full", "shutting down", "starting up", "connection")
-        )
-        or type(error.orig).__name__ in ("DeadlockDetectedError", "SerializationError", "OperationalError")
-    )
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    words = str(error.orig).lower()
+    return error.connection_invalidated or state.startswith(AWAY_STATES) or any(each in words for each in AWAY_WORDS)

@@ -8,9 +8,18 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, Uuid, func, insert, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from shared.database import Database, DatabaseInUse, UtcTime, broken_rule, insert_or_ignore, no_overlap, upsert
+from shared.database import (
+    Database,
+    DatabaseInUse,
+    UtcTime,
+    broken_rule,
+    insert_or_ignore,
+    is_away,
+    no_overlap,
+    upsert,
+)
 from tests.conftest import new_database
 from tests.servers import PostgresServer
 
@@ -137,6 +146,18 @@ async def test_refuses_a_share_that_another_process_works_on_postgresql(postgres
 
     await other.claim("1/2")
     await asyncio.gather(first.close(), second.close(), other.close())
+
+
+async def test_tells_a_database_that_is_away_from_a_mistake_of_ours(store: Database) -> None:
+    with pytest.raises(DBAPIError) as ours:
+        async with store.transaction() as db:
+            await db.execute(text("select nothing from nowhere"))
+    with pytest.raises((DBAPIError, OSError)) as away:
+        async with Database.open("postgresql://nobody@127.0.0.1:1/none").transaction():
+            pass
+
+    assert not is_away(ours.value)
+    assert is_away(away.value)
 
 
 async def test_is_durable_before_anything_is_written(tmp_path: Path) -> None:
