@@ -118,13 +118,13 @@ def check(
     messages: Annotated[Path | None, typer.Option(help="A provider's own log, to hold ours against.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
 ) -> None:
-    """Read stores and streams, and say which promise is broken for whom; exit 1 when one is."""
+    """Say which promise is broken for whom; exit 1 when one is, 2 when one could not be looked at."""
     found = asyncio.run(findings.of(data, messages))
     if as_json:
         sys.stdout.write(json.dumps([vars(each) for each in found], indent=2) + "\n")
     else:
         console.print(display.findings(found))
-    raise typer.Exit(1 if any(each.broken for each in found) else 0)
+    raise typer.Exit(1 if any(each.broken for each in found) else 2 if any(each.unseen for each in found) else 0)
 
 
 @app.command()

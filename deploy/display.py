@@ -107,11 +107,20 @@ def findings(found: Sequence[Finding]) -> RenderableType:
         table.add_row(
             each.promise, each.words, f"{each.looked_at:,}", Text(_broken(each), "red" if each.broken else "")
         )
-    good = not any(each.broken for each in found)
-    return Group(table, Text("Everything is as promised." if good else "Not everything is as promised.", "bold"))
+    reasons = [Text(why, "yellow") for why in sorted({each.unseen for each in found if each.unseen})]
+    return Group(table, Text(_verdict(found), "bold"), *reasons)
+
+
+def _verdict(found: Sequence[Finding]) -> str:
+    if any(each.broken for each in found):
+        return "Not everything is as promised."
+    unseen = sum(bool(each.unseen) for each in found)
+    return f"{unseen} promises could not be looked at." if unseen else "Everything is as promised."
 
 
 def _broken(each: Finding) -> str:
+    if each.unseen:
+        return "not looked at"
     shown = ", ".join(each.broken[:5])
     return f"{len(each.broken)}: {shown}{' ...' if len(each.broken) > 5 else ''}" if each.broken else "none"
 

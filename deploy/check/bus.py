@@ -1,17 +1,33 @@
 """Promises about facts: said, carried and heard, each once and in order."""
 
+import asyncio
 import json
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from deploy.check.books import Books
-from deploy.world import conductor
+import nats
+import nats.errors
+
+from deploy.check.books import Books, CannotLook
 from shared import names
 
 TIMERS = ("-fell-due.v1", "-unrecorded.v1")
 """Facts that come back to their own speaker without travelling."""
+
+ONCE: Mapping[str, tuple[str, str]] = {
+    "matching.offer-made.v1": ("offer", "offer_id"),
+    "matching.match-made.v1": ("match", "match_id"),
+    "scheduling.session-cancelled.v1": ("cancelled seat", "seat_id"),
+    "scheduling.series-ended.v1": ("ended series", "series_id"),
+    "notifications.reminder-planned.v1": ("planned reminder", "reminder_id"),
+    "notifications.reminder-sent.v1": ("ended reminder", "reminder_id"),
+    "notifications.reminder-skipped.v1": ("ended reminder", "reminder_id"),
+    "notifications.reminder-failed.v1": ("ended reminder", "reminder_id"),
+}
+"""What can happen only once to the thing with that id: facts of one kind of thing exclude one another."""
 
 All = Mapping[str, Books]
 Looked = tuple[int, list[str]]
@@ -24,13 +40,11 @@ def heard(books: All) -> Looked:
     ]
     count = 0
     for listener, speaker, channel in _listeners():
-        source = f"sealed.{speaker}" if channel.startswith("sealed.") else speaker
-        reached = {row["key"]: row["version"] for row in books[listener]["heard"] if row["source"] == source}
-        for row in books[speaker]["spoken"]:
-            if row["channel"] == channel:
-                count += 1
-                if reached.get(row["key"], 0) != row["version"]:
-                    wrong.append(f"{listener} heard {reached.get(row['key'], 0)} of {row['version']} of {row['key']}")
+        reached = _reached(books[listener], speaker, channel)
+        for key, version in _spoken(books[speaker], channel).items():
+            count += 1
+            if reached.get(key, 0) < version:
+                wrong.append(f"{listener} has not heard {reached.get(key, 0) + 1} of {key} from {speaker}")
     return count, wrong
 
 
@@ -48,6 +62,15 @@ def _listeners() -> list[tuple[str, str, str]]:
     return sorted(found)
 
 
+def _reached(listener: Books, speaker: str, channel: str) -> dict[str, int]:
+    source = f"sealed.{speaker}" if channel.startswith("sealed.") else speaker
+    return {row["key"]: row["version"] for row in listener["heard"] if row["source"] == source}
+
+
+def _spoken(speaker: Books, channel: str) -> dict[str, int]:
+    return {row["key"]: row["version"] for row in speaker["spoken"] if row["channel"] == channel}
+
+
 def gapless(books: All) -> Looked:
     """This will find keys of which a version is missing or said twice."""
     wrong, count = [], 0
@@ -55,48 +78,78 @@ def gapless(books: All) -> Looked:
         versions: dict[tuple[str, str], list[int]] = defaultdict(list)
         for row in each["outbox"]:
             versions[row["channel"], row["key"]].append(row["version"])
-        for row in each["spoken"]:
+        reach = {(row["channel"], row["key"]): range(row["opens"], row["version"] + 1) for row in each["spoken"]}
+        for place in sorted(versions.keys() | reach.keys()):
             count += 1
-            said = sorted(versions.get((row["channel"], row["key"]), []))
-            if said != list(range(row["opens"], row["version"] + 1)):
-                wrong.append(f"{name}: {row['channel']} {row['key']}")
+            if sorted(versions[place]) != list(reach.get(place, ())):
+                wrong.append(f"{name}: {place[0]} {place[1]}")
     return count, wrong
 
 
 def once(books: All) -> Looked:
-    """This will find letters that a listener claims to have heard and that nobody ever said so far."""
+    """This will find what happened twice, and what a listener heard that nobody said so far."""
     wrong, count = [], 0
     for listener, speaker, channel in _listeners():
-        source = f"sealed.{speaker}" if channel.startswith("sealed.") else speaker
-        spoken = {row["key"]: row["version"] for row in books[speaker]["spoken"] if row["channel"] == channel}
-        for row in books[listener]["heard"]:
-            if row["source"] == source:
-                count += 1
-                if row["version"] > spoken.get(row["key"], 0):
-                    wrong.append(f"{listener} heard {row['key']} of {source} further than it was said")
-    return count, wrong
+        spoken, reached = _spoken(books[speaker], channel), _reached(books[listener], speaker, channel)
+        count += len(reached)
+        wrong += [
+            f"{listener} heard more of {key} than was said" for key in reached if reached[key] > spoken.get(key, 0)
+        ]
+    happened = Counter(each for one in books.values() for each in _happened(one))
+    wrong += [f"{what} {times} times" for what, times in sorted(happened.items()) if times > 1]
+    return count + len(happened), wrong
+
+
+def _happened(books: Books) -> Iterator[str]:
+    for kind, (what, name) in ONCE.items():
+        yield from (f"{what} {body[name]}" for _, body in books.said(kind))
+    for _, body in books.said("scheduling.series-booked.v1"):
+        yield from (f"booked session {each['session_id']}" for each in body["sessions"])
 
 
 def stuck(books: All) -> Looked:
-    """This will find dead letters and errands that came to no end."""
+    """This will find letters, errands and timers that nothing moves on any more."""
     wrong, count = [], 0
     for name, each in books.items():
-        count += len(each["errands"]) + len(each["letters"])
-        wrong += [f"{name}: letter {row['event_id']}" for row in each["letters"] if row["state"] == "dead"]
+        count += len(each["errands"]) + len(each["letters"]) + len(each["timers"])
+        wrong += [f"{name}: letter {row['event_id']} is {row['state']}" for row in each["letters"]]
         wrong += [f"{name}: errand {row['errand_key']}" for row in each["errands"] if row["state"] == "stuck"]
+        wrong += [
+            f"{name}: timer {row['timer_id']}" for row in each["timers"] if row["attempts"] and not row["rung_at"]
+        ]
     return count, wrong
 
 
 async def kept(books: All, url: str, seed: Path) -> Looked:
-    """This will find streams that hold less than was carried to them."""
-    client = await conductor.connect(url, seed)
-    wrong, count = [], 0
-    for name, each in books.items():
-        for row in each["carried"]:
-            count += 1
-            answer = await client.request(f"$JS.API.STREAM.INFO.{row['stream']}", b"", timeout=5)
-            told = json.loads(answer.data)
-            if "error" in told or told["created"] != row["created"] or told["state"]["last_seq"] < row["sequence"]:
-                wrong.append(f"{name}: {row['stream']}")
-    await client.close()
-    return count, wrong
+    """This will find streams that hold less than was carried to them; CannotLook when the broker does not answer."""
+    carried = [(name, row) for name, each in books.items() for row in each["carried"]]
+    client = await _connect(url, seed)
+    try:
+        lost = [f"{name}: {row['stream']}" for name, row in carried if not await _is_kept(client, row)]
+    except (nats.errors.Error, TimeoutError) as wrong:
+        raise CannotLook(f"the broker at {url} stopped answering ({type(wrong).__name__}): look again") from None
+    finally:
+        await client.close()
+    return len(carried), lost
+
+
+async def _connect(url: str, seed: Path) -> Any:
+    plain = {"allow_reconnect": False, "max_reconnect_attempts": 0, "connect_timeout": 3, "error_cb": _say_nothing}
+    try:
+        return await asyncio.wait_for(
+            nats.connect(url, nkeys_seed=str(seed), inbox_prefix="_INBOX_admin", **plain), timeout=5
+        )
+    except (nats.errors.Error, OSError, TimeoutError):
+        raise CannotLook(f"no broker answers at {url}: is it started?") from None
+
+
+async def _is_kept(client: Any, carried: Mapping[str, Any]) -> bool:
+    answer = await client.request(f"$JS.API.STREAM.INFO.{carried['stream']}", b"", timeout=5)
+    told = json.loads(answer.data)
+    if "error" in told or told["created"] != carried["created"]:
+        return False
+    return bool(told["state"]["last_seq"] >= carried["sequence"])
+
+
+async def _say_nothing(_: Exception) -> None:
+    """What went wrong is told once, as what could not be looked at."""

@@ -27,16 +27,16 @@ EARLIEST, LATEST = time(8), time(21)
 
 def planned(books: All) -> Looked:
     """This will find visits booked in time for a reminder that has none, and cancellations nobody was told of."""
-    moments = dict(_booked(books))
-    notes = books["notifications"]
-    for row in notes["reminders"]:
-        if row["session_id"] in moments:
-            moments[row["session_id"]] = max(moments[row["session_id"]], row["planned_at"])
+    notes, moments = books["notifications"], dict(_booked(books))
+    heard = {
+        row["series_id"]: row["planned_at"] for row in sorted(notes["reminders"], key=lambda row: row["planned_at"])
+    }
     have = {(row["session_id"], row["kind"]) for row in notes["reminders"]}
     cancelled = {row["session_id"] for row in notes["sessions"] if row["cancelled_at"]}
     wrong = []
     for row in books["scheduling"]["sessions"]:
-        mine, notice = row["session_id"], row["starts_at"] - moments.get(row["session_id"], row["starts_at"])
+        mine, booked = row["session_id"], moments.get(row["session_id"], row["starts_at"])
+        notice = row["starts_at"] - max(booked, heard.get(row["series_id"], booked))
         # A reminder moves earlier out of quiet hours, by less than a day.
         wrong += [f"{mine} {kind}" for kind, lead in LEADS.items() if notice > lead + DAY and (mine, kind) not in have]
         if row["state"] == "cancelled" and mine not in cancelled:
@@ -78,13 +78,15 @@ def _at_night(moment: datetime | None, zone: ZoneInfo | None) -> bool:
 
 
 def ended(books: All) -> Looked:
-    """This will find reminders whose moment has passed and that were neither sent nor skipped, nor are with a person."""
+    """This will find reminders whose moment has passed and that were not sent or skipped, nor are with a person."""
     notes = books["notifications"]
     now = max((row["said_at"] for each in books.values() for row in each["outbox"]), default=None)
     calls = " ".join(row["errand_key"] for row in notes["errands"] if row["state"] != "done")
     tasks = {row["about"] for row in notes["tasks"]}
     stuck = [row for row in notes["reminders"] if now and _is_stuck(row, now, calls)]
-    alone = [row for row in notes["reminders"] if row["state"] in ("unknown", "failed") and row["reminder_id"] not in tasks]
+    alone = [
+        row for row in notes["reminders"] if row["state"] in ("unknown", "failed") and row["reminder_id"] not in tasks
+    ]
     passed = [row for row in notes["reminders"] if now and row["due"] <= now]
     return len(passed), [row["reminder_id"] for row in (*stuck, *alone)]
 

@@ -1,9 +1,7 @@
-"""Promises about people: nobody is lost, invented, double-booked, or left with nothing."""
+"""Promises about people: nobody is lost, invented, told of, or left with nothing."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from itertools import pairwise
+from collections.abc import Mapping
 
 from deploy.check.books import Books, Row
 from shared.events.referrals import ReferralAccepted
@@ -11,61 +9,94 @@ from shared.events.referrals import ReferralAccepted
 All = Mapping[str, Books]
 Looked = tuple[int, list[str]]
 
+TASKS = {"crisis_review": "crisis", "needs_screen": "screening", "needs_info": "missing_info"}
+"""The task that is open while a referral is held."""
+
+REFUSED = "refused"
+
 
 def accepted(books: All) -> Looked:
-    """This will find accepted referrals that matching has not, or has in no state that leads anywhere."""
-    said = said_of(books["referrals"], ReferralAccepted.type_name())
-    known = {row["referral_id"]: row["state"] for row in books["matching"]["referrals"]}
-    offered = {row["referral_id"] for row in books["matching"]["offers"] if row["state"] == "open"}
-    matched = books["matching"].ids("matches", "referral_id")
-    lost = []
-    for each in {json.loads(row["body"])["referral_id"] for row in said}:
-        state = known.get(each)
-        dangling = (state == "offered" and each not in offered) or (state == "matched" and each not in matched)
-        if state is None or dangling:
-            lost.append(each)
-    return len(said), sorted(lost)
+    """This will find accepted people whom matching does not know, or has in a state that leads nowhere."""
+    expected = {body["referral_id"] for _, body in books["referrals"].said(ReferralAccepted.type_name())}
+    states = {row["referral_id"]: row["state"] for row in books["referrals"]["referrals"]}
+    expected |= {each for each, state in states.items() if state not in (*TASKS, REFUSED)}
+    rows = {row["referral_id"]: row for row in books["matching"]["referrals"]}
+    lost = {each for each in expected if each not in rows or _is_lost(rows[each], states.get(each), books)}
+    return len(expected), sorted(lost)
 
 
-def said_of(books: Books, kind: str) -> list[Row]:
-    """This will list the facts of a type that a service said."""
-    return [row for row in books["outbox"] if row["type"] == kind]
+def _is_lost(row: Row, told: str | None, books: All) -> bool:
+    mine = row["referral_id"]
+    match row["state"]:
+        case "waiting":
+            return row["waitlisted_at"] is None
+        case "offered":
+            return not any(
+                each["referral_id"] == mine and each["state"] == "open" for each in books["matching"]["offers"]
+            )
+        case "matched":
+            return not _has_series(mine, books)
+        case "held":
+            return told not in TASKS
+        case "withdrawn":
+            return told != REFUSED and ("consent_revoked", mine) not in _tasks(books["matching"])
+        case _:
+            return False
+
+
+def _has_series(referral_id: str, books: All) -> bool:
+    """This will say whether somebody who is matched meets, or a person is looking for a time."""
+    matches = {row["match_id"] for row in books["matching"]["matches"] if row["referral_id"] == referral_id}
+    series = [row for row in books["scheduling"]["series"] if row["match_id"] in matches]
+    asked = {about for kind, about in _tasks(books["scheduling"]) if kind == "find_a_time"}
+    return any(each["state"] != "unbooked" or each["series_id"] in asked for each in series)
+
+
+def _tasks(books: Books, *, still_open: bool = False) -> set[tuple[str, str]]:
+    return {(row["kind"], row["about"]) for row in books["tasks"] if not (still_open and row["done_at"])}
+
+
+def held(books: All) -> Looked:
+    """This will find referrals that are held for a person without an open task for one."""
+    waiting = [row for row in books["referrals"]["referrals"] if row["state"] in TASKS]
+    tasks = _tasks(books["referrals"], still_open=True)
+    return len(waiting), [
+        row["referral_id"] for row in waiting if (TASKS[row["state"]], row["referral_id"]) not in tasks
+    ]
 
 
 def phantoms(books: All) -> Looked:
     """This will find what hangs on nothing, from the reminder back to the post it began with."""
     received = books["referrals"].ids("referrals", "referral_id")
-    matches = books["matching"].ids("matches", "match_id")
-    booked = {row["series_id"]: row for row in books["scheduling"]["series"]}
+    matches = {row["match_id"]: row for row in books["matching"]["matches"]}
+    series = {row["series_id"]: row for row in books["scheduling"]["series"]}
     sessions = books["scheduling"].ids("sessions", "session_id")
-    by_hand = {each for each, row in booked.items() if row["referral_id"] is None}
-    wrong = [row["referral_id"] for row in books["matching"]["referrals"] if row["referral_id"] not in received]
-    wrong += [each for each, row in booked.items() if each not in by_hand and row["match_id"] not in matches]
-    wrong += [row["seat_id"] for row in books["scheduling"]["seats"] if row["session_id"] not in sessions]
-    wrong += [row["session_id"] for row in books["notifications"]["sessions"] if row["session_id"] not in sessions]
     reminded = books["notifications"].ids("sessions", "session_id")
-    reminders = books["notifications"]["reminders"]
-    wrong += [row["reminder_id"] for row in reminders if row["session_id"] not in reminded]
-    return len(booked) + len(sessions) + len(reminders), wrong
-
-
-def overlaps(books: All) -> Looked:
-    """This will find sessions of one supporter, and seats of one person, that overlap."""
-    sessions = [row for row in books["scheduling"]["sessions"] if row["state"] != "cancelled" and row["supporter_id"]]
-    seats = [row for row in books["scheduling"]["seats"] if row["state"] != "cancelled"]
-    return len(sessions) + len(seats), [
-        *_clashes(sessions, "supporter_id", "session_id"),
-        *_clashes(seats, "person_id", "seat_id"),
+    hang: list[tuple[str, list[Row], str, set[str]]] = [
+        ("referral", books["matching"]["referrals"], "referral_id", received),
+        ("offer", books["matching"]["offers"], "referral_id", received),
+        ("match", books["matching"]["matches"], "referral_id", received),
+        ("session", books["scheduling"]["sessions"], "series_id", set(series)),
+        ("seat", books["scheduling"]["seats"], "session_id", sessions),
+        ("reminded session", books["notifications"]["sessions"], "session_id", sessions),
+        ("reminder", books["notifications"]["reminders"], "session_id", reminded),
     ]
-
-
-def _clashes(rows: Iterable[Row], whose: str, which: str) -> list[str]:
-    ordered = sorted(rows, key=lambda row: (row[whose], row["starts_at"]))
-    return [
-        later[which]
-        for earlier, later in pairwise(ordered)
-        if earlier[whose] == later[whose] and later["starts_at"] < earlier["ends_at"]
+    wrong = [
+        f"{what} of {row[column]}"
+        for what, rows, column, there in hang
+        for row in rows
+        if row[column] is not None and row[column] not in there
     ]
+    wrong += [f"series {each}" for each, row in series.items() if not _is_matched(row, matches)]
+    return sum(len(rows) for _, rows, _, _ in hang) + len(series), sorted(set(wrong))
+
+
+def _is_matched(series: Row, matches: Mapping[str, Row]) -> bool:
+    """This will say whether a series is of the people its match joins; one booked by hand has no match."""
+    if series["referral_id"] is None and series["match_id"] == series["series_id"]:
+        return True
+    match = matches.get(series["match_id"])
+    return match is not None and all(match[each] == series[each] for each in ("referral_id", "person_id"))
 
 
 def capacity(books: All) -> Looked:
@@ -89,15 +120,17 @@ def capacity(books: All) -> Looked:
 def bridged(books: All) -> Looked:
     """This will find people who wait with neither a bridge nor a task for somebody."""
     waiting = [row for row in books["matching"]["referrals"] if row["waitlisted_at"] and row["state"] == "waiting"]
-    with_task = {row["about"] for row in books["matching"]["tasks"]}
+    with_task = {about for _, about in _tasks(books["matching"])}
     return len(waiting), [
         row["referral_id"] for row in waiting if not row["bridged_at"] and row["referral_id"] not in with_task
     ]
 
 
-def units(books: All) -> Looked:
-    """This will find seats whose covered and denied units are not the delivered ones."""
-    judged = [row for row in books["scheduling"]["seats"] if row["units_delivered"] is not None]
-    wrong = [row["seat_id"] for row in judged if not 0 <= (row["units_covered"] or 0) <= row["units_delivered"]]
-    heard = {row["seat_id"] for row in judged if row["state"] not in ("held", "missed") and row["units_delivered"]}
-    return len(judged), [*wrong, *sorted(heard)]
+def told(books: All) -> Looked:
+    """This will find referrers who were told nothing, or of a referral that is another's."""
+    whose = {row["referral_id"]: row["organisation"] for row in books["referrals"]["referrals"]}
+    said = {
+        (row["key"], row["channel"]) for row in books["referrals"]["outbox"] if row["channel"].startswith("status.")
+    }
+    others = [key for key, channel in said if key in whose and channel.split(".")[1] != whose[key]]
+    return len(whose), sorted([*others, *(whose.keys() - {key for key, _ in said})])
