@@ -16,6 +16,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
+from shared.sqlite import Driver
+
 Json = JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
@@ -74,7 +76,8 @@ class Database:
             raise ValueError(f"A database URL begins with sqlite:/// or postgresql://, not {name}://.")
         path = Path(wanted.database) if wanted.database and wanted.database != ":memory:" else None
         pool: dict[str, Any] = {"pool_size": 12, "max_overflow": 0} if path else {}
-        engine = create_async_engine(wanted.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": 30}, **pool)
+        wanted = wanted.set(drivername="sqlite+aiosqlite")
+        engine = create_async_engine(wanted, module=Driver(), connect_args={"timeout": 30}, **pool)
         event.listen(engine.sync_engine, "connect", _harden)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
         return cls(engine, path)
@@ -150,7 +153,8 @@ def _harden(connection: Any, _: Any) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     reading = connection.get_execution_options().get("read_only")
-    connection.exec_driver_sql("begin" if reading else "begin immediate")
+    opened: Any = connection.connection.dbapi_connection
+    opened.begin("begin" if reading else "begin immediate")
 
 
 def insert_or_ignore(table: Table) -> postgresql.Insert:
