@@ -52,7 +52,8 @@ class Play:
                 pass
             await progress(self)
             await self.conductor.announce(self._next())
-        await self.conductor.settle()
+        while await self._act(await self.conductor.settle()):
+            pass
         await self.insuring.ask(self.conductor.now)
         return await self.summary()
 

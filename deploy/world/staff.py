@@ -86,7 +86,7 @@ class Staff:
 
     async def _see_tasks(self) -> None:
         for task in await self.edges.get("referrals", "/work"):
-            if task["kind"] in ("crisis", "screen"):
+            if task["kind"] in ("crisis", "screening"):
                 self.to_screen.setdefault(task["about"], datetime.fromisoformat(task["opened_at"]) + 2 * HOUR)
 
     async def _see_offers(self, now: datetime) -> None:

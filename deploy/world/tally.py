@@ -32,6 +32,7 @@ class Summary(BaseModel):
     sessions_held: int
     sessions_missed: int
     sessions_cancelled: int
+    sessions_unrecorded: int
     sessions_ahead: int
     reminders_planned: int
     reminders_sent: int
@@ -81,6 +82,7 @@ def summary(
         sessions_held=figures["sessions_held"],
         sessions_missed=figures["sessions_missed"],
         sessions_cancelled=figures["sessions_cancelled"],
+        sessions_unrecorded=figures["sessions_unrecorded"],
         sessions_ahead=_ahead(figures),
         reminders_planned=figures["reminders_planned"],
         reminders_sent=figures["reminders_sent"],
