@@ -27,16 +27,17 @@ EARLIEST, LATEST = time(8), time(21)
 
 def planned(books: All) -> Looked:
     """This will find visits booked in time for a reminder that has none, and cancellations nobody was told of."""
-    notes, moments = books["notifications"], dict(_booked(books))
-    heard = {
-        row["series_id"]: row["planned_at"] for row in sorted(notes["reminders"], key=lambda row: row["planned_at"])
-    }
+    notes = books["notifications"]
+    moments: dict[str, datetime] = dict(_booked(books))
+    heard: dict[str, datetime] = {}
+    for row in sorted(notes["reminders"], key=lambda row: row["planned_at"]):
+        heard[row["series_id"]] = row["planned_at"]
     have = {(row["session_id"], row["kind"]) for row in notes["reminders"]}
     cancelled = {row["session_id"] for row in notes["sessions"] if row["cancelled_at"]}
     wrong = []
     for row in books["scheduling"]["sessions"]:
         mine, booked = row["session_id"], moments.get(row["session_id"], row["starts_at"])
-        notice = row["starts_at"] - max(booked, heard.get(row["series_id"], booked))
+        notice: timedelta = row["starts_at"] - max(booked, heard.get(row["series_id"], booked))
         # A reminder moves earlier out of quiet hours, by less than a day.
         wrong += [f"{mine} {kind}" for kind, lead in LEADS.items() if notice > lead + DAY and (mine, kind) not in have]
         if row["state"] == "cancelled" and mine not in cancelled:

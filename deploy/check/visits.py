@@ -62,7 +62,7 @@ def _adds_up(seat: Row) -> bool:
     if delivered and seat["state"] != "held":
         return False
     # A unit that is denied for two reasons is counted under both.
-    return max(reasons, default=0) <= delivered - covered <= sum(reasons)
+    return bool(max(reasons, default=0) <= delivered - covered <= sum(reasons))
 
 
 def _more_than_minutes(judged: Iterable[Row]) -> list[str]:
