@@ -36,8 +36,10 @@ def planned(books: All) -> Looked:
     cancelled = {row["session_id"] for row in notes["sessions"] if row["cancelled_at"]}
     wrong = []
     for row in books["scheduling"]["sessions"]:
-        mine, booked = row["session_id"], moments.get(row["session_id"], row["starts_at"])
-        notice: timedelta = row["starts_at"] - max(booked, heard.get(row["series_id"], booked))
+        mine: str = row["session_id"]
+        starts: datetime = row["starts_at"]
+        booked = moments.get(mine, starts)
+        notice: timedelta = starts - max(booked, heard.get(row["series_id"], booked))
         # A reminder moves earlier out of quiet hours, by less than a day.
         wrong += [f"{mine} {kind}" for kind, lead in LEADS.items() if notice > lead + DAY and (mine, kind) not in have]
         if row["state"] == "cancelled" and mine not in cancelled:
