@@ -24,9 +24,9 @@ READ: Mapping[str, Sequence[str]] = {
     ),
     "scheduling": (
         "series_id, match_id, referral_id, person_id, state from series",
-        "session_id, series_id, supporter_id, starts_at, ends_at, state from sessions",
-        "seat_id, session_id, series_id, person_id, starts_at, ends_at, state, minutes, service_date, "
-        "units_delivered, units_covered, denied, payer from seats",
+        "session_id, series_id, supporter_id, starts_at, ends_at, zone, state from sessions",
+        "seat_id, session_id, series_id, person_id, starts_at, ends_at, state, minutes, started_at, "
+        "service_date, units_delivered, units_covered, denied, payer from seats",
     ),
     "notifications": (
         "session_id, series_id, person_id, starts_at, cancelled_at from sessions",
@@ -146,6 +146,7 @@ TIMES = {
     "rung_at",
     "said_at",
     "sent_at",
+    "started_at",
     "starts_at",
     "waitlisted_at",
 }

@@ -1,7 +1,9 @@
 """Promises about visits: nobody is in two places at once, and units are what was delivered."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from deploy.check.books import Books, Row
 
@@ -44,15 +46,19 @@ def recorded(books: All) -> Looked:
     ]
 
 
+ROUNDING = 7
+"""Minutes: a unit of fifteen counts from its eighth on (CMS)."""
+
 WORST = ("held", "booked", "missed", "cancelled")
 """A session is the first of these that one of its seats is."""
 
 
 def units(books: All) -> Looked:
     """This will find seats with units that nobody delivered, that are covered by nobody, or uncovered for no reason."""
+    zones = {row["session_id"]: ZoneInfo(row["zone"]) for row in books["scheduling"]["sessions"]}
     judged = [row for row in books["scheduling"]["seats"] if row["units_delivered"] is not None]
-    wrong = [row["seat_id"] for row in judged if not _adds_up(row)]
-    return len(judged), sorted({*wrong, *_more_than_minutes(judged)})
+    wrong = {row["seat_id"] for row in judged if not _adds_up(row)}
+    return len(judged), sorted(wrong | _more_than_minutes(judged, zones))
 
 
 def _adds_up(seat: Row) -> bool:
@@ -65,12 +71,23 @@ def _adds_up(seat: Row) -> bool:
     return bool(max(reasons, default=0) <= delivered - covered <= sum(reasons))
 
 
-def _more_than_minutes(judged: Iterable[Row]) -> list[str]:
-    """This will find seats of a day on which somebody has more units than minutes: 8 minutes make the first unit."""
+def _more_than_minutes(judged: Iterable[Row], zones: Mapping[str, ZoneInfo]) -> set[str]:
+    """This will find the seats of a day with more units than minutes: each contact may round up by at most seven."""
     days: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in judged:
         days[row["person_id"], str(row["service_date"])].append(row)
-    total: Counter[tuple[str, str]] = Counter()
-    for day, seats in days.items():
-        total[day] = sum(row["units_delivered"] * 15 - (row["minutes"] or 0) for row in seats)
-    return [row["seat_id"] for day, seats in days.items() if total[day] >= 15 for row in seats]
+    return {
+        row["seat_id"]
+        for seats in days.values()
+        if sum(_owed(each, zones.get(each["session_id"])) for each in seats) > 0
+        for row in seats
+    }
+
+
+def _owed(seat: Row, zone: ZoneInfo | None) -> int:
+    """This will count the minutes that a seat's units have above its own and what rounding gives: twice at midnight."""
+    begun, minutes = seat["started_at"], seat["minutes"] or 0
+    dates = (
+        {each.astimezone(zone).date() for each in (begun, begun + timedelta(minutes=minutes)) if zone} if begun else ()
+    )
+    return int(seat["units_delivered"]) * 15 - minutes - ROUNDING * max(len(dates), 1)

@@ -152,9 +152,9 @@ def _meet(world: SmallWorld) -> None:
         when = {"starts_at": starts, "ends_at": starts + HOUR}
         one = {"session_id": an_id(name), **series, **when, "state": "held" if starts < NOW else "booked"}
         session = {each: one[each] for each in ("session_id", "series_id", "starts_at", "ends_at", "state")}
-        world.put("scheduling", "sessions", **session, supporter_id=an_id("Sam"))
+        world.put("scheduling", "sessions", **session, supporter_id=an_id("Sam"), zone="America/New_York")
         held = {"minutes": 45, "units_delivered": 3, "units_covered": 1, "payer": "garden-health"}
-        judged = {**held, "denied": '{"DAY_CAP": 2, "NO_AUTH": 1}', "service_date": "2026-01-20"}
+        judged = {**held, "denied": '{"DAY_CAP": 2, "NO_AUTH": 1}', "service_date": "2026-01-20", "started_at": starts}
         world.put("scheduling", "seats", **one, seat_id=an_id(f"seat {name}"), **(judged if starts < NOW else {}))
     booked = [{"session_id": an_id(name)} for name in VISITS]
     world.say("scheduling.series-booked.v1", "Ana", series_id=an_id("series"), sessions=booked)
