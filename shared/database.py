@@ -173,9 +173,14 @@ def upsert(table: Table, *, keys: Sequence[str], change: Sequence[str]) -> postg
     )
 
 
+def side_by_side(db: AsyncConnection) -> bool:
+    """This will say whether other transactions change things meanwhile; SQLite has one writer."""
+    return db.dialect.name == "postgresql"
+
+
 async def lock(db: AsyncConnection, name: str) -> None:
     """This will let one transaction at a time pass for a name; SQLite has one writer anyway."""
-    if db.dialect.name == "postgresql":
+    if side_by_side(db):
         await db.execute(text("select pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
 
 

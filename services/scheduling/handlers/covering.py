@@ -11,7 +11,7 @@ from services.scheduling.rules.plans import Plans
 from services.scheduling.rules.seats import Coverage, Delivered, Judgement, Recorded, delivered
 from services.scheduling.store import covering as store
 from shared.clock import now
-from shared.database import lock
+from shared.database import lock, side_by_side
 from shared.events.matching import SupporterRegistered
 from shared.events.referrals import CoverageShared, ReferralAccepted
 from shared.events.scheduling import CoverageChanged
@@ -42,27 +42,35 @@ async def learn_label(told: ReferralAccepted, db: AsyncConnection) -> None:
     await store.remember_label(db, told)
 
 
-async def alone_with(db: AsyncConnection, people: Collection[UUID]) -> set[UUID]:
-    """This will keep everybody else from changing what is recorded of these people and whoever shares their number."""
-    members = await store.same_member(db, people)
-    for each in sorted(members):
+async def alone_with(db: AsyncConnection, people: Collection[UUID]) -> bool:
+    """This will keep everybody else from changing what is recorded of these people and whoever shares their number.
+
+    The answer says whether somebody may have changed it before, so that what was read is to be read again.
+    """
+    if not side_by_side(db):
+        return False
+    for each in sorted(await store.same_member(db, people)):
         await lock(db, f"person {each}")
-    return members
+    return True
 
 
 async def recount(db: AsyncConnection, people: Collection[UUID], *, plans: Plans) -> list[Said]:
     """This will judge the members' whole history again, keep what changed, and say it."""
-    members = await alone_with(db, people)
-    seats = await store.recorded(db, members)
-    changed = _changed(seats, judge(await _delivered(db, seats, members), plans))
+    await alone_with(db, people)
+    coverages = await store.coverages_of(db, people)
+    if not coverages:
+        return []
+    seats = await store.recorded(db, {*people, *coverages})
+    changed = _changed(seats, judge(await _delivered(db, seats, coverages), plans))
     await store.write_judgements(db, changed, at=now())
     person_of = {each.seat_id: each.person_id for each in seats}
     told = [each for each in changed if plans.returned_to_insurers(each.plan_id)]
     return [_say(each, person_of[each.seat_id]) for each in told]
 
 
-async def _delivered(db: AsyncConnection, seats: list[Recorded], people: Collection[UUID]) -> list[Delivered]:
-    coverages = await store.coverages_of(db, people)
+async def _delivered(
+    db: AsyncConnection, seats: list[Recorded], coverages: dict[UUID, dict[UUID, Coverage]]
+) -> list[Delivered]:
     standings = await store.standings(db, {each.supporter_id for each in seats})
     return [
         delivered(each, coverage, standings.get(each.supporter_id) if each.supporter_id else None)

@@ -1,9 +1,9 @@
 """What happened in a seat: recorded by staff, answered by the person, or chased when nobody says."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,36 +33,45 @@ async def record(said: Recording, db: AsyncConnection, *, plans: Plans) -> Reply
 
     The answer says whether it was news; a second recording of the same changes nothing.
     """
-    seat = await _seat_alone(db, said.session_id, said.seat_id)
+    series = await _series_alone(db, said)
+    seat = _named(series, said)
     rules.check(seat, said, now=now())
     if rules.says_nothing_new(seat, said):
         return Reply(False)
     told: list[Said] = []
     if seat.outcome is None or rules.is_correction(seat, said):
-        told = await _set_outcome(db, seat, said)
+        series = rules.after(series, seat, said.outcome)
+        told = await _set_outcome(db, seat, said, series)
     else:
         await store.write_outcome(db, seat, **_note(said))
-    await close_task(db, kind=RECORD, about=str(seat.session_id), by=said.by)
+    if now() >= rules.chased_at(seat):
+        await close_task(db, kind=RECORD, about=str(seat.session_id), by=said.by)
     told += await recount(db, [seat.person_id], plans=plans)
-    return Reply(True, said=[*told, *await end_if_over(db, seat.series_id)])
+    return Reply(True, said=[*told, *await end_if_over(db, series)])
 
 
-async def _seat_alone(db: AsyncConnection, session_id: UUID, seat_id: UUID) -> Seat:
-    """This will find a seat while nobody else changes anything of its person's."""
-    found = await store.seat(db, session_id, seat_id=seat_id)
-    if found is None:
-        raise NoSuchSeat
-    await alone_with(db, [found.person_id])
-    return await store.seat(db, session_id, seat_id=seat_id) or found
+async def _series_alone(db: AsyncConnection, said: Recording) -> list[Seat]:
+    """This will find a seat's series while nobody else changes anything of its person's."""
+    found = await store.seats_beside(db, said.session_id)
+    if await alone_with(db, [_named(found, said).person_id]):
+        return await store.seats_beside(db, said.session_id)
+    return found
 
 
-async def _set_outcome(db: AsyncConnection, seat: Seat, said: Recording) -> list[Said]:
+def _named(series: Sequence[Seat], said: Recording) -> Seat:
+    for each in series:
+        if (each.session_id, each.seat_id) == (said.session_id, said.seat_id):
+            return each
+    raise NoSuchSeat
+
+
+async def _set_outcome(db: AsyncConnection, seat: Seat, said: Recording, series: Sequence[Seat]) -> list[Said]:
     await store.write_outcome(db, seat, **_columns(seat, said), **_note(said))
     state = rules.STATES[said.outcome]
     if state == "held":
-        return [_held(seat, said, first=await _is_first(db, seat))]
+        return [_held(seat, said, first=rules.is_first(series, seat))]
     if state == "missed":
-        return [await _missed(db, seat)]
+        return [await _missed(db, seat, series)]
     return [] if seat.state == "cancelled" else [_cancelled(seat, said.outcome, at=now())]
 
 
@@ -93,14 +102,9 @@ def _held(seat: Seat, said: Recording, *, first: bool) -> SeatHeld:
     )
 
 
-async def _is_first(db: AsyncConnection, seat: Seat) -> bool:
-    held = [each.seat_id for each in await store.seats_of_series(db, seat.series_id) if each.state == "held"]
-    return held[:1] == [seat.seat_id]
-
-
-async def _missed(db: AsyncConnection, seat: Seat) -> SeatMissed:
+async def _missed(db: AsyncConnection, seat: Seat, series: Sequence[Seat]) -> SeatMissed:
     """This will say how often the person missed in a row; after three, somebody asks whether they still want this."""
-    until = [each for each in await store.seats_of_series(db, seat.series_id) if each.starts_at <= seat.starts_at]
+    until = [each for each in series if each.starts_at <= seat.starts_at]
     in_a_row = rules.missed_in_a_row(each.outcome for each in until if each.outcome)
     if in_a_row == rules.MISSED_TOO_OFTEN:
         due = now() + TIME_TO_ACT
@@ -119,7 +123,9 @@ def _who(seat: Seat) -> dict[str, Any]:
 async def hear_answer(answer: VisitAnswered, db: AsyncConnection) -> list[Said] | None:
     """This will free the time when somebody cannot come, and ask staff for another when they want one."""
     await alone_with(db, [answer.person_id])
-    seat = await store.seat_of(db, answer.session_id, answer.person_id)
+    series = await store.seats_beside(db, answer.session_id)
+    who = (answer.session_id, answer.person_id)
+    seat = next((each for each in series if (each.session_id, each.person_id) == who), None)
     if seat is None or seat.state != "booked" or answer.at >= seat.ends_at:
         return None
     if answer.answer == "new_time":
@@ -129,26 +135,27 @@ async def hear_answer(answer: VisitAnswered, db: AsyncConnection) -> list[Said] 
         return None
     recorded = {"recorded": {"by": "the person", "reason": None}, "recorded_at": now()}
     await store.write_outcome(db, seat, state="cancelled", outcome="cancelled_person", **recorded)
-    return [_cancelled(seat, "cancelled_person", at=answer.at), *await end_if_over(db, seat.series_id)]
+    return [
+        _cancelled(seat, "cancelled_person", at=answer.at),
+        *await end_if_over(db, rules.after(series, seat, "cancelled_person")),
+    ]
 
 
 async def chase(timer: SessionUnrecorded, db: AsyncConnection) -> list[Said]:
     """This will ask for a session that nobody recorded, and end its series when it was the last."""
-    seat = await store.seat(db, timer.session_id)
-    if seat is None:
-        return []
-    if seat.state == "booked":
+    series = await store.seats_beside(db, timer.session_id)
+    if any(each.session_id == timer.session_id and each.state == "booked" for each in series):
         due = now() + TIME_TO_ACT
-        await open_task(db, kind=RECORD, about=str(seat.session_id), owner="supporter", due=due)
-    return await end_if_over(db, seat.series_id)
+        await open_task(db, kind=RECORD, about=str(timer.session_id), owner="supporter", due=due)
+    return await end_if_over(db, series)
 
 
-async def end_if_over(db: AsyncConnection, series_id: UUID) -> list[Said]:
+async def end_if_over(db: AsyncConnection, series: Sequence[Seat]) -> list[Said]:
     """This will say once that a series ended, when its last session is recorded, cancelled or long over."""
-    counts = rules.tally(await store.seats_of_series(db, series_id), now=now())
-    if counts is None or not await store.end(db, series_id):
+    counts = rules.tally(series, now=now())
+    if not series or counts is None or not await store.end(db, series[0].series_id):
         return []
-    ended = await store.series_of(db, series_id)
+    ended = await store.series_of(db, series[0].series_id)
     return [_ended(ended, counts)] if ended else []
 
 

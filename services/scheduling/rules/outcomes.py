@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -151,6 +151,23 @@ def is_late(starts_at: datetime, at: datetime) -> bool:
     return starts_at - at < NOTICE
 
 
+def chased_at(seat: Seat) -> datetime:
+    """This will give the moment from which on somebody may have been asked to record a seat."""
+    return seat.ends_at + NOTICE
+
+
+def after(series: Iterable[Seat], seat: Seat, outcome: Outcome) -> list[Seat]:
+    """This will give a series as it stands when the outcome of one of its seats is recorded."""
+    recorded = replace(seat, outcome=outcome, state=STATES[outcome])
+    return [recorded if each.seat_id == seat.seat_id else each for each in series]
+
+
+def is_first(series: Iterable[Seat], seat: Seat) -> bool:
+    """This will say whether a seat is the first that was held, given seats in order of time."""
+    first = next((each for each in series if each.state == "held"), None)
+    return first is not None and first.seat_id == seat.seat_id
+
+
 def missed_in_a_row(outcomes: Iterable[str]) -> int:
     """This will count the no-shows since the person last came, given outcomes in order of time."""
     count = 0
@@ -166,5 +183,5 @@ def tally(seats: Iterable[Seat], *, now: datetime) -> Counter[str] | None:
     A seat nobody recorded a day after its end counts as over, as `booked`.
     """
     found = list(seats)
-    over = all(each.state != "booked" or each.ends_at + NOTICE <= now for each in found)
+    over = all(each.state != "booked" or chased_at(each) <= now for each in found)
     return Counter(each.state for each in found) if over else None

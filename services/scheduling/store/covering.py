@@ -77,9 +77,24 @@ async def remember_label(db: AsyncConnection, told: ReferralAccepted) -> None:
 
 async def same_member(db: AsyncConnection, people: Collection[UUID]) -> set[UUID]:
     """This will add everybody who shares a member number with one of these people: limits count for the member."""
-    keys = select(coverages.c.member_key).where(coverages.c.person_id.in_(people))
-    shared = await db.execute(select(coverages.c.person_id).where(coverages.c.member_key.in_(keys)))
-    return set(people) | set(shared.scalars())
+    return set(people) | set((await db.execute(_SHARING, {"people": list(people)})).scalars())
+
+
+_THEIRS = coverages.alias()
+_KEYS = select(_THEIRS.c.member_key).where(_THEIRS.c.person_id.in_(bindparam("people", expanding=True)))
+_SHARING = select(coverages.c.person_id).where(coverages.c.member_key.in_(_KEYS))
+_RECORDED = (
+    select(
+        *(seats.c[each] for each in Recorded.__dataclass_fields__ if each in seats.c),
+        *(seats.c[each] for each in (*JUDGED, "modifiers", "version", "starts_at")),
+        sessions.c.supporter_id,
+        sessions.c.zone,
+        sessions.c.modality,
+    )
+    .join(sessions)
+    .where(seats.c.person_id.in_(bindparam("people", expanding=True)), seats.c.outcome.is_not(None))
+    .where((seats.c.state != "cancelled") | (seats.c.version > 0))
+)
 
 
 async def people_seen_by(db: AsyncConnection, supporter_id: UUID) -> set[UUID]:
@@ -90,13 +105,7 @@ async def people_seen_by(db: AsyncConnection, supporter_id: UUID) -> set[UUID]:
 
 async def recorded(db: AsyncConnection, people: Iterable[UUID]) -> list[Recorded]:
     """This will give the recorded seats that count for coverage: held, missed, or judged before."""
-    wanted = (
-        select(seats, sessions.c.supporter_id, sessions.c.zone, sessions.c.modality)
-        .join(sessions)
-        .where(seats.c.person_id.in_(list(people)), seats.c.outcome.is_not(None))
-        .where((seats.c.state != "cancelled") | (seats.c.version > 0))
-    )
-    return [_recorded(row) for row in (await db.execute(wanted)).mappings()]
+    return [_recorded(row) for row in (await db.execute(_RECORDED, {"people": list(people)})).mappings()]
 
 
 def _recorded(row: RowMapping) -> Recorded:
@@ -110,11 +119,13 @@ def _judged(row: RowMapping) -> Judgement:
     return Judgement(**told, seat_id=row["seat_id"], modifiers=tuple(row["modifiers"]))
 
 
+_INSURED = select(coverages).where(coverages.c.person_id.in_(_SHARING)).order_by(coverages.c.heard_at)
+
+
 async def coverages_of(db: AsyncConnection, people: Iterable[UUID]) -> dict[UUID, dict[UUID, Coverage]]:
-    """This will give people's coverages by referral, the one told last at the end."""
+    """This will give, of these people and whoever shares their number, the coverages by referral, the last one last."""
     found: dict[UUID, dict[UUID, Coverage]] = {}
-    wanted = select(coverages).where(coverages.c.person_id.in_(list(people))).order_by(coverages.c.heard_at)
-    for row in (await db.execute(wanted)).mappings():
+    for row in (await db.execute(_INSURED, {"people": list(people)})).mappings():
         found.setdefault(row["person_id"], {})[row["referral_id"]] = _coverage(row)
     return found
 
@@ -132,7 +143,7 @@ def _day(text: str | None) -> date | None:
 
 async def standings(db: AsyncConnection, supporter_ids: Iterable[UUID | None]) -> dict[UUID, Standing]:
     """This will give supporters' standing with payers."""
-    wanted = select(supporters).where(supporters.c.supporter_id.in_([each for each in supporter_ids if each]))
+    which = {"supporters": [each for each in supporter_ids if each]}
     return {
         row["supporter_id"]: Standing(
             networks=frozenset(row["networks"]),
@@ -141,25 +152,36 @@ async def standings(db: AsyncConnection, supporter_ids: Iterable[UUID | None]) -
             volunteer=row["volunteer"],
             npi=row["npi"],
         )
-        for row in (await db.execute(wanted)).mappings()
+        for row in (await db.execute(_STANDING, which)).mappings()
     }
+
+
+_STANDING = select(supporters).where(supporters.c.supporter_id.in_(bindparam("supporters", expanding=True)))
+_JUDGED = (
+    update(seats)
+    .where(seats.c.seat_id == bindparam("one"))
+    .values(
+        **{each: bindparam(f"new_{each}") for each in (*JUDGED, "modifiers")},
+        changed_at=bindparam("at"),
+        version=seats.c.version + 1,
+    )
+)
 
 
 async def write_judgements(db: AsyncConnection, judged: Collection[Judgement], *, at: datetime) -> None:
     """This will write what changed, each with the next version."""
     if not judged:
         return
-    values: dict[str, Any] = {each: bindparam(f"new_{each}") for each in (*JUDGED, "modifiers")}
-    change = update(seats).where(seats.c.seat_id == bindparam("one")).values(**values, version=seats.c.version + 1)
     rows = [
         {
             **{f"new_{name}": getattr(each, name) for name in JUDGED},
             "new_modifiers": list(each.modifiers),
             "one": each.seat_id,
+            "at": at,
         }
         for each in judged
     ]
-    await db.execute(change.values(changed_at=at), rows)
+    await db.execute(_JUDGED, rows)
 
 
 async def labels_of(db: AsyncConnection, people: Iterable[UUID]) -> dict[UUID, dict[UUID, bool]]:

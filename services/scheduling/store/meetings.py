@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, insert, select, tuple_, update
+from sqlalchemy import bindparam, case, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -96,52 +96,48 @@ async def remember_unbooked(db: AsyncConnection, told: SeriesNotBooked, **rest: 
 
 async def end(db: AsyncConnection, series_id: UUID) -> bool:
     """This will end a series, and say whether it had not ended before."""
-    booked = (series.c.series_id == series_id) & (series.c.state == "booked")
-    return bool((await db.execute(update(series).where(booked).values(state="ended"))).rowcount)
+    return bool((await db.execute(_END, {"one": series_id})).rowcount)
 
 
-def _seats() -> Select[Any]:
-    wanted = [seats.c[each] for each in Seat.__dataclass_fields__ if each in seats.c]
-    return select(*wanted, sessions.c.supporter_id, sessions.c.zone, sessions.c.modality).join(sessions)
+_END = update(series).where(series.c.series_id == bindparam("one"), series.c.state == "booked").values(state="ended")
+_SERIES = select(sessions.c.series_id).where(sessions.c.session_id == bindparam("session")).scalar_subquery()
+_SEATS = (
+    select(
+        *(seats.c[each] for each in Seat.__dataclass_fields__ if each in seats.c),
+        sessions.c.supporter_id,
+        sessions.c.zone,
+        sessions.c.modality,
+    )
+    .join(sessions)
+    .where(seats.c.series_id == _SERIES)
+    .order_by(seats.c.starts_at, seats.c.seat_id)
+)
 
 
-def _as_seat(row: RowMapping) -> Seat:
-    return Seat(**row)
+async def seats_beside(db: AsyncConnection, session_id: UUID) -> list[Seat]:
+    """This will list the seats of the series that a session belongs to, in order of time."""
+    return [Seat(**row) for row in (await db.execute(_SEATS, {"session": session_id})).mappings()]
 
 
-async def seat(db: AsyncConnection, session_id: UUID, *, seat_id: UUID | None = None) -> Seat | None:
-    """This will find a seat of a session: the named one, or its first."""
-    wanted = _seats().where(seats.c.session_id == session_id)
-    if seat_id:
-        wanted = wanted.where(seats.c.seat_id == seat_id)
-    row = (await db.execute(wanted.order_by(seats.c.seat_id).limit(1))).mappings().one_or_none()
-    return _as_seat(row) if row else None
+_HAPPENED = update(seats).where(seats.c.seat_id == bindparam("one"))
 
 
-async def seat_of(db: AsyncConnection, session_id: UUID, person_id: UUID) -> Seat | None:
-    """This will find a person's seat in a session."""
-    wanted = _seats().where(seats.c.session_id == session_id, seats.c.person_id == person_id)
-    row = (await db.execute(wanted)).mappings().one_or_none()
-    return _as_seat(row) if row else None
+def _some(state: str) -> Any:
+    return select(seats.c.seat_id).where(seats.c.session_id == sessions.c.session_id, seats.c.state == state).exists()
 
 
-async def seats_of_series(db: AsyncConnection, series_id: UUID) -> list[Seat]:
-    """This will list the seats of a series, in order of time."""
-    rows = await db.execute(_seats().where(seats.c.series_id == series_id).order_by(seats.c.starts_at))
-    return [_as_seat(row) for row in rows.mappings()]
+_BECAME = (
+    update(sessions)
+    .where(sessions.c.session_id == bindparam("one"))
+    .values(state=case(*((_some(each), each) for each in ("held", "booked", "missed")), else_="cancelled"))
+)
+"""What became of a session: held when anybody came, and so on."""
 
 
 async def write_outcome(db: AsyncConnection, seat: Seat, **columns: Any) -> None:
     """This will write what happened in a seat and, one seat being all of it, in its session."""
-    await db.execute(update(seats).where(seats.c.seat_id == seat.seat_id).values(**columns))
-    state = await _state_of(db, seat.session_id)
-    await db.execute(update(sessions).where(sessions.c.session_id == seat.session_id).values(state=state))
-
-
-async def _state_of(db: AsyncConnection, session_id: UUID) -> str:
-    """This will say what became of a session with these seats: held when anybody came, and so on."""
-    found = set((await db.execute(select(seats.c.state).where(seats.c.session_id == session_id))).scalars())
-    return next(each for each in ("held", "booked", "missed", "cancelled") if each in found)
+    await db.execute(_HAPPENED, {"one": seat.seat_id, **columns})
+    await db.execute(_BECAME, {"one": seat.session_id})
 
 
 async def public_name(db: AsyncConnection, supporter_id: UUID | None) -> str | None:
