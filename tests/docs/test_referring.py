@@ -1,0 +1,106 @@
+"""docs/referring.md is true to the code: every error it shows is what one gets, every state and extension is told."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.referrals.fhir.wishes import LISTS, SINGLES
+from services.referrals.rules.journey import SENTENCES
+from shared import clock
+from shared.database import Database
+from tests.demos import ROOT
+from tests.referrals.makers import BASE, NOW, Desk, desk_on
+
+PAGE = (ROOT / "docs" / "referring.md").read_text()
+EXTENSIONS = (ROOT / "docs" / "fhir-extensions.md").read_text()
+GOOD: dict[str, Any] = json.loads((ROOT / "docs" / "examples" / "service-request.json").read_text())
+
+
+def spoiled(**changes: Any) -> bytes:
+    """The example with something changed; None takes an element away."""
+    return json.dumps({name: each for name, each in {**GOOD, **changes}.items() if each is not None}).encode()
+
+
+def extended(name: str, **value: Any) -> bytes:
+    """The example with one extension."""
+    return spoiled(extension=[{"url": BASE + name, **value}])
+
+
+WRONG: dict[str, bytes] = {
+    "not JSON": b'{"resourceType": "ServiceRequest",',
+    "a member twice": b'{"id": "1", "id": "1"}',
+    "NaN or Infinity": b'{"id": NaN}',
+    "half a surrogate pair": b'{"id": "\\ud800"}',
+    "a control character": b'{"id": "\\u0000"}',
+    "not UTF-8": b'{"id": "\xff"}',
+    "nested too deep": b"[" * 40 + b"]" * 40,
+    "a number beyond 64 bits": b'{"id": 123456789012345678901234}',
+    "no object": b"[]",
+    "too large": spoiled(note=[{"text": "x" * 70_000}]),
+    "another resource": b'{"resourceType": "Appointment"}',
+    "an element is missing": spoiled(intent=None),
+    "an unknown code": spoiled(priority={"very": "urgent"}),
+    "no patient": spoiled(contained=[]),
+    "two resources with one id": spoiled(contained=GOOD["contained"] * 2),
+    "another word for risk": extended("risk", valueCode="maybe"),
+    "an extension's value": extended("preference-window", valueString="evenings"),
+    "a time without zone": spoiled(authoredOn="2026-02-03T10:00:00"),
+    "an unknown site": extended("site", valueCode="nowhere"),
+}
+ELSEWHERE = ("another content type", "an unknown caller", "another's, or unknown")
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    """A referrals service on an empty store."""
+    clock.step_to(NOW)
+    async with desk_on(Database.open(f"sqlite:///{tmp_path / 'store.sqlite'}"), tmp_path) as opened:
+        yield opened
+
+
+def rows() -> dict[str, list[str]]:
+    """The table of errors: what is wrong, and the other cells without their backticks."""
+    table = PAGE.split("| what is wrong |")[1].split("\n\n")[0].splitlines()[2:]
+    cells = [[each.strip() for each in line.strip("| ").split(" | ")] for line in table]
+    return {first: [each.strip("`") for each in rest] for first, *rest in cells}
+
+
+def said(answer: Any) -> list[str]:
+    """What an answer says, as the table has it."""
+    issue = answer.json()["issue"][0]
+    return [str(answer.status_code), issue["code"], issue["diagnostics"]]
+
+
+@pytest.mark.parametrize("what", WRONG)
+async def test_every_error_is_answered_as_the_page_says(desk: Desk, what: str) -> None:
+    headers = {"Authorization": "Bearer general-hospital-key", "Content-Type": "application/fhir+json"}
+
+    answer = await desk.http.post("/fhir/ServiceRequest", content=WRONG[what], headers=headers)
+
+    assert said(answer) == rows()[what]
+
+
+async def test_callers_and_addresses_are_refused_as_the_page_says(desk: Desk) -> None:
+    known = {"Authorization": "Bearer general-hospital-key", "Content-Type": "text/plain"}
+    nobody = "00000000-0000-0000-0000-000000000000"
+
+    typed = await desk.http.post("/fhir/ServiceRequest", content=spoiled(), headers=known)
+    stranger = await desk.http.get(f"/fhir/Task/{nobody}", headers={"Authorization": "Bearer nobody"})
+    missing = await desk.http.get(f"/fhir/Task/{nobody}", headers=known)
+
+    assert [said(typed), said(stranger), said(missing)] == [rows()[each] for each in ELSEWHERE]
+
+
+def test_the_page_shows_no_error_that_nobody_tries() -> None:
+    assert sorted(rows()) == sorted([*WRONG, *ELSEWHERE])
+
+
+def test_every_state_a_referrer_may_see_is_told() -> None:
+    assert [each for each in SENTENCES if f"`{each}`" not in PAGE] == []
+
+
+def test_every_extension_is_told() -> None:
+    assert [each for each in (*LISTS, *SINGLES) if f"`{each}`" not in EXTENSIONS] == []
