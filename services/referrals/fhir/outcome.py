@@ -14,6 +14,7 @@ Code = Literal[
     "code-invalid", "duplicate", "processing", "conflict",
 ]  # fmt: skip
 MOST_ISSUES = 20
+PREFIX = "Value error, "
 CODES: dict[str, Code] = {"missing": "required", "literal_error": "code-invalid", "extra_forbidden": "structure"}
 STATUS_CODES: dict[int, Code] = {
     400: "structure", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 413: "too-long",
@@ -56,7 +57,7 @@ def invalid(wrong: ValidationError, at: str) -> Refused:
     for each in wrong.errors(include_url=False, include_context=False, include_input=False):
         unknown = each["type"] == "extra_forbidden"
         path = place(each["loc"][:-1] if unknown else each["loc"])
-        remedy = "leave out members that are not part of this schema" if unknown else each["msg"]
+        remedy = "leave out members that are not part of this schema" if unknown else each["msg"].removeprefix(PREFIX)
         issues.append(Issue(CODES.get(each["type"], "value"), f"{at}.{path}" if path else at, remedy))
     return Refused(422, issues)
 
