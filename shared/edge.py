@@ -67,6 +67,8 @@ class StrictRoute(APIRoute):
 
         async def strictly(request: Request) -> Response:
             strict = StrictRequest(request.scope, request.receive)
+            # Read here: what goes wrong while FastAPI reads is answered without a place and a remedy.
+            await strict.body()
             if request.headers.get("content-type", "").split(";")[0].strip().endswith("json"):
                 await strict.json()
             return await handle(strict)
