@@ -93,7 +93,9 @@ class Staff:
         for offer in await self.edges.get("matching", "/offers", state="open"):
             chance = Random(f"{self.seed} {offer['offer_id']}")
             hours, silent = chance.randrange(1, 7), chance.random() < 0.04
-            self.offers.setdefault(offer["offer_id"], None if silent else now + hours * HOUR)
+            pressing = datetime.fromisoformat(offer["answer_by"]) < now + DAY
+            when = now if pressing else now + hours * HOUR
+            self.offers.setdefault(offer["offer_id"], None if silent else when)
 
     async def _screen(self, now: datetime) -> bool:
         """This will clear, by name, those who were called and talked to."""
