@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications import app
@@ -21,7 +21,7 @@ from shared.database import Database
 from shared.events import notifications
 from shared.events.fact import Fact, catalogue
 from shared.mailbox import Reply
-from shared.mailbox.tables import outbox
+from shared.mailbox.tables import outbox, timers
 from shared.sealed import new_keys
 from shared.service import Service
 from shared.work import Task, open_tasks
@@ -64,7 +64,7 @@ class Running:
     async def next_due(self) -> datetime | None:
         """When the next timer rings."""
         async with self.service.database.reading() as db:
-            found: datetime | None = await self.service.mailbox.timers.next_due(db)
+            found: datetime | None = await db.scalar(select(func.min(timers.c.due)).where(timers.c.rung_at.is_(None)))
         return found
 
     async def said(self, kind: type[Fact]) -> list[Any]:
