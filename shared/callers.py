@@ -1,6 +1,6 @@
 """Who calls: an organisation of the programme, known by its API key."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -21,7 +21,7 @@ class Caller:
         return self.organisation.organisation_id
 
 
-def known(request: Request) -> Caller:
+async def known(request: Request) -> Caller:
     """This will find the caller by `Authorization: Bearer <API key>`; 401 when there is none."""
     programme: Programme = request.app.state.programme
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
@@ -31,11 +31,11 @@ def known(request: Request) -> Caller:
     return Caller(holder)
 
 
-def of_kind(*kinds: Kind) -> Callable[[Request], Caller]:
+def of_kind(*kinds: Kind) -> Callable[[Request], Awaitable[Caller]]:
     """This will make a dependency that lets only organisations of these kinds in; 403 for others."""
 
-    def let_in(request: Request) -> Caller:
-        caller = known(request)
+    async def let_in(request: Request) -> Caller:
+        caller = await known(request)
         if caller.organisation.kind not in kinds:
             raise Problem(403, "Your organisation may not do this", remedy=f"this is for: {', '.join(kinds)}")
         return caller

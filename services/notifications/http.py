@@ -50,7 +50,7 @@ def routes(run: Run, database: Database, programme: Programme, *, secret: Secret
     router = APIRouter(route_class=StrictRoute)
     hear = partial(handlers.hear, programme=programme)
 
-    def from_provider(x_inbound_secret: Annotated[str, Header()] = "") -> None:
+    async def from_provider(x_inbound_secret: Annotated[str, Header()] = "") -> None:
         expected = secret.get_secret_value().encode()
         if not expected or not hmac.compare_digest(x_inbound_secret.encode(), expected):
             raise Problem(

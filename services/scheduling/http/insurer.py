@@ -30,7 +30,7 @@ def routes(run: Callable[[Any, Any], Awaitable[Any]], plans: Plans) -> APIRouter
     return router
 
 
-def _each_once(request: Request) -> None:
+async def _each_once(request: Request) -> None:
     names = [name for name, _ in request.query_params.multi_items()]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
