@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Column, Index, MetaData, Table, Text, Uuid, func, select, update
+from sqlalchemy import Column, Index, MetaData, Table, Text, Uuid, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import now
@@ -29,6 +29,8 @@ tasks = Table(
     Column("done_by", Text),
     Index("tasks_still_open", "done_at", "due"),
 )
+_OPEN = insert_or_ignore(tasks)
+_DONE = update(tasks).where(tasks.c.task_id == bindparam("one"), tasks.c.done_at.is_(None))
 
 
 class Task(BaseModel):
@@ -65,7 +67,7 @@ async def open_task(
     """This will put a task before somebody, once for each kind and thing it is about."""
     task_id = uuid5(NAMESPACE, f"{kind} {about}")
     row = {"task_id": task_id, "kind": kind, "about": about, "owner": owner, "due": due, "opened_at": now()}
-    await db.execute(insert_or_ignore(tasks).values(**row, note=note))
+    await db.execute(_OPEN, {**row, "note": note})
     return task_id
 
 
@@ -76,8 +78,7 @@ async def close_task(db: AsyncConnection, *, kind: str, about: str, by: str) -> 
 
 async def close_by_id(db: AsyncConnection, task_id: UUID, by: str) -> bool:
     """This will mark the task with this id as done, and say whether it was open."""
-    still_open = (tasks.c.task_id == task_id) & tasks.c.done_at.is_(None)
-    return bool((await db.execute(update(tasks).where(still_open).values(done_at=now(), done_by=by))).rowcount)
+    return bool((await db.execute(_DONE, {"one": task_id, "done_at": now(), "done_by": by})).rowcount)
 
 
 async def open_tasks(db: AsyncConnection, limit: int = 1000) -> list[Task]:

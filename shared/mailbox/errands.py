@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, literal_column, select, update
 
 from shared import names
 from shared.clock import real
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 64
+OPEN = (
+    select(errands)
+    .where(errands.c.state.in_(bindparam("states", expanding=True)), errands.c.state != literal_column("'done'"))
+    .where(errands.c.partition.in_(bindparam("partitions", expanding=True)))
+    .order_by(errands.c.intended_at)
+    .limit(AT_ONCE)
+)
+SOME = update(errands).where(errands.c.errand_key.in_(bindparam("some", expanding=True)))
+CALLING = SOME.values(state="calling", attempts=errands.c.attempts + 1)
+DONE = SOME.values(state="done", done_at=bindparam("at"))
 
 
 @dataclass(frozen=True)
@@ -58,19 +68,18 @@ class Errands(Loop):
             return False
         results = await asyncio.gather(*(self._call(each) for each in trips))
         await self._come_home(list(zip(trips, results, strict=True)))
-        return True
+        return len(trips) == AT_ONCE or self._woken.is_set()
 
     async def _set_out(self) -> list[Trip]:
         """This will commit that the calls are about to be made; what a dead process left is taken up first."""
         states = ["calling", "intended"] if self._first_look else ["intended"]
-        wanted = select(errands).where(errands.c.state.in_(states), errands.c.partition.in_(self.partitions))
+        which = {"states": states, "partitions": self.partitions}
         async with self.mailbox.database.reading() as db:
-            rows = (await db.execute(wanted.order_by(errands.c.intended_at).limit(AT_ONCE))).mappings().all()
+            rows = (await db.execute(OPEN, which)).mappings().all()
         self._first_look = self._first_look and len(rows) == AT_ONCE
         if rows:
-            calling = update(errands).where(errands.c.errand_key.in_([row["errand_key"] for row in rows]))
             async with self.mailbox.database.transaction() as db:
-                await db.execute(calling.values(state="calling", attempts=errands.c.attempts + 1))
+                await db.execute(CALLING, {"some": [row["errand_key"] for row in rows]})
         return [self._trip(row) for row in rows]
 
     def _trip(self, row: Any) -> Trip:
@@ -120,8 +129,7 @@ class Errands(Loop):
         traces = {trip.fact.key(): trip.trace for trip, _ in results}
         said: list[Said] = []
         async with self.mailbox.database.transaction() as db:
-            done = errands.c.errand_key.in_([trip.key for trip, _ in results])
-            await db.execute(update(errands).where(done).values(state="done", done_at=real()))
+            await db.execute(DONE, {"some": [trip.key for trip, _ in results], "at": real()})
             for trip, result in results:
                 said += flat(await trip.outside.then(trip.fact, result, db))
             await say(db, self.mailbox.speaker, said, lambda key: traces.get(key, results[0][0].trace))

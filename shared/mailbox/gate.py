@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import bindparam, delete, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import real
@@ -15,6 +15,10 @@ from shared.mailbox.tables import heard, inbox, letters
 
 Place = tuple[str, str]
 REACH = upsert(heard, keys=["source", "key"], change=["version"])
+REACHED = select(heard).where(tuple_(heard.c.source, heard.c.key).in_(bindparam("places", expanding=True)))
+SEEN = select(inbox.c.event_id).where(inbox.c.event_id.in_(bindparam("some", expanding=True)))
+HEARD = insert(inbox)
+ASIDE = insert_or_ignore(letters)
 
 
 @dataclass
@@ -52,15 +56,13 @@ async def sort(db: AsyncConnection, incoming: Sequence[Letter]) -> Sorted:
 async def _reached(db: AsyncConnection, places: set[Place]) -> dict[Place, int]:
     if not places:
         return {}
-    wanted = select(heard).where(tuple_(heard.c.source, heard.c.key).in_(sorted(places)))
-    return {(row.source, row.key): row.version for row in await db.execute(wanted)}
+    return {(row.source, row.key): row.version for row in await db.execute(REACHED, {"places": sorted(places)})}
 
 
 async def _seen(db: AsyncConnection, unordered: Sequence[Letter]) -> set[Any]:
     if not unordered:
         return set()
-    wanted = select(inbox.c.event_id).where(inbox.c.event_id.in_([each.event_id for each in unordered]))
-    return set((await db.execute(wanted)).scalars())
+    return set((await db.execute(SEEN, {"some": [each.event_id for each in unordered]})).scalars())
 
 
 async def mark(db: AsyncConnection, sorted_letters: Sorted) -> None:
@@ -68,7 +70,7 @@ async def mark(db: AsyncConnection, sorted_letters: Sorted) -> None:
     if sorted_letters.news:
         now = real()
         rows = [{"event_id": each.event_id, "source": each.source, "heard_at": now} for each in sorted_letters.news]
-        await db.execute(insert(inbox), rows)
+        await db.execute(HEARD, rows)
     if sorted_letters.reached:
         rows = [
             {"source": source, "key": key, "version": version}
@@ -92,7 +94,7 @@ async def put_aside(
     waits = {"state": state, "attempts": attempts, "error": error, "put_aside_at": now, "next_try": now + pause}
     rows = [{**put_away(each), **waits} for each in some]
     if rows:
-        await db.execute(insert_or_ignore(letters), rows)
+        await db.execute(ASIDE, rows)
 
 
 async def forget_aside(db: AsyncConnection, some: Iterable[Letter]) -> None:

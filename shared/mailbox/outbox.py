@@ -24,6 +24,7 @@ RAISE = _INSERT.on_conflict_do_update(
     index_elements=["channel", "key"], set_={"version": spoken.c.version + _INSERT.excluded.version}
 ).returning(spoken.c.channel, spoken.c.key, spoken.c.version)
 """Raises the version of each key by how many facts are said of it, and gives the last."""
+SPEAK, SET_TIMERS, INTEND = insert(outbox), insert_or_ignore(timers), insert_or_ignore(errands)
 
 Traces = Callable[[str], str]
 """Finds the trace for an ordering key."""
@@ -35,13 +36,13 @@ async def say(db: AsyncConnection, speaker: str, said: Sequence[Said], traces: T
     spoken_now = [_row(speaker, each, trace) for each in said if isinstance(each, Fact | Status)]
     if spoken_now:
         await _number(db, spoken_now)
-        await db.execute(insert(outbox), spoken_now)
+        await db.execute(SPEAK, spoken_now)
     later = [_timer(each, trace) for each in said if isinstance(each, Later)]
     if later:
-        await db.execute(insert_or_ignore(timers), later)
+        await db.execute(SET_TIMERS, later)
     outside = [_errand(each, trace) for each in said if isinstance(each, Errand)]
     if outside:
-        await db.execute(insert_or_ignore(errands), outside)
+        await db.execute(INTEND, outside)
 
 
 def _row(speaker: str, said: Fact | Status, trace: Traces) -> dict[str, Any]:

@@ -24,6 +24,19 @@ ATOMIC_FROM = 16
 LOOK_EVERY = 2.0
 ANSWER_WITHIN = 5.0
 NO_SUCH_STREAM = 10059
+UNSENT = (
+    select(outbox, spoken.c.opens)
+    .join(spoken, and_(spoken.c.channel == outbox.c.channel, spoken.c.key == outbox.c.key))
+    .where(outbox.c.sent_at.is_(None))
+    .where(outbox.c.partition.in_(bindparam("partitions", expanding=True)))
+    .where(outbox.c.stream.not_in(bindparam("resting", expanding=True)))
+    .order_by(outbox.c.id)
+    .limit(AT_ONCE)
+)
+SENT = update(outbox).where(outbox.c.id == bindparam("row"))
+SENT = SENT.values(sent_at=bindparam("at"), sequence=bindparam("place"))
+FURTHER = update(carried).where(carried.c.stream == bindparam("to"), carried.c.sequence < bindparam("furthest"))
+FURTHER = FURTHER.values(sequence=bindparam("furthest"))
 
 
 class NotTaken(Exception):
@@ -69,15 +82,9 @@ class Relay(Loop):
             async with self.database.reading() as db:
                 self._streams |= set((await db.execute(select(carried.c.stream))).scalars())
             self._known = True
-        place = and_(spoken.c.channel == outbox.c.channel, spoken.c.key == outbox.c.key)
-        wanted = select(outbox, spoken.c.opens).join(spoken, place)
-        wanted = wanted.where(
-            outbox.c.sent_at.is_(None),
-            outbox.c.partition.in_(self.partitions),
-            outbox.c.stream.not_in(sorted(self._resting())),
-        )
+        which = {"partitions": self.partitions, "resting": sorted(self._resting())}
         async with self.database.reading() as db:
-            return list((await db.execute(wanted.order_by(outbox.c.id).limit(AT_ONCE))).mappings())
+            return list((await db.execute(UNSENT, which)).mappings())
 
     async def _carry(self, stream: str, rows: Sequence[Any]) -> None:
         if not rows:
@@ -101,12 +108,10 @@ class Relay(Loop):
     async def _mark_sent(self, stream: str, sent: Sequence[dict[str, Any]]) -> None:
         if not sent:
             return
-        marked = update(outbox).where(outbox.c.id == bindparam("row"))
         furthest = max(each["place"] for each in sent)
         async with self.database.transaction() as db:
-            await db.execute(marked.values(sent_at=bindparam("at"), sequence=bindparam("place")), list(sent))
-            further = update(carried).where(carried.c.stream == stream, carried.c.sequence < furthest)
-            await db.execute(further.values(sequence=furthest))
+            await db.execute(SENT, list(sent))
+            await db.execute(FURTHER, {"to": stream, "furthest": furthest})
 
     async def _singly(self, rows: Sequence[Any]) -> list[int]:
         """This will publish each row and wait for all answers; 0 stands for a row that was not taken."""

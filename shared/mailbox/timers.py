@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from shared import names
 from shared.clock import now, real
@@ -20,7 +20,17 @@ from shared.mailbox.tables import timers
 if TYPE_CHECKING:
     from shared.mailbox.box import Mailbox
 
+AT_ONCE = 500
 GIVEN_UP = timedelta(days=36500)
+DUE = (
+    select(timers)
+    .where(timers.c.rung_at.is_(None), timers.c.due <= bindparam("now"))
+    .where(timers.c.partition.in_(bindparam("partitions", expanding=True)))
+    .where(or_(timers.c.next_try.is_(None), timers.c.next_try <= bindparam("real")))
+    .order_by(timers.c.due, timers.c.timer_id)
+    .limit(AT_ONCE)
+)
+RUNG = update(timers).where(timers.c.timer_id.in_(bindparam("some", expanding=True))).values(rung_at=bindparam("at"))
 
 
 @dataclass(frozen=True)
@@ -53,15 +63,12 @@ class Timers(Loop):
                 raise
             for each in due:
                 await self._ring_or_wait(each)
-        return True
+        return len(due) == AT_ONCE or self._woken.is_set()
 
     async def _due(self) -> list[Ring]:
-        ready = or_(timers.c.next_try.is_(None), timers.c.next_try <= real())
-        wanted = select(timers).where(
-            timers.c.rung_at.is_(None), timers.c.due <= now(), timers.c.partition.in_(self.partitions), ready
-        )
+        moment = {"now": now(), "real": real(), "partitions": self.partitions}
         async with self.mailbox.database.reading() as db:
-            rows = (await db.execute(wanted.order_by(timers.c.due, timers.c.timer_id).limit(500))).mappings().all()
+            rows = (await db.execute(DUE, moment)).mappings().all()
         facts = self.mailbox.board.facts
         return [
             Ring(row["timer_id"], read(facts[row["type"]], row["body"]), row["trace"], row["attempts"]) for row in rows
@@ -72,8 +79,7 @@ class Timers(Loop):
         async with self.mailbox.database.transaction() as db:
             said = await self.mailbox.board.hear([(each.fact.key(), each.fact) for each in due], db)
             await say(db, self.mailbox.speaker, said, lambda key: traces.get(key, due[0].trace))
-            rung = timers.c.timer_id.in_([each.timer_id for each in due])
-            await db.execute(update(timers).where(rung).values(rung_at=real()))
+            await db.execute(RUNG, {"some": [each.timer_id for each in due], "at": real()})
         self.mailbox.meters.rang.labels("rung").inc(len(due))
         self.mailbox.after_commit(said)
 
