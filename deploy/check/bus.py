@@ -13,19 +13,22 @@ import nats.errors
 
 from deploy.check.books import Books, CannotLook
 from shared import names
+from shared.events.matching import MatchMade, OfferMade
+from shared.events.notifications import ReminderFailed, ReminderPlanned, ReminderSent, ReminderSkipped
+from shared.events.scheduling import SeriesBooked, SeriesEnded, SessionCancelled
 
 TIMERS = ("-fell-due.v1", "-unrecorded.v1")
 """Facts that come back to their own speaker without travelling."""
 
 ONCE: Mapping[str, tuple[str, str]] = {
-    "matching.offer-made.v1": ("offer", "offer_id"),
-    "matching.match-made.v1": ("match", "match_id"),
-    "scheduling.session-cancelled.v1": ("cancelled seat", "seat_id"),
-    "scheduling.series-ended.v1": ("ended series", "series_id"),
-    "notifications.reminder-planned.v1": ("planned reminder", "reminder_id"),
-    "notifications.reminder-sent.v1": ("ended reminder", "reminder_id"),
-    "notifications.reminder-skipped.v1": ("ended reminder", "reminder_id"),
-    "notifications.reminder-failed.v1": ("ended reminder", "reminder_id"),
+    OfferMade.type_name(): ("offer", "offer_id"),
+    MatchMade.type_name(): ("match", "match_id"),
+    SessionCancelled.type_name(): ("cancelled seat", "seat_id"),
+    SeriesEnded.type_name(): ("ended series", "series_id"),
+    ReminderPlanned.type_name(): ("planned reminder", "reminder_id"),
+    ReminderSent.type_name(): ("ended reminder", "reminder_id"),
+    ReminderSkipped.type_name(): ("ended reminder", "reminder_id"),
+    ReminderFailed.type_name(): ("ended reminder", "reminder_id"),
 }
 """What can happen only once to the thing with that id: facts of one kind of thing exclude one another."""
 
@@ -103,7 +106,7 @@ def once(books: All) -> Looked:
 def _happened(books: Books) -> Iterator[str]:
     for kind, (what, name) in ONCE.items():
         yield from (f"{what} {body[name]}" for _, body in books.said(kind))
-    for _, body in books.said("scheduling.series-booked.v1"):
+    for _, body in books.said(SeriesBooked.type_name()):
         yield from (f"booked session {each['session_id']}" for each in body["sessions"])
 
 
