@@ -68,7 +68,7 @@ class Errands(Loop):
             return False
         results = await asyncio.gather(*(self._call(each) for each in trips))
         await self._come_home(list(zip(trips, results, strict=True)))
-        return len(trips) == AT_ONCE or self._woken.is_set()
+        return True
 
     async def _set_out(self) -> list[Trip]:
         """This will commit that the calls are about to be made; what a dead process left is taken up first."""

@@ -63,7 +63,7 @@ class Timers(Loop):
                 raise
             for each in due:
                 await self._ring_or_wait(each)
-        return len(due) == AT_ONCE or self._woken.is_set()
+        return True
 
     async def _due(self) -> list[Ring]:
         moment = {"now": now(), "real": real(), "partitions": self.partitions}
