@@ -12,9 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from deploy import display
+from deploy import display, ports
 from deploy.premises import Addresses, known
-from deploy.supervisor import Child, Supervisor
+from deploy.supervisor import Child, StartError, Supervisor
 from deploy.up import Plan, Running, running
 from deploy.world import people, play
 from deploy.world.places import PROGRAMME
@@ -44,6 +44,7 @@ class Wanted:
 async def run(plan: Plan, wanted: Wanted, console: Console) -> Summary:
     """This will play the demo and give its summary."""
     if not wanted.attach:
+        refuse_beside_another(plan.port_base)
         begin_afresh(plan.data)
     secret = wanted.secret or secrets.token_urlsafe(16)
     provider = wanted.provider or f"http://127.0.0.1:{plan.port_base + 5}"
@@ -63,6 +64,15 @@ async def run(plan: Plan, wanted: Wanted, console: Console) -> Summary:
         if wanted.stay:
             await _stay(there, playing, console)
     return summary
+
+
+def refuse_beside_another(port_base: int) -> None:
+    """This will refuse to begin, before anything is cleared, while another demo may be live on these ports."""
+    taken = [str(port) for port in range(port_base + 1, port_base + 6) if ports.is_taken(port)]
+    if taken:
+        raise StartError(
+            f"Another program listens on {', '.join(taken)}, perhaps an earlier demo: end it, or choose --port-base."
+        )
 
 
 def begin_afresh(data: Path) -> None:
