@@ -41,14 +41,14 @@ class Live:
 
     def run(self, line: str) -> subprocess.CompletedProcess[str]:
         """Run a line with our own data folder, ports and Python in place of the reader's."""
-        for shown, ours in {
+        ours = {
             "data/demo": str(self.demo.data),
             "data/docs": str(self.data / "docs"),
             ".venv/bin/alongside": f"{sys.executable} -m deploy.alongside",
             ".venv/bin/python": sys.executable,
             "curl -s": "curl -s --fail-with-body",
-        }.items():
-            line = line.replace(shown, ours)
+        }
+        line = re.sub("|".join(map(re.escape, ours)), lambda found: ours[found[0]], line)
         line = re.sub(r"127\.0\.0\.1:800(\d)", lambda found: f"127.0.0.1:{self.base + int(found[1])}", line)
         command = ["bash", "-o", "pipefail", "-c", line]
         told = {**os.environ, "COLUMNS": "200", "no_proxy": "127.0.0.1"}
