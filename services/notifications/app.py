@@ -35,7 +35,7 @@ def create(settings: Settings) -> Service:
     mailbox.on(CrisisRaised, handlers.hold)
     mailbox.on(RiskCleared, handlers.release)
     mailbox.on_many(SeriesBooked, partial(handlers.plan_reminders, limits=limits, programme=programme))
-    mailbox.on(SessionCancelled, handlers.cancel)
+    mailbox.on_many(SessionCancelled, handlers.cancel)
     mailbox.on_timer(ReminderFellDue, partial(handlers.ring, limits=limits), many=True)
     mailbox.on_timer(PageFellDue, handlers.page_again)
     _errands(service, settings)

@@ -43,6 +43,6 @@ def _said(series: SeriesBooked, plan: Plan) -> list[Said]:
     return [fact, first_look(plan.reminder_id, series.person_id, due=plan.due)]
 
 
-async def cancel(cancelled: SessionCancelled, db: AsyncConnection) -> None:
-    """This will remember a cancellation; the session's messages ring, see it, and stay unsent."""
+async def cancel(cancelled: list[SessionCancelled], db: AsyncConnection) -> None:
+    """This will remember cancellations; the sessions' messages ring, see it, and stay unsent."""
     await reminders.cancel(db, cancelled, at=now())

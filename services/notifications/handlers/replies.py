@@ -54,15 +54,14 @@ class Heard:
 async def hear(inbound: Inbound, db: AsyncConnection, *, programme: Programme) -> Reply:
     """This will act on a text, once; a stranger is answered nothing, and learns nothing."""
     reply_id, reply = uuid5(REPLIES, inbound.message_id), rules.read(inbound.text)
-    ids = await people.who_writes_from(db, "sms", inbound.sender)
+    who = await people.who_writes_from(db, "sms", inbound.sender)
+    ids = [each.person_id for each in who]
     session = await reminders.last_reminded(db, ids, now=now()) if ids else None
     whose = session.person_id if session else next(iter(ids), None)
     if not await store.hear(db, reply_id=reply_id, person_id=whose, text=inbound.text, reply=reply, at=now()):
         return Reply(None)
-    if not ids:
+    if not who:
         return Reply(None, await _stranger(db, reply_id, inbound.text, reply, programme=programme))
-    known = await people.known(db, ids)
-    who = [known[each] for each in ids]
     heard = Heard(reply_id=reply_id, text=inbound.text, reply=reply, who=who, session=session)
     danger = await _danger(db, heard, programme=programme) if reply.danger else []
     return Reply(None, [*danger, *await _act(db, heard, programme=programme)])

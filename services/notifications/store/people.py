@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, delete, exists, insert, select, update
+from sqlalchemy import Row, bindparam, delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.rules.sending import Person, Reach
@@ -21,13 +22,49 @@ from shared.events.referrals import ContactShared, CrisisRaised, RiskCleared
 Consented = tuple[Reach, datetime]
 """A way to reach somebody, and when they agreed to it."""
 
+MINE = consents.c.person_id == people.c.person_id
+PEOPLE = (
+    select(
+        people.c.person_id,
+        people.c.site_id,
+        people.c.language,
+        people.c.zone,
+        exists().where(opt_outs.c.person_id == people.c.person_id).label("opted_out"),
+        exists().where(holds.c.person_id == people.c.person_id, holds.c.cleared_at.is_(None)).label("in_crisis"),
+        (exists().where(MINE) & ~exists().where(MINE, consents.c.revoked_at.is_(None))).label("consent_revoked"),
+        reaches.c.channel,
+        reaches.c.address,
+    )
+    .select_from(people.outerjoin(reaches, people.c.person_id == reaches.c.person_id))
+    .order_by(people.c.person_id, reaches.c.place)
+)
+"""People beside each way to reach them; whether they said stop, are in crisis, or took every consent back."""
+
+SOME = people.c.person_id.in_(bindparam("some", expanding=True))
+KNOWN = PEOPLE.where(SOME)
+WRITERS = PEOPLE.where(
+    people.c.person_id.in_(select(reaches.c.person_id).where(reaches.c.lookup == bindparam("lookup")))
+)
+ZONES = select(people.c.person_id, people.c.zone).where(SOME)
+KEEP = upsert(people, keys=["person_id"], change=["site_id", "first_name", "language", "zone"])
+FORGET_REACHES = delete(reaches).where(reaches.c.person_id == bindparam("person_id"))
+REACH = insert(reaches)
+OPT_OUT = insert_or_ignore(opt_outs)
+OPT_IN = delete(opt_outs).where(opt_outs.c.person_id == bindparam("person_id"))
+HOLD = insert_or_ignore(holds)
+RELEASE = (
+    update(holds)
+    .where(holds.c.referral_id == bindparam("referral"), holds.c.cleared_at.is_(None))
+    .values(cleared_at=bindparam("at"))
+)
+MEET = upsert(supporters, keys=["supporter_id"], change=["public_name"])
+
 
 async def keep(db: AsyncConnection, contact: ContactShared, consented: Iterable[Consented], *, zone: ZoneInfo) -> None:
     """This will remember how to reach a person, instead of what was known before."""
     row = {"zone": zone.key} | contact.model_dump(include={"person_id", "site_id", "first_name", "language"})
-    changed = ["site_id", "first_name", "language", "zone"]
-    await db.execute(upsert(people, keys=["person_id"], change=changed).values(**row))
-    await db.execute(delete(reaches).where(reaches.c.person_id == contact.person_id))
+    await db.execute(KEEP, row)
+    await db.execute(FORGET_REACHES, {"person_id": contact.person_id})
     rows = [
         {
             "person_id": contact.person_id,
@@ -40,81 +77,67 @@ async def keep(db: AsyncConnection, contact: ContactShared, consented: Iterable[
         for place, (reach, agreed) in enumerate(consented)
     ]
     if rows:
-        await db.execute(insert(reaches), rows)
+        await db.execute(REACH, rows)
 
 
 async def known(db: AsyncConnection, person_ids: Iterable[UUID]) -> dict[UUID, Person]:
     """This will give the people whose contact data has arrived, with everything that decides whether to write."""
-    ids = sorted(set(person_ids))
-    rows = (await db.execute(_people().where(people.c.person_id.in_(ids)))).mappings().all()
-    ways = await _reaches(db, ids) if rows else {}
-    return {
-        row["person_id"]: Person(
-            **{**row, "zone": ZoneInfo(row["zone"])}, reaches=tuple(ways.get(row["person_id"], ()))
-        )
-        for row in rows
-    }
+    found = await db.execute(KNOWN, {"some": sorted(set(person_ids))})
+    return {each.person_id: each for each in _people(found)}
 
 
-def _people() -> Select[Any]:
-    """This will ask for people, whether they said stop, are in crisis, or took every consent back."""
-    mine = consents.c.person_id == people.c.person_id
-    revoked = exists().where(mine) & ~exists().where(mine, consents.c.revoked_at.is_(None))
-    return select(
-        people.c.person_id,
-        people.c.site_id,
-        people.c.language,
-        people.c.zone,
-        exists().where(opt_outs.c.person_id == people.c.person_id).label("opted_out"),
-        exists().where(holds.c.person_id == people.c.person_id, holds.c.cleared_at.is_(None)).label("in_crisis"),
-        revoked.label("consent_revoked"),
+def _people(rows: Iterable[Row[Any]]) -> list[Person]:
+    """This will put people together from a row for each way to reach them, or from the only one where there is none."""
+    return [_person(list(mine)) for _, mine in groupby(rows, key=lambda row: row.person_id)]
+
+
+def _person(rows: list[Row[Any]]) -> Person:
+    one = rows[0]
+    return Person(
+        person_id=one.person_id,
+        site_id=one.site_id,
+        language=one.language,
+        zone=ZoneInfo(one.zone),
+        reaches=tuple(Reach(channel=each.channel, address=each.address) for each in rows if each.channel),
+        opted_out=one.opted_out,
+        in_crisis=one.in_crisis,
+        consent_revoked=one.consent_revoked,
     )
 
 
 async def zones(db: AsyncConnection, person_ids: Iterable[UUID]) -> dict[UUID, str]:
     """This will give the time zones of the people whose contact data has arrived."""
-    wanted = select(people.c.person_id, people.c.zone).where(people.c.person_id.in_(sorted(set(person_ids))))
-    return {row.person_id: row.zone for row in await db.execute(wanted)}
+    found = await db.execute(ZONES, {"some": sorted(set(person_ids))})
+    return {row.person_id: row.zone for row in found}
 
 
-async def _reaches(db: AsyncConnection, person_ids: Iterable[UUID]) -> dict[UUID, list[Reach]]:
-    columns = select(reaches.c.person_id, reaches.c.channel, reaches.c.address)
-    found: dict[UUID, list[Reach]] = {}
-    for row in await db.execute(columns.where(reaches.c.person_id.in_(list(person_ids))).order_by(reaches.c.place)):
-        found.setdefault(row.person_id, []).append(Reach(channel=row.channel, address=row.address))
-    return found
-
-
-async def who_writes_from(db: AsyncConnection, channel: Channel, address: str) -> list[UUID]:
+async def who_writes_from(db: AsyncConnection, channel: Channel, address: str) -> list[Person]:
     """This will find the people reached at an address; several may share one."""
-    wanted = select(reaches.c.person_id).where(reaches.c.lookup == sealed.lookup(channel, address))
-    return list((await db.scalars(wanted.order_by(reaches.c.person_id))).all())
+    return _people(await db.execute(WRITERS, {"lookup": sealed.lookup(channel, address)}))
 
 
 async def opt_out(db: AsyncConnection, person_id: UUID, *, channel: Channel, at: datetime) -> bool:
     """This will stop all messages to a person, and say whether that is new."""
-    row = insert_or_ignore(opt_outs).values(person_id=person_id, channel=channel, at=at)
-    return bool((await db.execute(row)).rowcount)
+    stopped = await db.execute(OPT_OUT, {"person_id": person_id, "channel": channel, "at": at})
+    return bool(stopped.rowcount)
 
 
 async def opt_in(db: AsyncConnection, person_id: UUID) -> bool:
     """This will let messages go to a person again, and say whether they had been stopped."""
-    return bool((await db.execute(delete(opt_outs).where(opt_outs.c.person_id == person_id))).rowcount)
+    return bool((await db.execute(OPT_IN, {"person_id": person_id})).rowcount)
 
 
 async def hold(db: AsyncConnection, crisis: CrisisRaised) -> None:
     """This will keep machines from writing to a person in crisis."""
     row = {"referral_id": crisis.referral_id, "person_id": crisis.person_id, "raised_at": crisis.raised_at}
-    await db.execute(insert_or_ignore(holds).values(**row))
+    await db.execute(HOLD, row)
 
 
 async def release(db: AsyncConnection, cleared: RiskCleared) -> None:
     """This will let messages go to a person again whose risk somebody looked at."""
-    ended = update(holds).where(holds.c.referral_id == cleared.referral_id, holds.c.cleared_at.is_(None))
-    await db.execute(ended.values(cleared_at=cleared.cleared_at))
+    await db.execute(RELEASE, {"referral": cleared.referral_id, "at": cleared.cleared_at})
 
 
 async def meet(db: AsyncConnection, supporter: SupporterRegistered) -> None:
     """This will remember what people may call a supporter."""
-    row = {"supporter_id": supporter.supporter_id, "public_name": supporter.public_name}
-    await db.execute(upsert(supporters, keys=["supporter_id"], change=["public_name"]).values(**row))
+    await db.execute(MEET, {"supporter_id": supporter.supporter_id, "public_name": supporter.public_name})

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, and_, bindparam, select, update
+from sqlalchemy import Row, Select, Update, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.rules.sending import Reminder, Session
@@ -21,6 +22,50 @@ GIVEN_AWAY = ("sending", "accepted", "delivered", "unknown")
 """States in which a message has, or may have, left for the person."""
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+
+DUES = select(
+    *(reminders.c[each] for each in ("reminder_id", "session_id", "person_id", "kind", "due", "planned_at", "look_at")),
+    *(reminders.c[each] for each in ("state", "why", "channel", "attempt", "tried")),
+    *(sessions.c[each] for each in ("series_id", "site_id", "starts_at", "modality", "public_name", "cancelled_at")),
+    supporters.c.public_name.label("supporter_name"),
+    people.c.zone,
+).select_from(
+    reminders.join(sessions, reminders.c.session_id == sessions.c.session_id)
+    .outerjoin(supporters, sessions.c.supporter_id == supporters.c.supporter_id)
+    .outerjoin(people, reminders.c.person_id == people.c.person_id)
+)
+"""Messages joined to their sessions; a session without a name takes the supporter's."""
+
+KNOWN = DUES.where(reminders.c.reminder_id.in_(bindparam("some", expanding=True)))
+LOOKED_AT = (
+    KNOWN.where(reminders.c.state.in_(["due", "sending"]))
+    .where(reminders.c.look_at <= bindparam("now"))
+    .order_by(reminders.c.due, reminders.c.reminder_id)
+)
+WAITING = (
+    DUES.where(reminders.c.state == "due")
+    .where(reminders.c.person_id == bindparam("person_id"))
+    .order_by(reminders.c.due, reminders.c.reminder_id)
+)
+THEIRS = reminders.c.person_id.in_(bindparam("theirs", expanding=True)) & reminders.c.state.in_(GIVEN_AWAY)
+LAST_REMINDED = (
+    DUES.where(THEIRS)
+    .where(sessions.c.cancelled_at.is_(None), sessions.c.starts_at > bindparam("now"))
+    .order_by(reminders.c.intended_at.desc(), sessions.c.starts_at)
+    .limit(1)
+)
+SENT_SINCE = (
+    select(reminders.c.person_id, reminders.c.reminder_id, reminders.c.intended_at)
+    .where(THEIRS)
+    .where(reminders.c.intended_at >= bindparam("since"))
+)
+OF_SERIES = select(reminders.c.reminder_id).where(reminders.c.series_id.in_(bindparam("series", expanding=True)))
+BOOK, ADD = insert_or_ignore(sessions), insert_or_ignore(reminders)
+CANCEL = (
+    update(sessions)
+    .where(sessions.c.session_id.in_(bindparam("some", expanding=True)), sessions.c.cancelled_at.is_(None))
+    .values(cancelled_at=bindparam("at"))
+)
 
 
 @dataclass(frozen=True)
@@ -49,13 +94,12 @@ async def book(db: AsyncConnection, series: Iterable[SeriesBooked]) -> None:
         for each in one.sessions
     ]
     if rows:
-        await db.execute(insert_or_ignore(sessions), rows)
+        await db.execute(BOOK, rows)
 
 
 async def add(db: AsyncConnection, planned: Sequence[tuple[SeriesBooked, Plan]], *, at: datetime) -> set[UUID]:
     """This will keep what was planned, and give the ids of the messages that are new."""
-    wanted = select(reminders.c.reminder_id).where(reminders.c.series_id.in_({one.series_id for one, _ in planned}))
-    before = set((await db.scalars(wanted)).all())
+    before = set((await db.scalars(OF_SERIES, {"series": list({one.series_id for one, _ in planned})})).all())
     rows: list[dict[str, Any]] = [
         {
             "reminder_id": plan.reminder_id,
@@ -73,44 +117,33 @@ async def add(db: AsyncConnection, planned: Sequence[tuple[SeriesBooked, Plan]],
         if plan.reminder_id not in before
     ]
     if rows:
-        await db.execute(insert_or_ignore(reminders), rows)
+        await db.execute(ADD, rows)
     return {row["reminder_id"] for row in rows}
 
 
-async def cancel(db: AsyncConnection, cancelled: SessionCancelled, *, at: datetime) -> None:
-    """This will remember that a session will not take place; its messages find out when they ring."""
-    ended = update(sessions).where(sessions.c.session_id == cancelled.session_id, sessions.c.cancelled_at.is_(None))
-    await db.execute(ended.values(cancelled_at=at))
+async def cancel(db: AsyncConnection, cancelled: Iterable[SessionCancelled], *, at: datetime) -> None:
+    """This will remember which sessions will not take place; their messages find out when they ring."""
+    await db.execute(CANCEL, {"some": sorted({each.session_id for each in cancelled}), "at": at})
 
 
 async def looked_at(db: AsyncConnection, reminder_ids: Iterable[UUID], *, now: datetime) -> list[Due]:
     """This will give the messages whose moment has come, in the order in which they were due."""
-    open_still = reminders.c.reminder_id.in_(sorted(set(reminder_ids))) & reminders.c.state.in_(["due", "sending"])
-    return await _with_sessions(db, and_(open_still, reminders.c.look_at <= now))
+    return await _dues(db, LOOKED_AT, some=sorted(set(reminder_ids)), now=now)
 
 
 async def waiting_for(db: AsyncConnection, person_id: UUID) -> list[Due]:
     """This will give a person's messages that have not been given to a channel."""
-    return await _with_sessions(db, (reminders.c.person_id == person_id) & (reminders.c.state == "due"))
+    return await _dues(db, WAITING, person_id=person_id)
 
 
 async def some(db: AsyncConnection, reminder_ids: Iterable[UUID]) -> dict[UUID, Due]:
     """This will give messages by their ids, those that are there."""
-    found = await _with_sessions(db, reminders.c.reminder_id.in_(sorted(set(reminder_ids))))
+    found = await _dues(db, KNOWN, some=sorted(set(reminder_ids)))
     return {each.reminder.reminder_id: each for each in found}
 
 
-async def _with_sessions(db: AsyncConnection, which: Any) -> list[Due]:
-    """This will join messages to their sessions; a session without a name takes the supporter's."""
-    joined = (
-        reminders.join(sessions, reminders.c.session_id == sessions.c.session_id)
-        .outerjoin(supporters, sessions.c.supporter_id == supporters.c.supporter_id)
-        .outerjoin(people, reminders.c.person_id == people.c.person_id)
-    )
-    about = [each for each in sessions.c if each.name not in ("session_id", "person_id", "series_id", "public_name")]
-    named = [sessions.c.public_name, supporters.c.public_name.label("supporter_name"), people.c.zone]
-    wanted = select(reminders, *about, *named).select_from(joined).where(which)
-    return [_due(row) for row in await db.execute(wanted.order_by(reminders.c.due, reminders.c.reminder_id))]
+async def _dues(db: AsyncConnection, wanted: Select[Any], **which: Any) -> list[Due]:
+    return [_due(row) for row in await db.execute(wanted, which)]
 
 
 def _due(row: Row[Any]) -> Due:
@@ -148,10 +181,8 @@ async def sent_since(
     db: AsyncConnection, person_ids: Iterable[UUID], *, since: datetime
 ) -> dict[UUID, dict[UUID, datetime]]:
     """This will give, by person and message, when messages were given to a channel."""
-    columns = select(reminders.c.person_id, reminders.c.reminder_id, reminders.c.intended_at)
-    given = reminders.c.state.in_(GIVEN_AWAY) & (reminders.c.intended_at >= since)
     found: dict[UUID, dict[UUID, datetime]] = {}
-    for row in await db.execute(columns.where(reminders.c.person_id.in_(sorted(set(person_ids))), given)):
+    for row in await db.execute(SENT_SINCE, {"theirs": sorted(set(person_ids)), "since": since}):
         found.setdefault(row.person_id, {})[row.reminder_id] = row.intended_at
     return found
 
@@ -165,8 +196,14 @@ async def change(db: AsyncConnection, changes: Sequence[dict[str, Any]]) -> None
             {"which": each["reminder_id"], **{f"to_{c}": each[c] for c in columns}}
         )
     for columns, rows in by_columns.items():
-        statement = update(reminders).where(reminders.c.reminder_id == bindparam("which"))
-        await db.execute(statement.values({each: bindparam(f"to_{each}") for each in columns}), rows)
+        await db.execute(_setting(columns), rows)
+
+
+@cache
+def _setting(columns: tuple[str, ...]) -> Update:
+    """This will be the statement that sets these columns of a message; there are only as many as ways to change one."""
+    one = update(reminders).where(reminders.c.reminder_id == bindparam("which"))
+    return one.values({each: bindparam(f"to_{each}") for each in columns})
 
 
 def intended(reminder: Reminder, channel: Channel, *, at: datetime) -> dict[str, Any]:
@@ -184,18 +221,8 @@ def skipped(reminder: Reminder, why: SkipReason) -> dict[str, Any]:
 
 async def last_reminded(db: AsyncConnection, person_ids: Iterable[UUID], *, now: datetime) -> Session | None:
     """This will give the session ahead that one of these people was last written to about."""
-    which = (
-        reminders.c.person_id.in_(list(person_ids))
-        & reminders.c.state.in_(GIVEN_AWAY)
-        & sessions.c.cancelled_at.is_(None)
-        & (sessions.c.starts_at > now)
-    )
-    newest = (
-        select(reminders.c.reminder_id).join(sessions, reminders.c.session_id == sessions.c.session_id).where(which)
-    )
-    order = (reminders.c.intended_at.desc(), sessions.c.starts_at)
-    found = await db.scalar(newest.order_by(*order).limit(1))
-    return (await some(db, [found]))[found].session if found else None
+    found = await _dues(db, LAST_REMINDED, theirs=list(person_ids), now=now)
+    return found[0].session if found else None
 
 
 async def history(db: AsyncConnection, person_id: UUID) -> list[dict[str, Any]]:
