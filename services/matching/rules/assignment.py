@@ -8,8 +8,8 @@ from typing import Literal
 from uuid import UUID
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from services.matching.rules.filters import FILTERS, judge
 from services.matching.rules.pairs import Bits, Pairs
@@ -82,7 +82,8 @@ def choose(pairs: Pairs, possible: Bits, scores: Scores) -> dict[int, int]:
         return {}
     places = _places(pairs, columns, possible.sum(axis=0))
     worth = _worth([pairs.seekers[int(row)].priority for row in rows], possible[rows], scores.rank[rows], places)
-    taken = zip(*linear_sum_assignment(worth, maximize=True), strict=True)
+    # By its full name, so that the first batch loads the optimiser, not every start of the service.
+    taken = zip(*scipy.optimize.linear_sum_assignment(worth, maximize=True), strict=True)
     return {int(rows[row]): int(places[place]) for row, place in taken if worth[row, place] > 0}
 
 
