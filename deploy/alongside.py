@@ -4,11 +4,12 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import httpx
+import aiohttp
 import typer
 from rich.console import Console
 
@@ -130,13 +131,18 @@ def check(
 @app.command()
 def work(data: Data = DATA) -> None:
     """Show the tasks that wait for a person, in all services, the most pressing first."""
-    addresses, key = Addresses.read(data), known(data).api_key(AGENCY)
-    tasks: list[tuple[str, Task]] = []
-    for service, url in addresses.services.items():
-        answer = httpx.get(f"{url}/work", headers={"Authorization": f"Bearer {key}"}, timeout=10, trust_env=False)
-        answer.raise_for_status()
-        tasks += [(service, Task(**each)) for each in answer.json()]
+    tasks = asyncio.run(_tasks(Addresses.read(data).services, key=known(data).api_key(AGENCY)))
     console.print(display.tasks(sorted(tasks, key=lambda each: each[1].due)))
+
+
+async def _tasks(services: Mapping[str, str], *, key: str) -> list[tuple[str, Task]]:
+    headers, timeout = {"Authorization": f"Bearer {key}"}, aiohttp.ClientTimeout(total=None, connect=10, sock_read=10)
+    found: list[tuple[str, Task]] = []
+    async with aiohttp.ClientSession(headers=headers, timeout=timeout, raise_for_status=True) as http:
+        for service, url in services.items():
+            async with http.get(f"{url}/work", allow_redirects=False) as answer:
+                found += [(service, Task(**each)) for each in await answer.json()]
+    return found
 
 
 def main() -> None:
@@ -145,7 +151,7 @@ def main() -> None:
     logging.getLogger("nats").setLevel(logging.CRITICAL)
     try:
         app()
-    except (StartError, ServerError, TopologyError, FileNotFoundError, ValueError, httpx.HTTPError) as wrong:
+    except (StartError, ServerError, TopologyError, FileNotFoundError, ValueError, aiohttp.ClientError) as wrong:
         sys.exit(f"alongside: {wrong}")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
+import aiohttp
 
 from deploy import ports
 from deploy.mortal import dying_with_parent
@@ -156,8 +156,8 @@ class Supervisor:
 
     async def _until_ready(self, kept: _Kept, within: float, *, deaths: float = inf) -> None:
         deadline = time.monotonic() + within
-        async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
-            while not await _is_ready(kept, client):
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
+            while not await _is_ready(kept, http):
                 if time.monotonic() > deadline or kept.deaths >= deaths:
                     raise StartError(_never_ready(kept))
                 await asyncio.sleep(0.02)
@@ -181,14 +181,15 @@ def refuse_taken_ports(children: Sequence[Child]) -> None:
         raise StartError(f"Another program already listens on {', '.join(taken)}: end it, or choose other ports.")
 
 
-async def _is_ready(kept: _Kept, client: httpx.AsyncClient) -> bool:
+async def _is_ready(kept: _Kept, http: aiohttp.ClientSession) -> bool:
     if kept.process is None or kept.process.returncode is not None:
         return False
     if kept.child.ready is None:
         return True
     try:
-        return (await client.get(kept.child.ready)).status_code == 200
-    except httpx.TransportError:
+        async with http.get(kept.child.ready, allow_redirects=False) as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError):
         return False
 
 

@@ -127,7 +127,6 @@ def run(create: Callable[[Any], Service], settings_class: type[ServiceSettings])
     try:
         settings = settings_class()
         logging.getLogger().setLevel(settings.log_level)
-        logging.getLogger("httpx").setLevel(logging.WARNING)
         service = create(settings)
     except (ValueError, OSError) as wrong:
         sys.exit(f"{settings_class.service}: {wrong}")

@@ -6,11 +6,11 @@ import subprocess
 import sysconfig
 import time
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from signal import SIGHUP
 from typing import Any
-
-import httpx
+from urllib.request import ProxyHandler, build_opener
 
 from deploy.mortal import dying_with_parent
 from deploy.nats.configuration import Configuration
@@ -44,7 +44,7 @@ class Server:
                 time.sleep(0.01)
 
     def _configured(self) -> str:
-        told: str = httpx.get(f"{self.monitor_url}/varz", timeout=2, trust_env=False).json()["config_load_time"]
+        told: str = json.loads(_read(f"{self.monitor_url}/varz"))["config_load_time"]
         return told
 
     def stop(self, *, within: float = 10.0) -> None:
@@ -99,7 +99,7 @@ def _healthy(process: subprocess.Popen[bytes], configuration: Configuration, *, 
         if process.poll() is not None:
             raise ServerError(f"nats-server ended with code {process.returncode}.")
         told = _ports(configuration.ports, process.pid)
-        if told and _is_up(f"{told['monitoring'][0]}/healthz"):
+        if told and _is_healthy(told["monitoring"][0]):
             return Server(url=told["nats"][0], monitor_url=told["monitoring"][0], process=process)
         time.sleep(0.005)
     raise ServerError("nats-server did not become healthy in time.")
@@ -115,11 +115,18 @@ def _ports(folder: Path, pid: int) -> dict[str, Any]:
     return told
 
 
-def _is_up(url: str) -> bool:
+def _is_healthy(monitor_url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2, trust_env=False).status_code == 200
-    except httpx.TransportError:
+        return bool(_read(f"{monitor_url}/healthz"))
+    except (OSError, HTTPException):
         return False
+
+
+def _read(url: str) -> bytes:
+    """This will read a page of the monitor, past any proxy; OSError when it is not answered with success."""
+    with build_opener(ProxyHandler({})).open(url, timeout=2) as answer:
+        page: bytes = answer.read()
+    return page
 
 
 def _last_line(log: Path) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
+import aiohttp
 import nats
 import nats.errors
 
@@ -34,7 +34,7 @@ class Look:
 class Conductor:
     """Announces the time to all services, and knows when they have nothing left to do at it."""
 
-    def __init__(self, client: Any, services: Mapping[str, str], http: httpx.AsyncClient) -> None:
+    def __init__(self, client: Any, services: Mapping[str, str], http: aiohttp.ClientSession) -> None:
         self.client, self.services, self.http = client, services, http
         self.now = datetime.min
         self.due: datetime | None = None
@@ -84,12 +84,12 @@ class Conductor:
 
     async def _look(self, name: str) -> "Look":
         try:
-            answer = await self.http.get(f"{self.services[name]}/quiet", params={"within": "1"})
-            answer.raise_for_status()
-        except httpx.HTTPError as wrong:
+            url = f"{self.services[name]}/quiet?within=1"
+            async with self.http.get(url, allow_redirects=False, raise_for_status=True) as answer:
+                told = await answer.json()
+        except aiohttp.ClientError as wrong:
             await asyncio.sleep(0.05)
             return Look(f"{name} does not answer ({type(wrong).__name__})")
-        told = answer.json()
         if not told["ready"] or datetime.fromisoformat(told["now"]) < self.now:
             return Look(f"{name} is not there yet")
         for each in ("busy", "unsent", "aside", "errands"):

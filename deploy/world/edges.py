@@ -3,10 +3,11 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import aiohttp
 import nats
 import nats.errors
 
@@ -16,23 +17,37 @@ TRIES = 240
 PAUSE = 0.25
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a service answered, read to its end."""
+
+    status: int
+    body: bytes
+
+    def json(self) -> Any:
+        """This will read the body as JSON."""
+        return json.loads(self.body)
+
+
 class Edges:
     """Asks again when a service or the broker is away, as a partner's own system would."""
 
-    def __init__(self, http: httpx.AsyncClient, services: Mapping[str, str], keys: Mapping[str, str]) -> None:
+    def __init__(self, http: aiohttp.ClientSession, services: Mapping[str, str], keys: Mapping[str, str]) -> None:
         self.http, self.services, self.keys = http, services, keys
         self.bus: dict[str, Any] = {}
         self.asked_again = 0
 
-    async def call(self, method: str, service: str, path: str, *, by: str = "programme", **how: Any) -> httpx.Response:
+    async def call(self, method: str, service: str, path: str, *, by: str = "programme", **how: Any) -> Answer:
         """This will make one request as an organisation, again and again while nobody answers."""
+        url = self.services[service] + path
         headers = {"Authorization": f"Bearer {self.keys[by]}", **how.pop("headers", {})}
         for _ in range(TRIES):
             try:
-                answer = await self.http.request(method, self.services[service] + path, headers=headers, **how)
-                if answer.status_code != 503:
+                async with self.http.request(method, url, headers=headers, allow_redirects=False, **how) as told:
+                    answer = Answer(told.status, await told.read())
+                if answer.status != 503:
                     return answer
-            except httpx.TransportError:
+            except aiohttp.ClientError:
                 pass
             self.asked_again += 1
             await asyncio.sleep(PAUSE)
@@ -41,7 +56,7 @@ class Edges:
     async def get(self, service: str, path: str, *, by: str = "programme", **params: Any) -> Any:
         """This will read JSON; an error answer is an error of the demo."""
         answer = await self.call("GET", service, path, by=by, params=params)
-        return _good(answer).json()
+        return _good(answer, f"GET {path}").json()
 
     async def send(
         self,
@@ -52,10 +67,10 @@ class Edges:
         method: str = "POST",
         refused_too: Sequence[int] = (),
         headers: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
+    ) -> Answer:
         """This will send JSON as the programme's own people; only refusals in `refused_too` are expected."""
         answer = await self.call(method, service, path, json=body, headers=headers or {})
-        return answer if answer.status_code in refused_too else _good(answer)
+        return answer if answer.status in refused_too else _good(answer, f"{method} {path}")
 
     async def post_on_bus(self, organisation: str, subject: str, body: bytes, message_id: str) -> None:
         """This will post on an organisation's own subject, and wait until the broker has it."""
@@ -102,11 +117,10 @@ class Edges:
             await each.close()
 
 
-def _good(answer: httpx.Response) -> httpx.Response:
-    if answer.is_success:
+def _good(answer: Answer, asked: str) -> Answer:
+    if 200 <= answer.status < 300:
         return answer
-    asked = f"{answer.request.method} {answer.request.url.path}"
-    raise ValueError(f"{asked} was answered {answer.status_code}: {answer.text[:500]}")
+    raise ValueError(f"{asked} was answered {answer.status}: {answer.body[:500].decode(errors='replace')}")
 
 
 async def _say_nothing(_: Exception) -> None:

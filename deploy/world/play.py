@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import httpx
+import aiohttp
 
 from deploy.up import Running
 from deploy.world import conductor, people, staff
@@ -97,14 +97,12 @@ async def _nobody() -> bool:
 @asynccontextmanager
 async def playing(running: Running, provider: str, secret: str, *, count: int, seed: int) -> AsyncIterator[Play]:
     """This will connect everybody to a running system, and register who is there from the beginning."""
-    limits = httpx.Limits(max_connections=20)
-    async with httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as http:
+    keys = {each.organisation_id: running.premises.api_key(each.organisation_id) for each in ORGANISATIONS}
+    async with _http(keys["programme"]) as http:
         client = await conductor.connect(running.addresses.nats, running.premises.admin_seed)
-        keys = {each.organisation_id: running.premises.api_key(each.organisation_id) for each in ORGANISATIONS}
         edges = Edges(http, running.addresses.services, keys)
         outside = {name: seed for name, seed in running.premises.broker.seeds.items() if name in keys}
         await edges.open_bus(running.addresses.nats, outside)
-        http.headers["Authorization"] = f"Bearer {keys['programme']}"
         steps = Conductor(client, running.addresses.services, http)
         steps.ingests = tuple(names.ingest_stream(each) for each in keys)
         steps.now = people.BEGIN
@@ -123,6 +121,14 @@ async def playing(running: Running, provider: str, secret: str, *, count: int, s
         finally:
             await edges.close()
             await client.close()
+
+
+def _http(key: str) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        headers={"Authorization": f"Bearer {key}"},
+        connector=aiohttp.TCPConnector(limit=20),
+        timeout=aiohttp.ClientTimeout(total=None, connect=30, sock_read=30),
+    )
 
 
 async def _prepare(play: Play, count: int, seed: int) -> None:

@@ -49,8 +49,8 @@ class Referring:
         if person.over == "http":
             path = "/fhir/ServiceRequest"
             by = person.organisation
-            answer = await self.edges.call("POST", "referrals", path, by=by, content=body, headers=FHIR)
-            self.answers[answer.status_code] += 1
+            answer = await self.edges.call("POST", "referrals", path, by=by, data=body, headers=FHIR)
+            self.answers[answer.status] += 1
         else:
             subject = names.ingest_subject(person.organisation, "referral")
             await self.edges.post_on_bus(person.organisation, subject, body, f"{person.identifier}-{time}")

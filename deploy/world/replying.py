@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from random import Random
 
-import httpx
+import aiohttp
 
 from deploy.world.edges import Edges
 from deploy.world.people import Person
@@ -22,8 +22,9 @@ class Replying:
     async def act(self) -> bool:
         """This will answer what arrived, and say whether anybody did."""
         try:
-            told = (await self.edges.http.get(f"{self.provider}/taken", params={"after": self.read})).json()["taken"]
-        except httpx.HTTPError:
+            async with self.edges.http.get(f"{self.provider}/taken?after={self.read}", raise_for_status=True) as answer:
+                told = (await answer.json())["taken"]
+        except aiohttp.ClientError:
             return False
         before = self.replies
         texts = [

@@ -17,7 +17,7 @@ def watch(event, details):
     begins = event.startswith(("socket.connect", "socket.bind", "sqlite3.connect", "subprocess.", "os.fork", "os.exec"))
     if writes or begins:
         opened.append(f"{event} {details[0]}")
-import fastapi, faststream.nats, sqlalchemy.ext.asyncio, scipy.optimize, babel.dates, phonenumbers, httpx, uvicorn
+import fastapi, faststream.nats, sqlalchemy.ext.asyncio, scipy.optimize, babel.dates, phonenumbers, aiohttp, uvicorn
 import aiosmtplib, alembic.command, nats, typer, rich.console, rich.live
 sys.addaudithook(watch)
 watching = True

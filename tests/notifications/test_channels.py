@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
-import httpx
+import aiohttp
 import pytest
 
 from services.notifications.email import Smtp, compose
@@ -64,17 +64,38 @@ async def test_the_same_key_twice_is_one_message(provider: HttpDouble) -> None:
 async def test_an_answer_is_understood(provider: HttpDouble, behaviour: int | str, outcome: str) -> None:
     provider.behaviour = behaviour
 
-    answer = await HttpSms(provider.url, sender="+1555", timeouts=httpx.Timeout(0.3)).send(
+    answer = await HttpSms(provider.url, sender="+1555", timeouts=aiohttp.ClientTimeout(sock_read=0.3)).send(
         MESSAGE, to="+12025550143", key="k1"
     )
 
     assert answer.outcome == outcome
+    assert provider.asked == 1
 
 
-async def test_a_provider_that_is_not_there_has_not_got_the_message() -> None:
-    answer = await HttpSms("http://127.0.0.1:9/", sender="+1555").send(MESSAGE, to="+12025550143", key="k1")
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://nobody.invalid/", "ftp://x", "test:", "not a url"])
+async def test_a_provider_that_is_not_there_has_not_got_the_message(url: str) -> None:
+    answer = await HttpSms(url, sender="+1555").send(MESSAGE, to="+12025550143", key="k1")
 
     assert answer.outcome == "unreachable"
+
+
+async def test_a_provider_with_whom_no_safe_connection_comes_about_has_not_got_the_message(
+    provider: HttpDouble,
+) -> None:
+    url = provider.url.replace("http:", "https:")
+
+    answer = await HttpSms(url, sender="+1555").send(MESSAGE, to="+12025550143", key="k1")
+
+    assert answer.outcome == "unreachable"
+    assert provider.asked == 0
+
+
+@pytest.mark.parametrize(("token", "key"), [("t\r\nX: y", "k1"), ("t", "k1\r\nX: y")])
+async def test_nothing_breaks_out_of_a_texts_headers(provider: HttpDouble, token: str, key: str) -> None:
+    with pytest.raises(ValueError, match="header"):
+        await HttpSms(provider.url, sender="+1555", token=token).send(MESSAGE, to="+12025550143", key=key)
+
+    assert provider.asked == 0
 
 
 async def test_a_mail_arrives_as_written(mailserver: SmtpDouble) -> None:
