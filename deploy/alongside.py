@@ -11,6 +11,7 @@ from typing import Annotated
 
 import aiohttp
 import typer
+import uvloop
 from rich.console import Console
 
 from deploy import demo as demonstration
@@ -36,7 +37,7 @@ DATA = Path("data")
 @app.command()
 def up(data: Data = DATA, port_base: PortBase = 8000, nats: Nats = None, database: Database = None) -> None:
     """Run the broker and the four services, supervised, until Ctrl-C."""
-    asyncio.run(_up(Plan(data, port_base, nats, database)))
+    uvloop.run(_up(Plan(data, port_base, nats, database)))
 
 
 async def _up(plan: Plan) -> None:
@@ -74,7 +75,7 @@ def demo(
     )
     plan = Plan(data, port_base, nats, database, clock="stepped")
     shown = Console(quiet=True) if as_json else console
-    summary = asyncio.run(demonstration.run(plan, wanted, shown))
+    summary = uvloop.run(demonstration.run(plan, wanted, shown))
     if as_json:
         sys.stdout.write(summary.model_dump_json(indent=2) + "\n")
 

@@ -160,7 +160,7 @@ async def test_a_told_supervisor_ends_its_children(tmp_path):
 
 
 SUPERVISES = """
-import asyncio, sys
+import asyncio, sys, uvloop
 from pathlib import Path
 from deploy.supervisor import Child, Supervisor
 
@@ -172,5 +172,5 @@ async def main(folder):
         await supervisor.start(Child(name="child", argv=argv, log=folder / "log"))
         await stop
 
-asyncio.run(main(Path(sys.argv[1])))
+uvloop.run(main(Path(sys.argv[1])))
 """
