@@ -12,6 +12,7 @@ from shared import names
 from shared.clock import real
 from shared.database import is_away
 from shared.events.fact import Fact
+from shared.mailbox.aside import NO_REMEDY
 from shared.mailbox.loop import Loop, told
 from shared.mailbox.outbox import say
 from shared.mailbox.said import Said, flat
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 64
 OPEN = (
     select(errands)
-    .where(errands.c.state.in_(bindparam("states", expanding=True)), errands.c.state != literal_column("'done'"))
+    .where(errands.c.state.in_(("intended", "calling")), errands.c.state != literal_column("'done'"))
     .where(errands.c.partition.in_(bindparam("partitions", expanding=True)))
     .order_by(errands.c.intended_at)
     .limit(AT_ONCE)
@@ -34,6 +35,7 @@ OPEN = (
 SOME = update(errands).where(errands.c.errand_key.in_(bindparam("some", expanding=True)))
 CALLING = SOME.values(state="calling", attempts=errands.c.attempts + 1)
 DONE = SOME.values(state="done", done_at=bindparam("at"))
+STUCK = SOME.values(state="stuck")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,6 @@ class Errands(Loop):
         self.mailbox = mailbox
         self.partitions = names.partitions_of(share)
         self.kinds: dict[str, tuple[type[Fact], Outside]] = {}
-        self._first_look = True
 
     def learn(self, kind: type[Fact], call: Call, then: Then, timeout: float, repeatable: bool) -> None:
         """This will know how to run errands of a kind."""
@@ -71,21 +72,29 @@ class Errands(Loop):
         return True
 
     async def _set_out(self) -> list[Trip]:
-        """This will commit that the calls are about to be made; what a dead process left is taken up first."""
-        states = ["calling", "intended"] if self._first_look else ["intended"]
-        which = {"states": states, "partitions": self.partitions}
+        """This will commit that the calls are about to be made; rounds never overlap, so a call under way was lost."""
         async with self.mailbox.database.reading() as db:
-            rows = (await db.execute(OPEN, which)).mappings().all()
-        self._first_look = self._first_look and len(rows) == AT_ONCE
-        if rows:
-            async with self.mailbox.database.transaction() as db:
-                await db.execute(CALLING, {"some": [row["errand_key"] for row in rows]})
-        return [self._trip(row) for row in rows]
+            rows = (await db.execute(OPEN, {"partitions": self.partitions})).mappings().all()
+        trips = [trip for row in rows if (trip := self._trip(row))]
+        keys = {each.key for each in trips}
+        await self._keep(CALLING, sorted(keys))
+        await self._keep(STUCK, [row["errand_key"] for row in rows if row["errand_key"] not in keys])
+        return trips
 
-    def _trip(self, row: Any) -> Trip:
-        kind, outside = self.kinds[row["type"]]
-        fact = kind.model_validate_json(unseal(row["body"], place="errands.body"))
+    def _trip(self, row: Any) -> Trip | None:
+        """This will read an errand; None when nobody here can, and a person has to look at it."""
+        try:
+            kind, outside = self.kinds[row["type"]]
+            fact = kind.model_validate_json(unseal(row["body"], place="errands.body"))
+        except (KeyError, *NO_REMEDY) as wrong:
+            logger.error("an errand %s cannot be read (%s)", row["type"], told(wrong))
+            return None
         return Trip(row["errand_key"], fact, row["trace"], outside, row["state"] == "calling")
+
+    async def _keep(self, change: Any, some: list[str]) -> None:
+        if some:
+            async with self.mailbox.database.transaction() as db:
+                await db.execute(change, {"some": some})
 
     async def _call(self, trip: Trip) -> Any:
         """This will make the call, or give None when a dead process may have made one that must not be repeated."""
@@ -112,9 +121,7 @@ class Errands(Loop):
                 for each in results:
                     await self._come_home([each])
                 return
-            stuck = update(errands).where(errands.c.errand_key == results[0][0].key).values(state="stuck")
-            async with self.mailbox.database.transaction() as db:
-                await db.execute(stuck)
+            await self._keep(STUCK, [results[0][0].key])
 
     async def _until_database_answers(self, results: Sequence[tuple[Trip, Any]]) -> None:
         while True:

@@ -165,8 +165,6 @@ async def test_a_process_that_died_while_calling_repeats_the_key_and_sends_once(
         (trip,) = await service.service.mailbox.errands._set_out()
         await trip.outside.call(trip.fact, trip.key)
 
-        reborn = service.service.mailbox.errands
-        reborn._first_look = True
         await service.settle()
 
         assert provider.asked == 2
@@ -187,7 +185,6 @@ async def test_a_process_that_died_while_calling_a_provider_that_takes_repeats_a
         (trip,) = await service.service.mailbox.errands._set_out()
         await trip.outside.call(trip.fact, trip.key)
 
-        service.service.mailbox.errands._first_look = True
         await service.settle()
 
         assert provider.asked == 1
