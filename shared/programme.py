@@ -14,6 +14,15 @@ from shared import names
 
 Kind = Literal["hospital", "clinic", "community", "payer", "agency"]
 
+POSTS: dict[str, tuple[str, ...]] = {
+    "hospital": ("referral",),
+    "clinic": ("referral",),
+    "community": ("referral",),
+    "payer": ("referral",),
+    "agency": ("referral", "supporter"),
+}
+"""What an organisation of each kind may post, on `ingest.<organisation>.<what>.v1`."""
+
 
 def _known_zone(zone: str) -> str:
     try:

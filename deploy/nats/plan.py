@@ -5,17 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from shared import names
+from shared.programme import POSTS
 
 REFERRAL, SUPPORTER, COVERED_SESSIONS = "referral", "supporter", "covered-sessions"
-
-POSTS = {
-    "hospital": (REFERRAL,),
-    "clinic": (REFERRAL,),
-    "community": (REFERRAL,),
-    "payer": (REFERRAL,),
-    "agency": (REFERRAL, SUPPORTER),
-}
-"""What an organisation of each kind may post to us."""
 
 ASKS = {"payer": (COVERED_SESSIONS,)}
 """What an organisation of each kind may ask us."""

@@ -12,11 +12,9 @@ from shared.mailbox.box import Mailbox
 from shared.mailbox.pull import listen
 from shared.mailbox.said import Ingested
 from shared.mailbox.switchboard import Question
-from shared.programme import Programme
+from shared.programme import POSTS, Programme
 
 logger = logging.getLogger(__name__)
-INGEST_KINDS = {"referral": ("hospital", "clinic", "community", "agency", "payer"), "supporter": ("agency",)}
-"""Which kinds of organisation may post what."""
 
 
 def listen_to_everything(broker: NatsBroker, mailbox: Mailbox, programme: Programme) -> None:
@@ -30,7 +28,7 @@ def listen_to_everything(broker: NatsBroker, mailbox: Mailbox, programme: Progra
         _pull(broker, mailbox, names.SEALED_STREAM, name, *names.heard_subjects("sealed", listener=listener))
     for kind in sorted(mailbox.board.ingests):
         for each in programme.organisations.values():
-            if each.kind in INGEST_KINDS[kind] and share.startswith("0/"):
+            if kind in POSTS[each.kind] and share.startswith("0/"):
                 stream = names.ingest_stream(each.organisation_id)
                 _pull(broker, mailbox, stream, listener, names.ingest_subject(each.organisation_id, kind))
     for question, handler in mailbox.board.questions.items():

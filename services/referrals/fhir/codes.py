@@ -9,7 +9,7 @@ BASE = "https://alongside.example/fhir/"
 EXTENSION = BASE + "StructureDefinition/"
 RISK_SYSTEM = BASE + "CodeSystem/risk"
 TASK_STATUS = BASE + "CodeSystem/referral-state"
-SNOMED, ICD10 = "http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm"
+SNOMED = "http://snomed.info/sct"
 PEER_SUPPORT = {"system": SNOMED, "code": "461481000124109", "display": "Referral to peer support (procedure)"}
 
 PEER_CODES = {
