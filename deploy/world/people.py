@@ -47,7 +47,6 @@ class Person:
     over: Literal["http", "bus"]
     posted_at: datetime
     mishap: Mishap
-    comes: float
     replies: float
 
     @property
@@ -83,7 +82,6 @@ def _person(number: int, chance: Random) -> Person:
         over=over,
         posted_at=_posted_at(chance),
         mishap=_mishap(number, chance),
-        comes=chance.uniform(0.7, 0.98),
         replies=chance.uniform(0.2, 0.8),
     )
 
