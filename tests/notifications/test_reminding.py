@@ -98,6 +98,20 @@ async def test_a_cancellation_between_the_intent_and_the_call_wins(service: Runn
     assert len(await service.said(ReminderSent)) == 1
 
 
+async def test_sessions_cancelled_together_stay_unsent_and_the_others_are_reminded_of(service: Running) -> None:
+    booked = weekly(3)
+    await service.hear(contact(booked.person_id), booked)
+    await service.settle()
+
+    await service.hear(cancelled(booked, 0), cancelled(booked, 2))
+    await service.until(NOON + days(22))
+
+    (_, kept, _) = booked.sessions
+    reminded = [each.session_id for each in await service.said(ReminderSent) if each.kind != "confirmation"]
+    assert reminded == [kept.session_id] * 2
+    assert [each.why for each in await service.said(ReminderSkipped)] == ["cancelled"] * 4
+
+
 async def test_a_confirmation_waits_for_contact_data_that_comes_later(service: Running) -> None:
     booked = weekly(1)
     await service.hear(booked)
