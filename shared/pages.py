@@ -17,7 +17,6 @@ from shared import clock, work
 from shared.callers import Caller, of_kind
 from shared.edge import Problem, StrictRoute
 from shared.gauges import Gauges
-from shared.mailbox import Reply
 from shared.mailbox.tables import errands, letters, outbox, timers
 
 if TYPE_CHECKING:
@@ -161,15 +160,19 @@ def _work(service: "Service") -> None:
         async with service.database.reading() as db:
             return await work.open_tasks(db)
 
+    async def close(asked: tuple[UUID, str], db: AsyncConnection) -> None:
+        task_id, by = asked
+        task = await work.open_one(db, task_id)
+        if task is None:
+            raise Problem(404, "No such open task", where="path.task_id", remedy="list the open ones with GET /work")
+        if instead := await service.still_waits(task, db):
+            raise Problem(409, "Somebody still waits for this", where="path.task_id", remedy=f"do it with {instead}")
+        await work.close_by_id(db, task_id, by)
+
     @router.post("/work/{task_id}/done")
     async def done(task_id: UUID, who: work.Done, _: Annotated[Caller, Depends(of_kind("agency"))]) -> dict[str, bool]:
-        """Mark a task as done."""
-
-        async def close(task: UUID, db: AsyncConnection) -> Reply:
-            return Reply(await work.close_by_id(db, task, who.by))
-
-        if not await service.mailbox.run(close, task_id):
-            raise Problem(404, "No such open task", where="path.task_id", remedy="list the open ones with GET /work")
+        """Mark a task as done; one that has a request of its own is done by that."""
+        await service.mailbox.run(close, (task_id, who.by))
         return {"done": True}
 
     service.http.include_router(router)

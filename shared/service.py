@@ -21,9 +21,12 @@ from shared.mailbox.listening import listen_to_everything
 from shared.mailbox.meters import Meters
 from shared.programme import Programme
 from shared.settings import ServiceSettings
+from shared.work import Task
 
 logger = logging.getLogger(__name__)
 Figures = Callable[[AsyncConnection], Awaitable[dict[str, int]]]
+StillWaits = Callable[[Task, AsyncConnection], Awaitable[str | None]]
+"""Names the request that does a task, while what the task is about still waits for it."""
 
 
 class Service:
@@ -38,6 +41,7 @@ class Service:
         self.mailbox = Mailbox(name, self.database, Meters(self.registry), share=settings.share)
         self.broker = _broker(name, settings)
         self.ready = False
+        self.still_waits: StillWaits = _nothing_waits
         self._figures: Figures | None = None
         self._starting: asyncio.Task[None] | None = None
         self.http = FastAPI(title=f"Alongside {name}", version="1", lifespan=self._lifespan)
@@ -95,6 +99,10 @@ class Service:
         await self.broker.stop()
         await self.mailbox.stop()
         await self.database.close()
+
+
+async def _nothing_waits(_: Task, __: AsyncConnection) -> None:
+    """This will let any task be marked as done."""
 
 
 def _broker(name: str, settings: ServiceSettings) -> NatsBroker:

@@ -87,6 +87,13 @@ async def open_tasks(db: AsyncConnection, limit: int = 1000) -> list[Task]:
     return [Task(**row) for row in (await db.execute(wanted)).mappings()]
 
 
+async def open_one(db: AsyncConnection, task_id: UUID) -> Task | None:
+    """This will find an open task."""
+    wanted = select(tasks).where(tasks.c.task_id == task_id, tasks.c.done_at.is_(None))
+    row = (await db.execute(wanted)).mappings().one_or_none()
+    return Task(**row) if row else None
+
+
 async def open_by_kind(db: AsyncConnection) -> list[Waiting]:
     """This will count the open tasks, kind by kind."""
     counted = select(

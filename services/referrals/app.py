@@ -34,6 +34,7 @@ def create(settings: Settings) -> Service:
     service.http.include_router(fhir_routes(mailbox.run, service.database, programme))
     service.http.include_router(people_routes(mailbox.run, service.database, programme))
     service.figures(count)
+    service.still_waits = handlers.still_waits
     return service
 
 

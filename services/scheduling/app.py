@@ -34,4 +34,5 @@ def create(settings: Settings) -> Service:
 
     service.http.include_router(routes(mailbox.run, service.database, programme, plans))
     service.figures(lambda db: figures(db, now=clock.now()))
+    service.still_waits = recording.still_waits
     return service

@@ -52,6 +52,18 @@ async def test_pages_when_the_screening_finds_a_risk(desk: Desk) -> None:
     assert await desk.said(ReferralAccepted) == []
 
 
+@pytest.mark.parametrize("answer", ["flagged", None])
+async def test_a_task_stays_open_while_its_referral_is_held(desk: Desk, answer: str | None) -> None:
+    referral_id = await desk.referred(request(answer=answer))
+    (task,) = await desk.work()
+
+    refused = await desk.ask("POST", f"/work/{task.task_id}/done", who="agency", json={"by": "Kim Lee"})
+
+    assert refused.status_code == 409
+    assert refused.json()["errors"][0]["remedy"] == f"do it with POST /referrals/{referral_id}/screening"
+    assert await desk.work() == [task]
+
+
 @pytest.mark.parametrize(
     "body",
     [CLEAR | {"by": " "}, CLEAR | {"reason": ""}, CLEAR | {"outcome": "fine"}, {"by": "Kim"}, CLEAR | {"also": 1}],

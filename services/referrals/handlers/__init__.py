@@ -1,6 +1,16 @@
 """One function per thing that can happen to a referral."""
 
-from services.referrals.handlers.held import Details, NotWaiting, Screening, Unknown, learn, look, revoke, screen
+from services.referrals.handlers.held import (
+    Details,
+    NotWaiting,
+    Screening,
+    Unknown,
+    learn,
+    look,
+    revoke,
+    screen,
+    still_waits,
+)
 from services.referrals.handlers.journey import advance
 from services.referrals.handlers.receive import Post, Received, ingest, receive, refuse
 from services.referrals.handlers.telling import bodies
@@ -21,4 +31,5 @@ __all__ = [
     "refuse",
     "revoke",
     "screen",
+    "still_waits",
 ]

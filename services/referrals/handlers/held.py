@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
-from services.referrals.handlers.outcomes import follow, raise_crisis
+from services.referrals.handlers.outcomes import TASKS, follow, raise_crisis
 from services.referrals.handlers.telling import tell
 from services.referrals.rules.order import Person, Reach
 from services.referrals.rules.triage import Agreement, triage
@@ -18,7 +18,7 @@ from shared.database import lock
 from shared.events.referrals import ConsentRevoked, RiskCleared
 from shared.mailbox import Reply, Said
 from shared.programme import Programme
-from shared.work import close_task
+from shared.work import Task, close_task
 
 
 class Unknown(LookupError):
@@ -27,6 +27,10 @@ class Unknown(LookupError):
 
 class NotWaiting(ValueError):
     """The referral does not wait for this."""
+
+
+DONE_BY = {"crisis_review": "screening", "needs_screen": "screening", "needs_info": "details"}
+"""The request by which what holds a referral in a state is done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,14 @@ async def learn(details: Details, db: AsyncConnection, *, programme: Programme) 
     if moved.state != "needs_info":
         await close_task(db, kind="missing_info", about=str(referral.referral_id), by=details.by)
     return Reply(moved.state, said)
+
+
+async def still_waits(task: Task, db: AsyncConnection) -> str | None:
+    """This will name the request that does a task, while its referral is held for it."""
+    if task.kind not in ("crisis", *TASKS.values()):
+        return None
+    held = await store.by_id(db, UUID(task.about))
+    return f"POST /referrals/{task.about}/{DONE_BY[held.state]}" if held and held.state in DONE_BY else None
 
 
 def _with(person: Person, details: Details) -> Person:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,7 +17,7 @@ from shared.clock import now
 from shared.events.notifications import VisitAnswered
 from shared.events.scheduling import SeatHeld, SeatMissed, SeriesEnded, SessionCancelled, SessionUnrecorded
 from shared.mailbox import Reply, Said
-from shared.work import close_task, open_task
+from shared.work import Task, close_task, open_task
 
 RECORD = "record_session"
 STILL_WANT_THIS = "still_want_this"
@@ -148,6 +149,15 @@ async def chase(timer: SessionUnrecorded, db: AsyncConnection) -> list[Said]:
         due = now() + TIME_TO_ACT
         await open_task(db, kind=RECORD, about=str(timer.session_id), owner="supporter", due=due)
     return await end_if_over(db, series)
+
+
+async def still_waits(task: Task, db: AsyncConnection) -> str | None:
+    """This will name the request that does a task, while its session is not recorded."""
+    if task.kind != RECORD:
+        return None
+    seats = await store.seats_beside(db, UUID(task.about))
+    waiting = [each for each in seats if str(each.session_id) == task.about and each.state == "booked"]
+    return f"POST /sessions/{task.about}/seats/{waiting[0].seat_id}/outcome" if waiting else None
 
 
 async def end_if_over(db: AsyncConnection, series: Sequence[Seat]) -> list[Said]:
