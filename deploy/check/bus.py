@@ -13,12 +13,12 @@ import nats.errors
 
 from deploy.check.books import Books, CannotLook
 from shared import names
+from shared.events.fact import Fact, Timer, catalogue
 from shared.events.matching import MatchMade, OfferMade
 from shared.events.notifications import ReminderFailed, ReminderPlanned, ReminderSent, ReminderSkipped
 from shared.events.scheduling import SeriesBooked, SeriesEnded, SessionCancelled
 
-TIMERS = ("-fell-due.v1", "-unrecorded.v1")
-"""Facts that come back to their own speaker without travelling."""
+FACTS = catalogue(*(import_module(f"shared.events.{each}") for each in names.SERVICES))
 
 ONCE: Mapping[str, tuple[str, str]] = {
     OfferMade.type_name(): ("offer", "offer_id"),
@@ -42,7 +42,7 @@ def heard(books: All) -> Looked:
         f"{name}: {row['event_id']}" for name, each in books.items() for row in each["outbox"] if not row["sent_at"]
     ]
     count = 0
-    for listener, speaker, channel in _listeners():
+    for listener, speaker, channel in listeners():
         reached = _reached(books[listener], speaker, channel)
         for key, version in _spoken(books[speaker], channel).items():
             count += 1
@@ -51,18 +51,21 @@ def heard(books: All) -> Looked:
     return count, wrong
 
 
-def _listeners() -> list[tuple[str, str, str]]:
+def listeners() -> list[tuple[str, str, str]]:
     """This will list (listener, speaker, channel) from what the services declare to hear."""
     found = set()
     for listener in names.SERVICES:
         package = import_module(f"services.{listener}")
         for kind in package.HEARS:
-            speaker = kind.split(".")[0]
-            if speaker == listener and kind.endswith(TIMERS):
-                continue
-            sealed = kind.split(".")[1] in ("contact-shared", "coverage-shared")
-            found.add((listener, speaker, f"sealed.{listener}" if sealed else speaker))
+            fact = FACTS[kind]
+            if not issubclass(fact, Timer):
+                found.add((listener, fact.speaker(), channel_of(fact)))
     return sorted(found)
+
+
+def channel_of(fact: type[Fact]) -> str:
+    """This will name the channel a fact is said on: its speaker's, or the sealed one of its only listener."""
+    return f"sealed.{fact.SEALED_FOR}" if fact.SEALED_FOR else fact.speaker()
 
 
 def _reached(listener: Books, speaker: str, channel: str) -> dict[str, int]:
@@ -92,7 +95,7 @@ def gapless(books: All) -> Looked:
 def once(books: All) -> Looked:
     """This will find what happened twice, and what a listener heard that nobody said so far."""
     wrong, count = [], 0
-    for listener, speaker, channel in _listeners():
+    for listener, speaker, channel in listeners():
         spoken, reached = _spoken(books[speaker], channel), _reached(books[listener], speaker, channel)
         count += len(reached)
         wrong += [

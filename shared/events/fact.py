@@ -68,6 +68,10 @@ class Fact(Value):
         return self.model_dump_json(exclude_none=True).encode()
 
 
+class Timer(Fact):
+    """A fact that comes back to its own speaker when its time comes; it never travels."""
+
+
 def catalogue(*modules: Any) -> dict[str, type[Fact]]:
     """This will map CloudEvents types to the fact classes that the given event modules define."""
     return {

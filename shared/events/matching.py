@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from shared.events.fact import Fact, Instant, Minutes, Modality, Urgency, Value
+from shared.events.fact import Fact, Instant, Minutes, Modality, Timer, Urgency, Value
 from shared.events.referrals import ClockTime, Window
 
 DeclineCode = Literal["time", "caseload", "conflict", "not_my_experience", "distance", "personal_limit"]
@@ -61,7 +61,7 @@ class OfferExpired(Fact):
     supporter_id: UUID
 
 
-class OfferFellDue(Fact):
+class OfferFellDue(Timer):
     """The time to answer an offer is over (a timer: it rings, and the rule looks whether it still matters)."""
 
     KEY = "person_id"

@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from shared.events.fact import Fact, Instant
+from shared.events.fact import Fact, Instant, Timer
 
 Channel = Literal["sms", "email", "voice"]
 ReminderKind = Literal["confirmation", "3d", "1d"]
@@ -25,7 +25,7 @@ class ReminderPlanned(Fact):
     due: Instant
 
 
-class ReminderFellDue(Fact):
+class ReminderFellDue(Timer):
     """A planned message's moment has come (a timer: it rings, and the rule looks whether it is still wanted)."""
 
     KEY = "person_id"
@@ -114,7 +114,7 @@ class PageOnCall(Fact):
     attempt: int
 
 
-class PageFellDue(Fact):
+class PageFellDue(Timer):
     """A page that did not get through is to be tried again (a timer, never said)."""
 
     KEY = "page_id"

@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from shared.events.fact import Fact, Instant, Minutes, Modality, Units, Value
+from shared.events.fact import Fact, Instant, Minutes, Modality, Timer, Units, Value
 
 CancelledBy = Literal["person", "supporter", "programme"]
 
@@ -95,7 +95,7 @@ class CoverageChanged(Fact):
     reasons: list[str]
 
 
-class SessionUnrecorded(Fact):
+class SessionUnrecorded(Timer):
     """Nobody has said what happened in a session (a timer: it rings, and the rule looks whether it still matters)."""
 
     KEY = "person_id"

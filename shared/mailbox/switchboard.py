@@ -44,7 +44,6 @@ class Switchboard:
     timers: set[str] = field(default_factory=set)
     ingests: dict[str, Handler] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
-    errands: dict[str, Outside] = field(default_factory=dict)
 
     def on(self, kind: Any, handler: Handler, *, many: bool = False) -> None:
         """This will give every fact of `kind` (a class, or classes joined by |) to `handler`; one handler a fact."""

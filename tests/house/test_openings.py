@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared import names, sealed
-from shared.events.fact import Fact, catalogue
+from shared.events.fact import Fact, Timer, catalogue
 from shared.mailbox.tables import SHARED
 from shared.service import Service
 from tests.bus import PROGRAMME
@@ -82,11 +82,28 @@ def test_a_service_says_the_facts_it_names(name: str) -> None:
 
 
 @each_service
-def test_every_timer_and_errand_is_of_the_services_own_words(name: str, tmp_path: Path) -> None:
+def test_every_errand_is_in_the_services_own_words_and_heard_by_nobody(name: str, tmp_path: Path) -> None:
+    said_to_be_done = import_module(f"services.{name}").SAYS
+
+    mailbox = created(name, tmp_path).mailbox
+
+    assert set(mailbox.errands.kinds) <= {each for each in said_to_be_done if each.startswith(f"{name}.")}
+    assert set(mailbox.errands.kinds) & set(mailbox.board.hearings) == set()
+
+
+def test_the_service_that_calls_outside_knows_how_to_run_its_errands(tmp_path: Path) -> None:
+    mailbox = created("notifications", tmp_path).mailbox
+
+    assert {kind.__name__ for kind, _ in mailbox.errands.kinds.values()} == {"PageOnCall", "SendAnswer", "SendReminder"}
+
+
+@each_service
+def test_what_a_service_hears_of_its_timers_is_what_the_vocabulary_calls_one(name: str, tmp_path: Path) -> None:
+    own = {kind for kind, fact in FACTS.items() if fact.speaker() == name and issubclass(fact, Timer)}
+
     board = created(name, tmp_path).mailbox.board
 
-    assert [each for each in board.errands if not each.startswith(f"{name}.")] == []
-    assert set(board.errands) & set(board.hearings) == set()
+    assert board.timers == own
 
 
 def test_every_fact_that_is_heard_is_said_by_somebody() -> None:

@@ -7,8 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from deploy.check import findings, messages
+from deploy.check import bus, findings, messages
 from deploy.check.books import CannotLook, open_books
+from shared.events.fact import Fact
+from shared.events.referrals import ContactShared, ReferralAccepted
 from tests.storms.small_world import DAY, NOW, SENT, VISITS, SmallWorld, an_id, at, build, message_key, write_log
 
 Break = tuple[str, str, list[str], str, str]
@@ -278,3 +280,28 @@ async def test_a_log_that_is_missing_is_told(world: SmallWorld) -> None:
 
     with pytest.raises(CannotLook, match="is missing"):
         messages.against(books, world.folder / "elsewhere.jsonl")
+
+
+class NeverSaidBefore(Fact):
+    """A sealed fact that `check` has never heard of."""
+
+    KEY = "person_id"
+    SEALED_FOR = "matching"
+    person_id: UUID
+
+
+@pytest.mark.parametrize(
+    ("fact", "channel"),
+    [(ReferralAccepted, "referrals"), (ContactShared, "sealed.notifications"), (NeverSaidBefore, "sealed.matching")],
+)
+def test_a_fact_is_looked_for_on_the_channel_it_is_said_on(fact: type[Fact], channel: str) -> None:
+    looked_at = bus.channel_of(fact)
+
+    assert looked_at == channel
+
+
+def test_nobody_is_asked_whether_they_heard_a_timer() -> None:
+    listeners = bus.listeners()
+
+    assert ("scheduling", "scheduling", "scheduling") not in listeners
+    assert ("notifications", "referrals", "sealed.notifications") in listeners
