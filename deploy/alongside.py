@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -41,16 +42,13 @@ def up(data: Data = DATA, port_base: PortBase = 8000, nats: Nats = None, databas
 
 
 async def _up(plan: Plan) -> None:
-    with console.status("starting"):
-        context = running(plan)
-        there = await context.__aenter__()
-    try:
+    async with AsyncExitStack() as stack:
+        with console.status("starting"):
+            there = await stack.enter_async_context(running(plan))
         console.print(display.addresses(there))
         console.print("Ready. Ctrl-C drains and ends everything.")
         await there.supervisor.until_told_to_stop()
         console.print("Draining: what is under way is finished first.")
-    finally:
-        await context.__aexit__(None, None, None)
 
 
 @app.command()

@@ -5,7 +5,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -89,16 +89,13 @@ async def _system(plan: Plan, wanted: Wanted, provider: str, console: Console) -
     if wanted.attach:
         yield Running(known(plan.data), Addresses.read(plan.data), Supervisor(plan.data))
         return
-    async with Supervisor(plan.data / "provider") as beside:
+    async with AsyncExitStack() as stack:
+        beside = await stack.enter_async_context(Supervisor(plan.data / "provider"))
         await beside.start(_provider(plan, provider))
         with console.status("starting the broker and four services"):
-            context = running(plan)
-            there = await context.__aenter__()
-        try:
-            console.print(display.addresses(there))
-            yield there
-        finally:
-            await context.__aexit__(None, None, None)
+            there = await stack.enter_async_context(running(plan))
+        console.print(display.addresses(there))
+        yield there
 
 
 def _provider(plan: Plan, address: str) -> Child:

@@ -114,8 +114,8 @@ def database_urls(data: Path, template: str | None) -> dict[str, str]:
 
 def service_urls(template: str) -> dict[str, str]:
     """This will give each service's address: `template` with `{service}` and its usual `{port}` filled in."""
-    ports = {name: 8001 + number for number, name in enumerate(names.SERVICES)}
-    return {name: template.replace("{service}", name).replace("{port}", str(port)) for name, port in ports.items()}
+    ports = {name: str(names.port(name)) for name in names.SERVICES}
+    return {name: template.replace("{service}", name).replace("{port}", port) for name, port in ports.items()}
 
 
 def _programme(data: Path, wanted: Programme | None) -> Programme:

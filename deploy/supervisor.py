@@ -160,7 +160,7 @@ class Supervisor:
             while not await _is_ready(kept, http):
                 if time.monotonic() > deadline or kept.deaths >= deaths:
                     raise StartError(_never_ready(kept))
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
 
     def _kept(self, name: str) -> _Kept:
         return next(each for each in chain(*self._groups) if each.child.name == name)

@@ -13,9 +13,9 @@ import nats.errors
 
 from deploy import ports
 from deploy.nats import server, topology
+from deploy.nats.admin import connect
 from deploy.premises import Addresses, Premises, database_urls, equip
 from deploy.supervisor import Child, Supervisor
-from deploy.world.conductor import connect
 from shared import names
 from shared.programme import Programme
 
@@ -58,7 +58,7 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
     premises = equip(plan.data, programme=plan.programme, nats_port=nats_port, monitor_port=monitor_port)
     url = plan.nats or f"nats://127.0.0.1:{nats_port}"
     addresses = Addresses(
-        {each: f"http://127.0.0.1:{plan.port_base + number}" for number, each in enumerate(names.SERVICES, 1)},
+        {each: f"http://127.0.0.1:{names.port(each, plan.port_base)}" for each in names.SERVICES},
         url,
         databases,
     )
@@ -88,14 +88,18 @@ async def open_bus(url: str, premises: Premises, *, begins: datetime | None = No
     while True:
         try:
             await _declare(url, premises)
-            break
+            return await _begin(url, premises, begins) if begins else None
         except (nats.errors.Error, OSError, TimeoutError) as wrong:
             if time.monotonic() > deadline:
                 raise topology.TopologyError(f"No broker answers at {url}: is it started, and this its URL?") from wrong
             await asyncio.sleep(0.5)
-    if begins:
-        client = await connect(url, premises.admin_seed)
+
+
+async def _begin(url: str, premises: Premises, begins: datetime) -> None:
+    client = await connect(url, premises.admin_seed)
+    try:
         await client.request(names.CLOCK_SUBJECT, begins.isoformat().encode(), timeout=5, headers=FIRST)
+    finally:
         await client.close()
 
 

@@ -91,5 +91,10 @@ def query_subject(payer: str, question: str) -> str:
     return f"query.{payer}.{question}.v1"
 
 
+def port(service: str, base: int = 8000) -> int:
+    """This will give the port a service listens on: `base` + 1 for the first."""
+    return base + 1 + SERVICES.index(service)
+
+
 ORGANISATION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """An organisation's id: it becomes part of subjects and stream names, so only these characters."""

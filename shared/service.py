@@ -138,7 +138,7 @@ def run(create: Callable[[Any], Service], settings_class: type[ServiceSettings])
         service = create(settings)
     except (ValueError, OSError) as wrong:
         sys.exit(f"{settings_class.service}: {wrong}")
-    port = settings.port or 8001 + names.SERVICES.index(settings.service)
+    port = settings.port or names.port(settings.service)
     try:
         uvicorn.run(
             service.http, host=settings.host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=10

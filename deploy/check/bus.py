@@ -8,10 +8,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import nats
 import nats.errors
+from nats.aio.client import Client
 
 from deploy.check.books import Books, CannotLook
+from deploy.nats.admin import connect
 from shared import names
 from shared.events.fact import Fact, Timer, catalogue
 from shared.events.matching import MatchMade, OfferMade
@@ -139,23 +140,16 @@ async def kept(books: All, url: str, seed: Path) -> Looked:
     return len(carried), lost
 
 
-async def _connect(url: str, seed: Path) -> Any:
-    plain = {"allow_reconnect": False, "max_reconnect_attempts": 0, "connect_timeout": 3, "error_cb": _say_nothing}
+async def _connect(url: str, seed: Path) -> Client:
     try:
-        return await asyncio.wait_for(
-            nats.connect(url, nkeys_seed=str(seed), inbox_prefix="_INBOX_admin", **plain), timeout=5
-        )
+        return await asyncio.wait_for(connect(url, seed), timeout=5)
     except (nats.errors.Error, OSError, TimeoutError):
         raise CannotLook(f"no broker answers at {url}: is it started?") from None
 
 
-async def _is_kept(client: Any, carried: Mapping[str, Any]) -> bool:
+async def _is_kept(client: Client, carried: Mapping[str, Any]) -> bool:
     answer = await client.request(f"$JS.API.STREAM.INFO.{carried['stream']}", b"", timeout=5)
     told = json.loads(answer.data)
     if "error" in told or told["created"] != carried["created"]:
         return False
     return bool(told["state"]["last_seq"] >= carried["sequence"])
-
-
-async def _say_nothing(_: Exception) -> None:
-    """What went wrong is told once, as what could not be looked at."""

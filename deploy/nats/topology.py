@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import nats
+import nats.errors
 from nats.aio.client import Client
 
 from deploy.nats import plan
-from deploy.nats.permissions import inbox
+from deploy.nats.admin import connect
 
 API_LEVEL = 5
 """What nats-server 2.15 says of itself; older ones silently ignore fields this topology relies on."""
@@ -24,14 +24,7 @@ class TopologyError(Exception):
 
 async def declare(url: str, seed: Path, organisations: Sequence[plan.Organisation], *, shares: int = 1) -> None:
     """This will create the streams and consumers that are missing and update those that differ."""
-    client = await nats.connect(
-        url,
-        name="alongside topology",
-        nkeys_seed=str(seed),
-        inbox_prefix=inbox(plan.ADMIN),
-        connect_timeout=5,
-        allow_reconnect=False,
-    )
+    client = await connect(url, seed)
     try:
         await _verify_server(client)
         streams = plan.streams(organisations)

@@ -5,11 +5,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import aiohttp
-import nats
 import nats.errors
 
 from shared import names
@@ -119,22 +117,6 @@ class Conductor:
         except (nats.errors.Error, TimeoutError):
             return [{"name": stream, "num_pending": 1, "num_ack_pending": 1}]
         return list(json.loads(answer.data).get("consumers") or [])
-
-
-async def connect(url: str, seed: Path) -> Any:
-    """This will connect as the administrator, for as long as the demo lasts."""
-    return await nats.connect(
-        url,
-        nkeys_seed=str(seed),
-        inbox_prefix="_INBOX_admin",
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.1,
-        error_cb=_say_nothing,
-    )
-
-
-async def _say_nothing(_: Exception) -> None:
-    """A broker that is killed and comes back is what the demo shows."""
 
 
 def next_stop(moment: datetime) -> datetime:

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 import aiohttp
 
+from deploy.nats.admin import connect
 from deploy.up import Running
-from deploy.world import conductor, people, staff
+from deploy.world import people, staff
 from deploy.world.conductor import Conductor, next_stop
 from deploy.world.edges import Edges
 from deploy.world.insuring import Insuring
@@ -99,7 +100,7 @@ async def playing(running: Running, provider: str, secret: str, *, count: int, s
     """This will connect everybody to a running system, and register who is there from the beginning."""
     keys = {each.organisation_id: running.premises.api_key(each.organisation_id) for each in ORGANISATIONS}
     async with _http(keys["programme"]) as http:
-        client = await conductor.connect(running.addresses.nats, running.premises.admin_seed)
+        client = await connect(running.addresses.nats, running.premises.admin_seed, patient=True)
         edges = Edges(http, running.addresses.services, keys)
         outside = {name: seed for name, seed in running.premises.broker.seeds.items() if name in keys}
         await edges.open_bus(running.addresses.nats, outside)

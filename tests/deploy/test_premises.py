@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.premises import AGENCY, equip, known
+from deploy.premises import AGENCY, equip, known, service_urls
+from shared import names
 
 
 def test_looking_at_a_folder_leaves_the_configuration_of_its_running_broker_alone(tmp_path: Path) -> None:
@@ -23,3 +24,10 @@ def test_a_folder_that_nobody_equipped_is_not_made_by_looking(tmp_path: Path) ->
         known(tmp_path / "nothing")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_service_answers_on_the_port_it_listens_on_when_told_none() -> None:
+    urls = service_urls("http://{service}:{port}")
+
+    assert urls == {name: f"http://{name}:{names.port(name)}" for name in names.SERVICES}
+    assert [names.port(each, 9000) for each in names.SERVICES] == [9001, 9002, 9003, 9004]

@@ -19,6 +19,7 @@ from tests.house.tree import (
 EXCUSED = ROOT / "shared" / "names.py"
 STREAMS = {*map(names.stream, names.SERVICES), names.SEALED_STREAM}
 ROOMS = "|".join(["ingest", "status", "query", "sealed", *names.SERVICES])
+ENTRANCES = {"__enter__", "__exit__", "__aenter__", "__aexit__"}
 SUBJECT = re.compile(rf"(IN|STATUS)_({{}}.*)?|({ROOMS})\.\S*(\.v\d+(\.\S+)?|[>*])")
 
 
@@ -48,6 +49,17 @@ def test_every_public_function_completes_this_will() -> None:
     ]
 
     assert other == []
+
+
+def test_nobody_enters_or_leaves_a_context_by_hand() -> None:
+    by_hand = [
+        place(file, each)
+        for file in source_files()
+        for each in ast.walk(parsed(file))
+        if isinstance(each, ast.Call) and getattr(each.func, "attr", "") in ENTRANCES
+    ]
+
+    assert by_hand == []
 
 
 def test_nothing_is_left_for_later_in_the_source() -> None:
