@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from shared.edge import Problem
 from shared.programme import Kind, Organisation, Programme
@@ -41,3 +42,7 @@ def of_kind(*kinds: Kind) -> Callable[[Request], Awaitable[Caller]]:
         return caller
 
     return let_in
+
+
+Agency = Annotated[Caller, Depends(of_kind("agency"))]
+"""The caller of a route that is for the programme's own people."""

@@ -1,10 +1,9 @@
 """The HTTP edge: texts that come in, and what was sent to whom."""
 
 import hmac
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header
@@ -13,13 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from services.notifications import handlers
 from services.notifications.rules import addresses
 from services.notifications.store import reminders
-from shared.callers import Caller, of_kind
+from shared.callers import Agency
 from shared.database import Database
 from shared.edge import Problem, StrictRoute
+from shared.mailbox import Run
 from shared.programme import Programme
-
-Run = Callable[[Any, Any], Awaitable[Any]]
-Agency = Annotated[Caller, Depends(of_kind("agency"))]
 
 
 class Text(BaseModel):

@@ -1,6 +1,6 @@
 """What a handler may return: facts, and what is to be said later, done outside, or answered."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -74,6 +74,8 @@ class Ingested:
 
 Said = Fact | Later | Errand | Status
 Answer = Reply | Said | Sequence[Said] | None
+Run = Callable[[Any, Any], Awaitable[Any]]
+"""What an edge is given to run `handler(value, db)` in one transaction: `run(handler, value)`, then its answer."""
 
 
 def flat(answer: Answer) -> list[Said]:

@@ -1,16 +1,12 @@
 """The HTTP edge of the matching service, for the programme's own agencies."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from fastapi import APIRouter
 
 from services.matching.http import offers, register, waiting
 from services.matching.rules.policy import Policy
 from shared.database import Database
+from shared.mailbox import Run
 from shared.programme import Programme
-
-Run = Callable[..., Awaitable[Any]]
 
 
 def routes(run: Run, database: Database, programme: Programme, *, policy: Policy) -> APIRouter:

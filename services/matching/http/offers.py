@@ -1,11 +1,10 @@
 """Shows supporters the offers made to them, and takes their answers."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,15 +13,14 @@ from services.matching.rules.introduction import introduce
 from services.matching.rules.offers import Offer, OfferState
 from services.matching.rules.policy import Policy
 from services.matching.store import offers, referrals, supporters
-from shared.callers import Caller, of_kind
+from shared.callers import Agency
 from shared.clock import now
 from shared.database import Database
 from shared.edge import Problem, StrictRoute
 from shared.events.matching import DeclineCode
+from shared.mailbox import Run
 from shared.programme import Programme
 
-Run = Callable[..., Awaitable[Any]]
-Agency = Annotated[Caller, Depends(of_kind("agency"))]
 REMEDIES = {
     "accepted": "it was accepted; to end the match, speak to the programme",
     "declined": "it was declined and others are asked now; nothing is left to do",

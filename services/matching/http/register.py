@@ -1,11 +1,10 @@
 """Registers and shows supporters and offerings."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
 from services.matching.handlers.register import (
     OfferingTold,
@@ -19,13 +18,11 @@ from services.matching.rules.offering import Offering
 from services.matching.rules.policy import Policy
 from services.matching.rules.supporter import Registration
 from services.matching.store import offerings, supporters
-from shared.callers import Caller, of_kind
+from shared.callers import Agency
 from shared.database import Database
 from shared.edge import Problem, StrictRoute
+from shared.mailbox import Run
 from shared.programme import Programme
-
-Run = Callable[..., Awaitable[Any]]
-Agency = Annotated[Caller, Depends(of_kind("agency"))]
 
 
 def routes(run: Run, database: Database, programme: Programme, *, policy: Policy) -> APIRouter:

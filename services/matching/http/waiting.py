@@ -1,23 +1,21 @@
 """Shows who waits, in which order, and why."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from services.matching.rules.policy import Policy
 from services.matching.rules.priority import points
 from services.matching.store import offers, referrals
 from services.matching.store.referrals import Waiting
 from shared.calendar import business_days_between
-from shared.callers import Caller, of_kind
+from shared.callers import Agency
 from shared.clock import now
 from shared.database import Database
 from shared.edge import Problem, StrictRoute
 from shared.programme import Programme
-
-Agency = Annotated[Caller, Depends(of_kind("agency"))]
 
 
 def routes(database: Database, programme: Programme, *, policy: Policy) -> APIRouter:

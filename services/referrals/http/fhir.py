@@ -1,6 +1,5 @@
 """FHIR R4 for referrers: post a referral, follow its Task."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -17,10 +16,10 @@ from shared.callers import Caller, known
 from shared.clock import now
 from shared.database import Database
 from shared.edge import body_of
+from shared.mailbox import Run
 from shared.programme import Programme
 from shared.strict_json import Malformed
 
-Run = Callable[[Any, Any], Awaitable[Any]]
 Referrer = Annotated[Caller, Depends(known)]
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 

@@ -1,6 +1,5 @@
 """For the programme's own people: what waits for them, and what they found; referrers may read their timelines."""
 
-from collections.abc import Awaitable, Callable
 from datetime import date
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -12,16 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.referrals import handlers, store
 from services.referrals.rules.journey import State
 from services.referrals.rules.order import Reach, email, phone
-from shared.callers import Caller, known, of_kind
+from shared.callers import Agency, Caller, known
 from shared.clock import now
 from shared.consents import consents_of
 from shared.database import Database
 from shared.disclosure import may_disclose
 from shared.edge import Problem, StrictRoute
+from shared.mailbox import Run
 from shared.programme import Programme
 
-Run = Callable[[Any, Any], Awaitable[Any]]
-Staff = Annotated[Caller, Depends(of_kind("agency"))]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 ALWAYS_SEEN = {"received", "crisis_review", "needs_screen", "needs_info", "details_given", "accepted", "refused"}
@@ -108,7 +106,7 @@ def people_routes(run: Run, database: Database, programme: Programme) -> APIRout
 def _add_lists(router: APIRouter, database: Database) -> None:
     @router.get("")
     async def referrals(
-        _: Staff,
+        _: Agency,
         state: State | None = None,
         organisation: Annotated[str | None, Query(max_length=40)] = None,
         after: UUID | None = None,
@@ -143,7 +141,7 @@ def _add_lists(router: APIRouter, database: Database) -> None:
 
 def _add_record(router: APIRouter, run: Run) -> None:
     @router.get("/{referral_id}")
-    async def record(referral_id: UUID, staff: Staff) -> Record:
+    async def record(referral_id: UUID, staff: Agency) -> Record:
         """Whom to call and why, for whoever must act; that it was looked at is written down."""
         try:
             referral: store.Referral = await run(handlers.look, (referral_id, staff.organisation_id))
@@ -178,13 +176,13 @@ def _not_found() -> Problem:
 
 def _add_findings(router: APIRouter, run: Run, programme: Programme) -> None:
     @router.post("/{referral_id}/screening")
-    async def screening(referral_id: UUID, body: ScreeningBody, _: Staff) -> StateNow:
+    async def screening(referral_id: UUID, body: ScreeningBody, _: Agency) -> StateNow:
         """Say what you found when you looked at the risk; only you, by name, can let a referral go on."""
         value = handlers.Screening(referral_id=referral_id, by=body.by, reason=body.reason, outcome=body.outcome)
         return await _found(run, partial(handlers.screen, programme=programme), value, referral_id)
 
     @router.post("/{referral_id}/details")
-    async def details(referral_id: UUID, body: DetailsBody, _: Staff) -> StateNow:
+    async def details(referral_id: UUID, body: DetailsBody, _: Agency) -> StateNow:
         """Give what was missing about the person."""
         value = handlers.Details(
             referral_id=referral_id,
@@ -196,7 +194,7 @@ def _add_findings(router: APIRouter, run: Run, programme: Programme) -> None:
         return await _found(run, partial(handlers.learn, programme=programme), value, referral_id)
 
     @router.post("/{referral_id}/consent-revoked")
-    async def consent_revoked(referral_id: UUID, body: RevokedBody, _: Staff) -> dict[str, int]:
+    async def consent_revoked(referral_id: UUID, body: RevokedBody, _: Agency) -> dict[str, int]:
         """End the person's consents from now on; what was told stays told."""
         try:
             ended: int = await run(partial(handlers.revoke, programme=programme), (referral_id, body.by))

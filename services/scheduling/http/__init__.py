@@ -1,19 +1,15 @@
 """The HTTP edge: staff book and record; an insurer asks."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from fastapi import APIRouter
 
 from services.scheduling.http import insurer, staff
 from services.scheduling.rules.plans import Plans
 from shared.database import Database
+from shared.mailbox import Run
 from shared.programme import Programme
 
 
-def routes(
-    run: Callable[[Any, Any], Awaitable[Any]], database: Database, programme: Programme, plans: Plans
-) -> APIRouter:
+def routes(run: Run, database: Database, programme: Programme, plans: Plans) -> APIRouter:
     """This will serve /sessions to the programme's people and /covered-sessions to payers."""
     router = APIRouter()
     router.include_router(staff.routes(run, database, programme, plans))

@@ -1,6 +1,5 @@
 """The insurer: which sessions of its members were held, and what of them is covered."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,9 +11,10 @@ from services.scheduling.rules.plans import Plans
 from services.scheduling.rules.question import Question
 from shared.callers import Caller, of_kind
 from shared.edge import Problem, StrictRoute
+from shared.mailbox import Run
 
 
-def routes(run: Callable[[Any, Any], Awaitable[Any]], plans: Plans) -> APIRouter:
+def routes(run: Run, plans: Plans) -> APIRouter:
     """This will serve GET /covered-sessions to payers, for their own members only."""
     router = APIRouter(route_class=StrictRoute, tags=["insurers"])
     handler = partial(answering.answer, plans=plans)

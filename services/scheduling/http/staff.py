@@ -1,11 +1,10 @@
 """The programme's own people: book a session by hand, list sessions, say what happened."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
 from services.scheduling.handlers import booking, recording
 from services.scheduling.handlers.booking import ByHand, NoSuchSeries, SeriesOver, TimeTaken
@@ -23,22 +22,19 @@ from services.scheduling.rules.outcomes import CannotRecord, Note, Recording
 from services.scheduling.rules.plans import Plans
 from services.scheduling.rules.question import Cursor, read_cursor
 from services.scheduling.store import meetings as store
-from shared.callers import Caller, of_kind
+from shared.callers import Agency
 from shared.database import Database
 from shared.edge import Problem, StrictRoute
+from shared.mailbox import Run
 from shared.programme import Programme
 
-Staff = Annotated[Caller, Depends(of_kind("agency"))]
 
-
-def routes(
-    run: Callable[[Any, Any], Awaitable[Any]], database: Database, programme: Programme, plans: Plans
-) -> APIRouter:
+def routes(run: Run, database: Database, programme: Programme, plans: Plans) -> APIRouter:
     """This will serve POST and GET /sessions, and POST /sessions/{session_id}/seats/{seat_id}/outcome."""
     router = APIRouter(route_class=StrictRoute, tags=["sessions"])
 
     @router.post("/sessions", status_code=201)
-    async def book(wanted: NewSession, staff: Staff) -> SessionBooked:
+    async def book(wanted: NewSession, staff: Agency) -> SessionBooked:
         """Book one session by hand."""
         site = programme.site(staff.organisation.site_id)
         asked = wanted.model_dump(exclude={"zone"})
@@ -48,7 +44,7 @@ def routes(
         return SessionBooked(series_id=booked.series_id, zone=booked.zone, **one.model_dump(exclude={"modality"}))
 
     @router.get("/sessions")
-    async def sessions(which: Annotated[WhichSessions, Query()], _: Staff) -> SessionPage:
+    async def sessions(which: Annotated[WhichSessions, Query()], _: Agency) -> SessionPage:
         """List sessions in order of time: ids, times and states only."""
         async with database.reading() as db:
             found = await store.listed(db, _listing(which))
@@ -57,7 +53,7 @@ def routes(
         return SessionPage(sessions=[SessionListed(**each) for each in found[: which.limit]], next=after)
 
     @router.post("/sessions/{session_id}/seats/{seat_id}/outcome")
-    async def record(session_id: UUID, seat_id: UUID, what: WhatHappened, _: Staff) -> Recorded:
+    async def record(session_id: UUID, seat_id: UUID, what: WhatHappened, _: Agency) -> Recorded:
         """Say what happened in a seat; another outcome than before needs a reason."""
         said = Recording(session_id=session_id, seat_id=seat_id, **_happened(what))
         return Recorded(changed=await _record(run, partial(recording.record, plans=plans), said))
@@ -80,7 +76,7 @@ def _listing(which: WhichSessions) -> store.Listing:
     return store.Listing(**asked, limit=which.limit + 1, after=(after.moment(), after.seat_id) if after else None)
 
 
-async def _book(run: Callable[[Any, Any], Awaitable[Any]], wanted: ByHand) -> Any:
+async def _book(run: Run, wanted: ByHand) -> Any:
     try:
         return await run(booking.book_by_hand, wanted)
     except TimeTaken as taken:
@@ -93,7 +89,7 @@ async def _book(run: Callable[[Any, Any], Awaitable[Any]], wanted: ByHand) -> An
         raise Problem(409, "The series has ended", where="body.series_id", remedy=remedy) from None
 
 
-async def _record(run: Callable[[Any, Any], Awaitable[Any]], handler: Any, said: Recording) -> bool:
+async def _record(run: Run, handler: Any, said: Recording) -> bool:
     try:
         return bool(await run(handler, said))
     except CannotRecord as wrong:
