@@ -5,18 +5,19 @@ import time
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from faststream.specification.asyncapi import AsyncAPI, get_asyncapi_html
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
-from sqlalchemy import ColumnElement, Label, Table, func, select
+from sqlalchemy import ColumnElement, Label, Table, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import clock, work
-from shared.callers import Caller, of_kind
+from shared.callers import Agency
 from shared.edge import Problem, StrictRoute
 from shared.gauges import Gauges
+from shared.mailbox.aside import PAUSES
 from shared.mailbox.tables import errands, letters, outbox, timers
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ UNDER_WAY = select(
     _count(letters, letters.c.state != "dead", "aside"),
     _count(letters, letters.c.state == "dead", "dead"),
     _count(errands, errands.c.state != "done", "errands"),
+    _count(errands, errands.c.state == "stuck", "stuck_errands"),
     _count(timers, timers.c.rung_at.is_(None), "timers"),
+    _count(timers, and_(timers.c.rung_at.is_(None), timers.c.attempts > len(PAUSES)), "stuck_timers"),
     select(func.min(timers.c.due))
     .where(timers.c.rung_at.is_(None), timers.c.attempts == 0)
     .scalar_subquery()
@@ -96,9 +99,7 @@ def _health(service: "Service") -> None:
         return JSONResponse({"ready": service.ready, **waits}, 200 if service.ready else 503)
 
     @service.http.get("/quiet", tags=["operations"])
-    async def quiet(
-        _: Annotated[Caller, Depends(of_kind("agency"))], within: Annotated[float, Query(ge=0, le=10)] = 0
-    ) -> dict[str, Any]:
+    async def quiet(_: Agency, within: Annotated[float, Query(ge=0, le=10)] = 0) -> dict[str, Any]:
         """What is under way, and when the next timer rings; it waits up to `within` seconds for nothing to be."""
         deadline = time.monotonic() + within
         while True:
@@ -126,6 +127,8 @@ async def _under_way(service: "Service") -> dict[str, Any]:
     mailbox.meters.oldest.set(max((clock.now() - waiting_since).total_seconds(), 0.0))
     mailbox.meters.timers.set(found["timers"])
     mailbox.meters.errands.set(found["errands"])
+    mailbox.meters.given_up.labels("errand").set(found["stuck_errands"])
+    mailbox.meters.given_up.labels("timer").set(found["stuck_timers"])
     return {
         "ready": service.ready,
         "now": clock.now().isoformat(),
@@ -140,7 +143,7 @@ def _figures(service: "Service") -> None:
     gauges = Gauges(service)
 
     @service.http.get("/figures", tags=["operations"])
-    async def figures(_: Annotated[Caller, Depends(of_kind("agency"))]) -> dict[str, int]:
+    async def figures(_: Agency) -> dict[str, int]:
         """What this service has done so far, counted from its store."""
         return await service.counted()
 
@@ -155,7 +158,7 @@ def _work(service: "Service") -> None:
     router = APIRouter(route_class=StrictRoute, tags=["work"])
 
     @router.get("/work")
-    async def waiting(_: Annotated[Caller, Depends(of_kind("agency"))]) -> list[work.Task]:
+    async def waiting(_: Agency) -> list[work.Task]:
         """The tasks that wait for a person, the most pressing first."""
         async with service.database.reading() as db:
             return await work.open_tasks(db)
@@ -170,7 +173,7 @@ def _work(service: "Service") -> None:
         await work.close_by_id(db, task_id, by)
 
     @router.post("/work/{task_id}/done")
-    async def done(task_id: UUID, who: work.Done, _: Annotated[Caller, Depends(of_kind("agency"))]) -> dict[str, bool]:
+    async def done(task_id: UUID, who: work.Done, _: Agency) -> dict[str, bool]:
         """Mark a task as done; one that has a request of its own is done by that."""
         await service.mailbox.run(close, (task_id, who.by))
         return {"done": True}

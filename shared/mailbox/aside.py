@@ -19,10 +19,18 @@ if TYPE_CHECKING:
     from shared.mailbox.box import Mailbox
 
 PAUSES = [timedelta(seconds=each) for each in (1, 2, 4, 8, 16, 32, 64, 128, 256, 300)]
-"""How long a failed letter waits before each next try; after the last it is dead until somebody mends it."""
+"""How long what failed waits before each next try; after the last it is given up until somebody mends it."""
 
 NO_REMEDY = (ValidationError, CannotOpen)
 """Errors that no second try can mend."""
+
+
+REVIVED = update(letters).where(letters.c.state == "dead").values(state="retrying", attempts=0)
+
+
+def pause_after(attempts: int) -> timedelta | None:
+    """This will say how long to wait after so many failures in a row; None when it was tried often enough."""
+    return PAUSES[attempts - 1] if attempts <= len(PAUSES) else None
 
 
 class Aside(Loop):
@@ -53,12 +61,18 @@ class Aside(Loop):
         if self.some and found.news:
             self.wake()
 
+    async def begin(self) -> None:
+        """This will try again, after a start, what was given up before it."""
+        async with self.mailbox.database.transaction() as db:
+            await db.execute(REVIVED)
+
     async def once(self) -> bool:
         """This will take what was set free, then one round of what is to be tried again."""
         if not self.some:
             return False
+        self.some = False
         free, again, waiting = await self._look()
-        self.some = waiting > 0
+        self.some = self.some or waiting > 0
         if free:
             await self._take(free, "parked")
         for letter, attempts in again:
@@ -98,13 +112,12 @@ class Aside(Loop):
             await self._failed(letter, attempts + 1, wrong)
 
     async def _failed(self, letter: Letter, attempts: int, wrong: Exception) -> None:
-        dead = attempts >= len(PAUSES) or isinstance(wrong, NO_REMEDY)
-        pause = PAUSES[min(attempts, len(PAUSES) - 1)]
+        pause = None if isinstance(wrong, NO_REMEDY) else pause_after(attempts)
         waits = {
-            "state": "dead" if dead else "retrying",
+            "state": "retrying" if pause else "dead",
             "attempts": attempts,
             "error": told(wrong),
-            "next_try": real() + pause,
+            "next_try": real() + (pause or timedelta()),
         }
         async with self.mailbox.database.transaction() as db:
             await db.execute(update(letters).where(letters.c.event_id == letter.event_id).values(**waits))

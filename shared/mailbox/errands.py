@@ -36,6 +36,11 @@ SOME = update(errands).where(errands.c.errand_key.in_(bindparam("some", expandin
 CALLING = SOME.values(state="calling", attempts=errands.c.attempts + 1)
 DONE = SOME.values(state="done", done_at=bindparam("at"))
 STUCK = SOME.values(state="stuck")
+REVIVED = (
+    update(errands)
+    .where(errands.c.state == "stuck", errands.c.partition.in_(bindparam("partitions", expanding=True)))
+    .values(state="calling")
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,11 @@ class Errands(Loop):
     def learn(self, kind: type[Fact], call: Call, then: Then, timeout: float, repeatable: bool) -> None:
         """This will know how to run errands of a kind."""
         self.kinds[kind.type_name()] = kind, Outside(call, then, timeout, repeatable)
+
+    async def begin(self) -> None:
+        """This will take up again, after a start, what was stuck before it, as calls that may have been made."""
+        async with self.mailbox.database.transaction() as db:
+            await db.execute(REVIVED, {"partitions": self.partitions})
 
     async def once(self) -> bool:
         """This will run up to 64 errands and commit their results together."""

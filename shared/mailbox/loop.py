@@ -22,6 +22,9 @@ class Loop(ABC):
         self._stopping = False
         self.active = False
 
+    async def begin(self) -> None:  # noqa: B027
+        """This will do what is done once, at the start."""
+
     @abstractmethod
     async def once(self) -> bool:
         """This will do what is there to do, and say whether there may be more."""
@@ -44,11 +47,14 @@ class Loop(ABC):
                 await self._task
 
     async def _for_ever(self) -> None:
-        pause = 0.2
+        pause, begun = 0.2, False
         while not self._stopping:
             self._woken.clear()
             self.active = True
             try:
+                if not begun:
+                    await self.begin()
+                    begun = True
                 more = await self.once()
                 pause = 0.2
             except Exception as wrong:

@@ -31,6 +31,12 @@ class Meters:
         self.timers = Gauge("mailbox_timers_waiting", "Timers that have not rung", registry=registry)
         self.rang = Counter("mailbox_timers_rung", "Timers by what became of them", ["outcome"], registry=registry)
         self.errands = Gauge("mailbox_errands_open", "Calls to the outside world not yet done", registry=registry)
+        self.given_up = Gauge(
+            "mailbox_given_up",
+            "Calls and timers that failed too often, tried again at the next start",
+            ["what"],
+            registry=registry,
+        )
         self.calls = Counter(
             "mailbox_errand_calls", "Calls made, by errand and outcome", ["errand", "outcome"], registry=registry
         )

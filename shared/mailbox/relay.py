@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -75,7 +76,8 @@ class Relay(Loop):
     def _rest(self, stream: str, wrong: Exception) -> None:
         pause = min(self._rests.get(stream, (0.0, 0.1))[1] * 2, 5.0)
         self._rests[stream] = time.monotonic() + pause, pause
-        logger.warning("%s takes nothing (%s); again in %.1f s", stream, wrong or type(wrong).__name__, pause)
+        reason = str(wrong) or type(wrong).__name__
+        logger.warning("%s takes nothing (%s); again in %.1f s", stream, reason, pause)
 
     async def _unsent(self) -> list[Any]:
         if not self._known:
@@ -89,21 +91,24 @@ class Relay(Loop):
     async def _carry(self, stream: str, rows: Sequence[Any]) -> None:
         if not rows:
             return
-        try:
-            sequences = await (self._batch(rows) if len(rows) >= ATOMIC_FROM else self._singly(rows))
-        except NotTaken:
-            if len(rows) < ATOMIC_FROM:
-                raise
-            sequences = await self._singly(rows)
+        answers = await self._published(rows)
         sent = [
-            {"row": row["id"], "at": real(), "place": sequence}
-            for row, sequence in zip(rows, sequences, strict=True)
-            if sequence
+            {"row": row["id"], "at": real(), "place": answer}
+            for row, answer in zip(rows, answers, strict=True)
+            if isinstance(answer, int)
         ]
         await self._mark_sent(stream, sent)
         self.meters.sent.labels(stream).inc(len(sent))
-        if len(sent) < len(rows):
-            raise NotTaken(stream)
+        for answer in answers:
+            if isinstance(answer, NotTaken):
+                raise answer
+
+    async def _published(self, rows: Sequence[Any]) -> Sequence[int | NotTaken]:
+        """This will give each row's place in the stream, or why it was not taken."""
+        if len(rows) >= ATOMIC_FROM:
+            with suppress(NotTaken):
+                return await self._batch(rows)
+        return await asyncio.gather(*(self._singly(each) for each in rows))
 
     async def _mark_sent(self, stream: str, sent: Sequence[dict[str, Any]]) -> None:
         if not sent:
@@ -113,12 +118,11 @@ class Relay(Loop):
             await db.execute(SENT, list(sent))
             await db.execute(FURTHER, {"to": stream, "furthest": furthest})
 
-    async def _singly(self, rows: Sequence[Any]) -> list[int]:
-        """This will publish each row and wait for all answers; 0 stands for a row that was not taken."""
-        answers = await asyncio.gather(
-            *(self._ask(row["subject"], row["body"], _headers(row)) for row in rows), return_exceptions=True
-        )
-        return [each if isinstance(each, int) else 0 for each in answers]
+    async def _singly(self, row: Any) -> int | NotTaken:
+        try:
+            return await self._ask(row["subject"], row["body"], _headers(row))
+        except NotTaken as refused:
+            return refused
 
     async def _batch(self, rows: Sequence[Any]) -> list[int]:
         """This will publish rows of one stream as one atomic batch: all of them, or none."""

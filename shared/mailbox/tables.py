@@ -101,7 +101,7 @@ letters = Table(
     Index("letters_to_try", "state", "next_try"),
     Index("letters_of_a_key", "source", "key", "version"),
 )
-"""Letters put aside, sealed: `parked` came too early, `retrying` failed, `dead` failed too often."""
+"""Letters put aside, sealed: `parked` came too early, `retrying` failed, `dead` is given up until the next start."""
 
 timers = Table(
     "timers",
@@ -134,7 +134,7 @@ errands = Table(
     Column("done_at", UtcTime),
     Index("errands_open", "state", postgresql_where=text("state <> 'done'"), sqlite_where=text("state <> 'done'")),
 )
-"""Calls to the outside world: `intended`, `calling`, `done`; the bodies are sealed."""
+"""Calls to the outside world: `intended`, `calling`, `done`, or `stuck` until the next start; the bodies are sealed."""
 
 SHARED = (metadata, work.metadata, consents.metadata)
 

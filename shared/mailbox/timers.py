@@ -1,5 +1,6 @@
 """Timers: facts that come back to their own service when domain time reaches them."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +12,7 @@ from sqlalchemy import bindparam, or_, select, update
 from shared import names
 from shared.clock import now, real
 from shared.database import is_away
-from shared.mailbox.aside import PAUSES
+from shared.mailbox.aside import PAUSES, pause_after
 from shared.mailbox.letter import read
 from shared.mailbox.loop import Loop, told
 from shared.mailbox.outbox import say
@@ -20,6 +21,7 @@ from shared.mailbox.tables import timers
 if TYPE_CHECKING:
     from shared.mailbox.box import Mailbox
 
+logger = logging.getLogger(__name__)
 AT_ONCE = 500
 GIVEN_UP = timedelta(days=36500)
 DUE = (
@@ -29,6 +31,12 @@ DUE = (
     .where(or_(timers.c.next_try.is_(None), timers.c.next_try <= bindparam("real")))
     .order_by(timers.c.due, timers.c.timer_id)
     .limit(AT_ONCE)
+)
+REVIVED = (
+    update(timers)
+    .where(timers.c.rung_at.is_(None), timers.c.attempts > len(PAUSES))
+    .where(timers.c.partition.in_(bindparam("partitions", expanding=True)))
+    .values(attempts=0, next_try=None)
 )
 RUNG = update(timers).where(timers.c.timer_id.in_(bindparam("some", expanding=True))).values(rung_at=bindparam("at"))
 
@@ -40,7 +48,6 @@ class Ring:
     timer_id: UUID
     fact: Any
     trace: str
-    attempts: int
 
 
 class Timers(Loop):
@@ -50,6 +57,11 @@ class Timers(Loop):
         super().__init__()
         self.mailbox = mailbox
         self.partitions = names.partitions_of(share)
+
+    async def begin(self) -> None:
+        """This will ring again, after a start, what was given up before it."""
+        async with self.mailbox.database.transaction() as db:
+            await db.execute(REVIVED, {"partitions": self.partitions})
 
     async def once(self) -> bool:
         """This will ring up to 500 timers, together, or one by one when together fails."""
@@ -65,16 +77,13 @@ class Timers(Loop):
                 await self._ring_or_wait(each)
         return True
 
-    async def _due(self) -> list[Ring]:
+    async def _due(self) -> Sequence[Any]:
         moment = {"now": now(), "real": real(), "partitions": self.partitions}
         async with self.mailbox.database.reading() as db:
-            rows = (await db.execute(DUE, moment)).mappings().all()
-        facts = self.mailbox.board.facts
-        return [
-            Ring(row["timer_id"], read(facts[row["type"]], row["body"]), row["trace"], row["attempts"]) for row in rows
-        ]
+            return (await db.execute(DUE, moment)).mappings().all()
 
-    async def _ring(self, due: Sequence[Ring]) -> None:
+    async def _ring(self, rows: Sequence[Any]) -> None:
+        due = [self._opened(each) for each in rows]
         traces = {each.fact.key(): each.trace for each in due}
         async with self.mailbox.database.transaction() as db:
             said = await self.mailbox.board.hear([(each.fact.key(), each.fact) for each in due], db)
@@ -83,15 +92,19 @@ class Timers(Loop):
         self.mailbox.meters.rang.labels("rung").inc(len(due))
         self.mailbox.after_commit(said)
 
-    async def _ring_or_wait(self, each: Ring) -> None:
+    def _opened(self, row: Any) -> Ring:
+        return Ring(row["timer_id"], read(self.mailbox.board.facts[row["type"]], row["body"]), row["trace"])
+
+    async def _ring_or_wait(self, row: Any) -> None:
         try:
-            await self._ring([each])
+            await self._ring([row])
         except Exception as wrong:
             if is_away(wrong):
                 raise
-            attempts = each.attempts + 1
-            pause = PAUSES[attempts] if attempts < len(PAUSES) else GIVEN_UP
-            waits = {"attempts": attempts, "next_try": real() + pause, "error": told(wrong)}
+            attempts = row["attempts"] + 1
+            waits = {"attempts": attempts, "next_try": real() + (pause_after(attempts) or GIVEN_UP)}
+            failed = update(timers).where(timers.c.timer_id == row["timer_id"]).values(**waits, error=told(wrong))
             async with self.mailbox.database.transaction() as db:
-                await db.execute(update(timers).where(timers.c.timer_id == each.timer_id).values(**waits))
+                await db.execute(failed)
             self.mailbox.meters.rang.labels("failed").inc()
+            logger.error("a timer %s failed (%s)", row["type"], told(wrong))

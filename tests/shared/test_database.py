@@ -82,6 +82,17 @@ async def test_overwrites_only_the_named_columns_of_what_it_finds(store: Databas
         assert await db.scalar(select(func.sum(words.c.times))) == 6
 
 
+async def test_leaves_alone_what_it_finds_where_the_condition_does_not_hold(store: Database) -> None:
+    async with store.transaction() as db:
+        once = upsert(words, keys=["word"], change=["times"], where=words.c.times == 1)
+        await db.execute(insert(words), [{"word": "a", "times": 1}, {"word": "b", "times": 2}])
+        changed = [(await db.execute(once, {"word": word, "times": 5})).rowcount for word in ("a", "b", "c")]
+
+    assert changed == [1, 0, 1]
+    async with store.reading() as db:
+        assert await db.scalar(select(func.sum(words.c.times))) == 12
+
+
 @pytest.mark.parametrize("shift", [0, 30, -30, 59, -59])
 async def test_refuses_visits_that_overlap_even_in_part(store: Database, shift: int) -> None:
     async with store.transaction() as db:

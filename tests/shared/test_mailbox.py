@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, Text, func, insert, select, update
+from sqlalchemy import Column, Integer, MetaData, Table, Text, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import now
@@ -16,7 +16,6 @@ from shared.events.matching import OfferFellDue, RoomFreed
 from shared.events.referrals import ContactShared, CrisisRaised, RiskCleared
 from shared.mailbox import Errand, Ingested, Later, Reply, Status
 from shared.mailbox.box import Mailbox
-from shared.mailbox.outbox import say
 from shared.mailbox.tables import errands, heard, letters, outbox
 from tests.bus import Bus, running_bus, running_mailbox, until, with_shared_tables
 
@@ -285,34 +284,6 @@ async def test_runs_an_errand_outside_and_commits_its_result(bus: Bus, listener:
     assert await noted(listener) == ["taken"]
     async with listener.reading() as db:
         assert (await db.execute(select(errands.c.state))).scalars().all() == ["done"]
-
-
-async def test_an_errand_that_cannot_be_read_is_stuck_alone(bus: Bus, listener: Database) -> None:
-    good, spoilt = (
-        CrisisRaised(referral_id=uuid4(), person_id=uuid4(), site_id="north", raised_at=now()) for _ in range(2)
-    )
-
-    async def call(fact: CrisisRaised, key: str) -> str:
-        return key
-
-    async def then(fact: CrisisRaised, result: Any, db: AsyncConnection) -> None:
-        await note(db, result)
-
-    async def intend_and_spoil(_: str, db: AsyncConnection) -> None:
-        await say(db, "notifications", [Errand(spoilt, key="spoilt"), Errand(good, key="good")])
-        await db.execute(update(errands).where(errands.c.errand_key == "spoilt").values(body=b"rubbish"))
-
-    def register(mailbox: Mailbox) -> None:
-        mailbox.errand(CrisisRaised, call, then=then)
-
-    async with running_mailbox(bus, "notifications", listener, register) as mailbox:
-        await mailbox.run(intend_and_spoil, "")
-        mailbox.errands.wake()
-        await until(lambda: noted(listener))
-
-    async with listener.reading() as db:
-        states = dict((await db.execute(select(errands.c.errand_key, errands.c.state))).all())
-    assert states == {"good": "done", "spoilt": "stuck"}
 
 
 async def test_an_organisation_posts_and_is_told_what_became_of_it(bus: Bus, listener: Database) -> None:
