@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import JSON, Connection, DateTime, Dialect, String, Table, event, text
+from sqlalchemy import JSON, ColumnElement, Connection, DateTime, Dialect, String, Table, event, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -165,11 +165,16 @@ def insert_or_ignore(table: Table) -> postgresql.Insert:
     return postgresql.insert(table).on_conflict_do_nothing()
 
 
-def upsert(table: Table, *, keys: Sequence[str], change: Sequence[str]) -> postgresql.Insert:
-    """This will insert rows, and where `keys` are known, overwrite the columns named in `change`."""
+def upsert(
+    table: Table, *, keys: Sequence[str], change: Sequence[str], where: ColumnElement[bool] | None = None
+) -> postgresql.Insert:
+    """This will insert rows, and where `keys` are known, overwrite the columns named in `change`.
+
+    A row for which `where` does not hold is left alone, and not counted in `rowcount`.
+    """
     statement = postgresql.insert(table)
     return statement.on_conflict_do_update(
-        index_elements=list(keys), set_={each: statement.excluded[each] for each in change}
+        index_elements=list(keys), set_={each: statement.excluded[each] for each in change}, where=where
     )
 
 

@@ -1,5 +1,6 @@
 """Tasks that wait for a person: a row with an owner and a clock, never a log line. Served by every service at /work."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID, uuid5
@@ -9,7 +10,7 @@ from sqlalchemy import Column, Index, MetaData, Table, Text, Uuid, bindparam, fu
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import now
-from shared.database import UtcTime, insert_or_ignore
+from shared.database import UtcTime, upsert
 from shared.sealed import Sealed
 
 NAMESPACE = UUID("6f1c8a52-6c0e-5d57-9a3c-7a1f0b6f2e11")
@@ -29,7 +30,12 @@ tasks = Table(
     Column("done_by", Text),
     Index("tasks_still_open", "done_at", "due"),
 )
-_OPEN = insert_or_ignore(tasks)
+_OPEN = upsert(
+    tasks,
+    keys=["task_id"],
+    change=["owner", "due", "opened_at", "note", "done_at", "done_by"],
+    where=tasks.c.done_at.is_not(None),
+)
 _DONE = update(tasks).where(tasks.c.task_id == bindparam("one"), tasks.c.done_at.is_(None))
 
 
@@ -63,17 +69,24 @@ class Done(BaseModel):
 
 async def open_task(
     db: AsyncConnection, *, kind: str, about: str, owner: str, due: datetime, note: str | None = None
-) -> UUID:
-    """This will put a task before somebody, once for each kind and thing it is about."""
+) -> bool:
+    """This will put a task before somebody, and say whether it was not open; one that was done is open again."""
     task_id = uuid5(NAMESPACE, f"{kind} {about}")
     row = {"task_id": task_id, "kind": kind, "about": about, "owner": owner, "due": due, "opened_at": now()}
-    await db.execute(_OPEN, {**row, "note": note})
-    return task_id
+    opened = await db.execute(_OPEN, {**row, "note": note, "done_at": None, "done_by": None})
+    return bool(opened.rowcount)
 
 
 async def close_task(db: AsyncConnection, *, kind: str, about: str, by: str) -> bool:
     """This will mark a task as done, and say whether it was open."""
     return await close_by_id(db, uuid5(NAMESPACE, f"{kind} {about}"), by)
+
+
+async def close_tasks(db: AsyncConnection, *, kind: str, abouts: Iterable[str], by: str) -> None:
+    """This will mark the tasks of a kind about any of these things as done."""
+    rows = [{"one": uuid5(NAMESPACE, f"{kind} {each}"), "done_at": now(), "done_by": by} for each in abouts]
+    if rows:
+        await db.execute(_DONE, rows)
 
 
 async def close_by_id(db: AsyncConnection, task_id: UUID, by: str) -> bool:

@@ -1,18 +1,28 @@
 """Paging the on-call person, on both databases."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from services.notifications.store import people
 from shared.database import Database
-from shared.events.referrals import CrisisRaised
+from shared.events.referrals import CrisisRaised, RiskCleared
 from tests.notifications.doubles import http_double
-from tests.notifications.made import NOON
-from tests.notifications.running import running
+from tests.notifications.made import NOON, contact
+from tests.notifications.running import Running, running
 
 
 def crisis() -> CrisisRaised:
     return CrisisRaised(referral_id=uuid4(), person_id=uuid4(), site_id="north", raised_at=NOON)
+
+
+def cleared(raised: CrisisRaised, at: datetime) -> RiskCleared:
+    return RiskCleared(referral_id=raised.referral_id, person_id=raised.person_id, cleared_by="Kim Lee", cleared_at=at)
+
+
+async def is_held(service: Running, person_id: UUID) -> bool:
+    async with service.service.database.reading() as db:
+        return (await people.known(db, [person_id]))[person_id].in_crisis
 
 
 async def test_pages_once_with_the_site_and_the_referral(database: Database, tmp_path: Path) -> None:
@@ -64,3 +74,38 @@ async def test_a_page_gets_through_when_the_pager_is_back(database: Database, tm
 
         assert len(pager.taken) == 1
         assert (await service.figures())["pages_sent"] == 1
+
+
+async def test_a_second_crisis_after_a_clearance_is_paged_and_held_like_the_first(
+    database: Database, tmp_path: Path
+) -> None:
+    raised = crisis()
+    again = raised.model_copy(update={"raised_at": NOON + timedelta(days=3)})
+    async with http_double() as pager, running(database, tmp_path, pager_url=pager.url) as service:
+        await service.hear(contact(raised.person_id), raised, cleared(raised, NOON + timedelta(hours=1)))
+        await service.settle()
+        assert not await is_held(service, raised.person_id)
+
+        await service.hear(again, again)
+        await service.settle()
+
+        assert await is_held(service, raised.person_id)
+        assert len(pager.taken) == 2
+        await service.hear(cleared(raised, NOON + timedelta(days=4)), again)
+        assert not await is_held(service, raised.person_id)
+
+
+async def test_more_danger_while_somebody_is_held_is_paged_and_one_clearance_ends_it(
+    database: Database, tmp_path: Path
+) -> None:
+    raised = crisis()
+    more = raised.model_copy(update={"raised_at": NOON + timedelta(minutes=10)})
+    async with http_double() as pager, running(database, tmp_path, pager_url=pager.url) as service:
+        await service.hear(contact(raised.person_id), raised, more)
+        await service.settle()
+        assert await is_held(service, raised.person_id)
+        assert len(pager.taken) == 2
+
+        await service.hear(cleared(raised, NOON + timedelta(hours=1)))
+
+        assert not await is_held(service, raised.person_id)

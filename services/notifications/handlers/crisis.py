@@ -21,7 +21,8 @@ PAUSE = timedelta(minutes=1)
 async def hold(crisis: CrisisRaised, db: AsyncConnection) -> list[Said]:
     """This will stop messages to a person in crisis, and page the on-call person of the site."""
     await people.hold(db, crisis)
-    return await raise_page(db, about=crisis.referral_id, site_id=crisis.site_id, referral_id=crisis.referral_id)
+    about = uuid5(crisis.referral_id, crisis.raised_at.isoformat())
+    return await raise_page(db, about=about, site_id=crisis.site_id, referral_id=crisis.referral_id)
 
 
 async def release(cleared: RiskCleared, db: AsyncConnection) -> None:

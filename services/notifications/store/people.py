@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Row, bindparam, delete, exists, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.rules.sending import Person, Reach
@@ -51,7 +51,13 @@ FORGET_REACHES = delete(reaches).where(reaches.c.person_id == bindparam("person_
 REACH = insert(reaches)
 OPT_OUT = insert_or_ignore(opt_outs)
 OPT_IN = delete(opt_outs).where(opt_outs.c.person_id == bindparam("person_id"))
-HOLD = insert_or_ignore(holds)
+HOLD = upsert(
+    holds,
+    keys=["referral_id"],
+    change=["raised_at", "cleared_at"],
+    where=holds.c.raised_at != literal_column("excluded.raised_at"),
+)
+"""Holds again after a clearance; the same crisis heard again does not."""
 RELEASE = (
     update(holds)
     .where(holds.c.referral_id == bindparam("referral"), holds.c.cleared_at.is_(None))
@@ -130,7 +136,7 @@ async def opt_in(db: AsyncConnection, person_id: UUID) -> bool:
 async def hold(db: AsyncConnection, crisis: CrisisRaised) -> None:
     """This will keep machines from writing to a person in crisis."""
     row = {"referral_id": crisis.referral_id, "person_id": crisis.person_id, "raised_at": crisis.raised_at}
-    await db.execute(HOLD, row)
+    await db.execute(HOLD, {**row, "cleared_at": None})
 
 
 async def release(db: AsyncConnection, cleared: RiskCleared) -> None:

@@ -1,0 +1,57 @@
+"""Tasks that wait for a person, on both databases."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from shared import clock, work
+from shared.database import Database
+from tests.shared.test_database import NOON
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def store(database: Database) -> AsyncIterator[Database]:
+    clock.step_to(NOON)
+    async with database.transaction() as db:
+        await db.run_sync(work.metadata.create_all)
+    yield database
+
+
+async def opened(store: Database, *, note: str | None = None) -> bool:
+    async with store.transaction() as db:
+        due = clock.now() + HOUR
+        return await work.open_task(db, kind="crisis", about="somebody", owner="on-call", due=due, note=note)
+
+
+async def waiting(store: Database) -> list[work.Task]:
+    async with store.reading() as db:
+        return await work.open_tasks(db)
+
+
+async def test_a_task_that_is_open_stays_as_it_is_however_often_it_is_opened(store: Database) -> None:
+    first = await opened(store)
+    (before,) = await waiting(store)
+    clock.step_to(NOON + HOUR)
+
+    again = await opened(store)
+
+    assert (first, again) == (True, False)
+    assert await waiting(store) == [before]
+
+
+async def test_a_task_that_was_done_is_open_again_with_its_new_time(store: Database) -> None:
+    await opened(store)
+    async with store.transaction() as db:
+        await work.close_task(db, kind="crisis", about="somebody", by="Kim Lee")
+    clock.step_to(NOON + HOUR)
+
+    again = await opened(store)
+
+    (task,) = await waiting(store)
+    assert again
+    assert (task.opened_at, task.due) == (NOON + HOUR, NOON + 2 * HOUR)
+    async with store.transaction() as db:
+        assert await work.close_task(db, kind="crisis", about="somebody", by="Kim Lee")
