@@ -54,7 +54,7 @@ async def run(plan: Plan, wanted: Wanted, console: Console) -> Summary:
         "INBOUND_SECRET": secret,
     }
     extra = tuple((f"ALONGSIDE_NOTIFICATIONS_{knob}", value) for knob, value in knobs.items())
-    plan = replace(plan, programme=PROGRAMME, extra=extra, begins=people.BEGIN)
+    plan = replace(plan, programme=PROGRAMME, extra=(*extra, ("NO_PROXY", "127.0.0.1")), begins=people.BEGIN)
     async with (
         _system(plan, wanted, provider, console) as there,
         play.playing(there, provider, secret, count=wanted.people, seed=wanted.seed) as playing,

@@ -12,8 +12,8 @@ import nats.errors
 
 from shared import names
 
-STOPS = (15, 19, 23)
-"""Hours (UTC) at which the demo's clock stops: ten, two and six o'clock in New York, nine, one and five in Chicago."""
+STOPS = (15, 22)
+"""Hours (UTC) at which the demo's clock stops: ten and five o'clock in New York, nine and four in Chicago."""
 
 
 class NotQuiet(Exception):
@@ -120,7 +120,7 @@ class Conductor:
 
 
 def next_stop(moment: datetime) -> datetime:
-    """This will give the first of the demo's three stops a day at or after a moment."""
+    """This will give the first of the demo's two stops a day at or after a moment."""
     day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     hours = [*STOPS, STOPS[0] + 24]
     return next(stop for hour in hours if (stop := day + timedelta(hours=hour)) >= moment)

@@ -23,7 +23,7 @@ from deploy.world.tally import Summary, figures_of, summary
 from shared import names
 
 WEEKS = 12
-LONGEST_STEP = timedelta(hours=12)
+LONGEST_STEP = timedelta(days=1)
 MORE_SUPPORTERS_AFTER = timedelta(days=24)
 Progress = Callable[["Play"], Awaitable[None]]
 

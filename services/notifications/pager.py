@@ -19,7 +19,7 @@ class Pager:
         headers = {"Idempotency-Key": str(page.page_id)}
         try:
             async with (
-                aiohttp.ClientSession(timeout=TIMEOUTS) as http,
+                aiohttp.ClientSession(timeout=TIMEOUTS, trust_env=True) as http,
                 http.post(to, json=body, headers=headers, allow_redirects=False) as said,
             ):
                 return Answer("accepted" if 200 <= said.status < 300 else "unreachable")

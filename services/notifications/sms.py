@@ -45,7 +45,7 @@ class HttpSms:
         # Each message has its own connection: on one kept from earlier, which the provider may just have closed, a
         # message that never left could not be told from one that did.
         async with (
-            aiohttp.ClientSession(timeout=self.timeouts) as http,
+            aiohttp.ClientSession(timeout=self.timeouts, trust_env=True) as http,
             http.post(self.url, json=body, headers=headers, allow_redirects=False) as said,
         ):
             return said.status, await said.read()

@@ -36,6 +36,17 @@ async def test_a_text_reaches_the_provider_with_its_key(provider: HttpDouble) ->
     assert provider.taken["k1"] == {"to": "+12025550143", "from": "+1555", "text": MESSAGE.text, "reference": "k1"}
 
 
+async def test_a_text_leaves_by_the_proxy_that_the_surroundings_name(
+    provider: HttpDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", provider.url)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+    await HttpSms("http://provider.example/messages", sender="+1555").send(MESSAGE, to="+12025550143", key="k1")
+
+    assert list(provider.taken) == ["k1"]
+
+
 async def test_the_same_key_twice_is_one_message(provider: HttpDouble) -> None:
     channel = HttpSms(provider.url, sender="+1555")
 
