@@ -57,11 +57,12 @@ async def test_a_digit_answers_about_the_session_last_written_about(service: Run
     assert said == [(first.session_id, "coming"), (second.session_id, "cannot_come")]
 
 
-async def test_another_time_is_also_work_for_a_person(service: Running, booked: SeriesBooked) -> None:
+async def test_asks_nobody_itself_for_another_time(service: Running, booked: SeriesBooked) -> None:
     await write(service, "2")
 
-    (task,) = await service.tasks()
-    assert (task.kind, task.about) == ("new_time_wanted", str(booked.sessions[0].session_id))
+    (said,) = await service.said(VisitAnswered)
+    assert (said.session_id, said.answer) == (booked.sessions[0].session_id, "new_time")
+    assert await service.tasks() == []
 
 
 async def test_the_same_text_twice_acts_once(service: Running, booked: SeriesBooked, provider: HttpDouble) -> None:

@@ -8,7 +8,7 @@ import pytest
 from shared import clock
 from shared.events.matching import Slot
 from shared.events.notifications import VisitAnswered
-from shared.events.scheduling import SeriesNotBooked
+from shared.events.scheduling import BookedSession, SeriesNotBooked
 from tests.scheduling.makers import NOW, Desk, an_id, consent, coverage, match, referral, supporter
 
 BODY = {
@@ -89,6 +89,37 @@ async def test_staff_find_a_time_for_a_series_that_had_none(desk: Desk):
 
     assert answer.status_code == 201 and told.reason == "no_slots_given"
     assert (await desk.ask("GET", "/work")).json() == []
+
+
+async def test_asks_for_another_time_until_one_is_booked(desk: Desk):
+    (booked, *_) = await desk.hear(match())
+    await desk.hear(_wants_another_time(booked.sessions[0]))
+    asked = (await desk.ask("GET", "/work")).json()
+    others = {**BODY, "person_id": str(an_id("cy"))}
+    mine = {**BODY, "person_id": str(an_id("ana")), "local_start": "2026-03-10T11:00"}
+
+    await desk.ask("POST", "/sessions", json=others)
+    still = (await desk.ask("GET", "/work")).json()
+    await desk.ask("POST", "/sessions", json={**mine, "series_id": str(booked.series_id)})
+
+    assert [(each["kind"], each["about"]) for each in asked] == [
+        ("new_time_wanted", str(booked.sessions[0].session_id))
+    ]
+    assert asked[0]["owner"] == "main" and still == asked
+    assert (await desk.ask("GET", "/work")).json() == []
+
+
+async def test_asks_for_another_time_than_one_that_is_already_cancelled(desk: Desk):
+    (booked, *_) = await desk.hear(match())
+    await desk.record(booked.sessions[0], "cancelled_supporter")
+
+    await desk.hear(_wants_another_time(booked.sessions[0]))
+
+    assert [each["kind"] for each in (await desk.ask("GET", "/work")).json()] == ["new_time_wanted"]
+
+
+def _wants_another_time(session: BookedSession) -> VisitAnswered:
+    return VisitAnswered(person_id=an_id("ana"), session_id=session.session_id, answer="new_time", at=clock.now())
 
 
 async def test_lists_sessions_page_by_page(desk: Desk):

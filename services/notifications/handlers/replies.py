@@ -98,7 +98,7 @@ async def _act(db: AsyncConnection, heard: Heard, *, programme: Programme) -> li
     if meaning == "help":
         return await _answer(db, heard, "help")
     if meaning in ANSWERS and heard.session:
-        return await _about_visit(db, heard, heard.session, ANSWERS[meaning], programme=programme)
+        return [_answered(heard.session, ANSWERS[meaning])]
     return await _to_read(db, heard, programme=programme)
 
 
@@ -115,12 +115,9 @@ async def _stop(db: AsyncConnection, heard: Heard, *, programme: Programme) -> l
     return [*said, *(await _answer(db, heard, "stop_confirmed") if confirm else [])]
 
 
-async def _about_visit(
-    db: AsyncConnection, heard: Heard, session: Session, answer: rules.Answer, *, programme: Programme
-) -> list[Said]:
-    if answer == "new_time":
-        await _task(db, "new_time_wanted", str(session.session_id), heard, programme=programme)
-    return [VisitAnswered(person_id=session.person_id, session_id=session.session_id, answer=answer, at=now())]
+def _answered(session: Session, answer: rules.Answer) -> VisitAnswered:
+    """This will say the answer; whoever keeps the calendar acts on it, and asks people where that takes people."""
+    return VisitAnswered(person_id=session.person_id, session_id=session.session_id, answer=answer, at=now())
 
 
 async def _to_read(db: AsyncConnection, heard: Heard, *, programme: Programme) -> list[Said]:

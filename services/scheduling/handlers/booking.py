@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduling.rules import series as rules
-from services.scheduling.rules.outcomes import NOTICE
+from services.scheduling.rules.outcomes import NOTICE, Seat
 from services.scheduling.store import meetings as store
 from services.scheduling.store.meetings import Clash, Series
 from shared.clock import now
@@ -17,10 +17,14 @@ from shared.events.matching import MatchMade
 from shared.events.scheduling import SeriesBooked, SeriesNotBooked, SessionUnrecorded
 from shared.mailbox import Later, Reply, Said
 from shared.programme import Programme
-from shared.work import close_task, open_task
+from shared.work import close_task, close_tasks, open_task
 
 FIND_A_TIME = "find_a_time"
+"""The task of a series that has no session yet."""
+NEW_TIME = "new_time_wanted"
+"""The task of a session whose person asked for another time."""
 TIME_TO_FIND_ONE = timedelta(days=1)
+BY_HAND = "booked by hand"
 
 
 class TimeTaken(Exception):
@@ -124,8 +128,22 @@ async def book_by_hand(wanted: ByHand, db: AsyncConnection) -> Reply:
     except Clash as clash:
         raise TimeTaken(*TAKEN.get(clash.rule, KNOWN_START)) from None
     booked = booked.model_copy(update={"public_name": await store.public_name(db, wanted.supporter_id)})
-    await close_task(db, kind=FIND_A_TIME, about=str(series.series_id), by="booked by hand")
+    await _time_found(db, wanted, series.series_id)
     return Reply(booked, said=[booked, *chasers(booked)])
+
+
+async def _time_found(db: AsyncConnection, wanted: ByHand, series_id: UUID) -> None:
+    """This will close what asked for a time: for the series, and for any session of the two that did not suit."""
+    await close_task(db, kind=FIND_A_TIME, about=str(series_id), by=BY_HAND)
+    theirs = await store.sessions_between(db, wanted.person_id, wanted.supporter_id)
+    await close_tasks(db, kind=NEW_TIME, abouts=map(str, theirs), by=BY_HAND)
+
+
+async def ask_for_new_time(db: AsyncConnection, seat: Seat) -> None:
+    """This will ask those who book for a series to find another time than a session's."""
+    series = await store.series_of(db, seat.series_id)
+    owner, due = series.site_id if series else "supporter", now() + TIME_TO_FIND_ONE
+    await open_task(db, kind=NEW_TIME, about=str(seat.session_id), owner=owner, due=due)
 
 
 async def _series_for(wanted: ByHand, db: AsyncConnection) -> Series:

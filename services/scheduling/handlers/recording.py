@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.scheduling.handlers.booking import ask_for_new_time
 from services.scheduling.handlers.covering import alone_with, recount
 from services.scheduling.rules import outcomes as rules
 from services.scheduling.rules.outcomes import Recording, Seat
@@ -21,7 +22,6 @@ from shared.work import Task, close_task, open_task
 
 RECORD = "record_session"
 STILL_WANT_THIS = "still_want_this"
-NEW_TIME = "find_a_time"
 TIME_TO_ACT = timedelta(days=1)
 
 
@@ -127,12 +127,11 @@ async def hear_answer(answer: VisitAnswered, db: AsyncConnection) -> list[Said] 
     series = await store.seats_beside(db, answer.session_id)
     who = (answer.session_id, answer.person_id)
     seat = next((each for each in series if (each.session_id, each.person_id) == who), None)
-    if seat is None or seat.state != "booked" or answer.at >= seat.ends_at:
+    if seat is None or answer.at >= seat.ends_at:
         return None
-    if answer.answer == "new_time":
-        due = now() + TIME_TO_ACT
-        await open_task(db, kind=NEW_TIME, about=str(seat.session_id), owner="supporter", due=due)
-    if answer.answer != "cannot_come":
+    if answer.answer == "new_time" and seat.state != "held":
+        await ask_for_new_time(db, seat)
+    if answer.answer != "cannot_come" or seat.state != "booked":
         return None
     recorded = {"recorded": {"by": "the person", "reason": None}, "recorded_at": now()}
     await store.write_outcome(db, seat, state="cancelled", outcome="cancelled_person", **recorded)
@@ -144,6 +143,7 @@ async def hear_answer(answer: VisitAnswered, db: AsyncConnection) -> list[Said] 
 
 async def chase(timer: SessionUnrecorded, db: AsyncConnection) -> list[Said]:
     """This will ask for a session that nobody recorded, and end its series when it was the last."""
+    await alone_with(db, [timer.person_id])
     series = await store.seats_beside(db, timer.session_id)
     if any(each.session_id == timer.session_id and each.state == "booked" for each in series):
         due = now() + TIME_TO_ACT

@@ -119,6 +119,16 @@ async def seats_beside(db: AsyncConnection, session_id: UUID) -> list[Seat]:
     return [Seat(**row) for row in (await db.execute(_SEATS, {"session": session_id})).mappings()]
 
 
+async def sessions_between(db: AsyncConnection, person_id: UUID, supporter_id: UUID) -> list[UUID]:
+    """This will name every session of a person with a supporter."""
+    return list((await db.execute(_BETWEEN, {"person": person_id, "supporter": supporter_id})).scalars())
+
+
+_BETWEEN = (
+    select(seats.c.session_id)
+    .join(sessions)
+    .where(seats.c.person_id == bindparam("person"), sessions.c.supporter_id == bindparam("supporter"))
+)
 _HAPPENED = update(seats).where(seats.c.seat_id == bindparam("one"))
 
 

@@ -1,0 +1,42 @@
+"""Two who change the same series take turns."""
+
+import asyncio
+from datetime import datetime
+
+from sqlalchemy import text
+
+from services.scheduling.handlers.booking import ByHand, book_by_hand
+from shared import clock
+from shared.database import Database, side_by_side
+from tests.bus import until
+from tests.scheduling.makers import Desk, an_id, match
+
+
+async def test_a_series_does_not_end_while_somebody_adds_a_session(desk: Desk):
+    (booked, *chasers) = await desk.hear(match())
+    clock.step_to(chasers[-1].due)
+    one_more = ByHand(
+        supporter_id=an_id("sam"),
+        person_id=an_id("ana"),
+        local_start=datetime.fromisoformat("2026-07-07T10:00"),
+        zone="America/New_York",
+        minutes=50,
+        modality="video",
+        site_id="main",
+        series_id=booked.series_id,
+    )
+
+    async with desk.service.database.transaction() as db:
+        await book_by_hand(one_more, db)
+        chase = asyncio.create_task(desk.hear(chasers[-1].fact))
+        await until(lambda: _is_held_up(desk.service.database))
+
+    assert await chase == []
+    assert (await desk.figures())["series_ended"] == 0
+
+
+async def _is_held_up(database: Database) -> bool:
+    """This will say whether a transaction waits for another; on SQLite all wait for the only writer."""
+    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with database.reading() as db:
+        return not side_by_side(db) or bool(await db.scalar(text(waiting)))
