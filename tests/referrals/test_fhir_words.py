@@ -8,6 +8,7 @@ import pytest
 from services.referrals.fhir.outcome import Refused
 from services.referrals.fhir.reading import read
 from services.referrals.rules.order import ReferralOrder
+from services.referrals.rules.protection import protected
 from tests.referrals.makers import (
     SNOMED,
     bundle,
@@ -177,12 +178,12 @@ def test_the_worst_answer_counts() -> None:
     assert ours(request(answer="none", reasonCode=[reason(ICD10, "R45.851")])).risk == "flagged"
 
 
-def test_labels_what_42_cfr_part_2_may_protect() -> None:
+def test_protects_what_42_cfr_part_2_may_protect() -> None:
     labelled = request() | {"meta": {"security": [{"code": "42CFRPart2"}]}}
 
-    assert ours(labelled).part2
-    assert ours(request(reasonCode=[reason(ICD10, "F10.20")])).part2
-    assert not ours(request()).part2
+    assert protected(ours(labelled))
+    assert protected(ours(request(reasonCode=[reason(ICD10, "F10.20")])))
+    assert not protected(ours(request()))
 
 
 def test_reads_insurance_and_consent() -> None:

@@ -5,10 +5,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.referrals.fhir.reading import OURS
 from shared.events.matching import BridgeOffered, MatchMade, OfferMade, ReferralWaitlisted
 from shared.events.referrals import ConsentRevoked, ReferralAccepted
 from shared.events.scheduling import BookedSession, SeatHeld, SeatMissed, SeriesBooked, SeriesEnded
-from tests.referrals.makers import NOW, Desk, consent, patient, request
+from tests.referrals.makers import NOW, Desk, consent, order, patient, request
 
 VISIT = NOW.replace(day=5)
 
@@ -55,6 +56,12 @@ def facts(accepted: ReferralAccepted) -> dict[str, Any]:
 async def told_of(desk: Desk, who: str = "general-hospital") -> list[tuple[str, str]]:
     """Status and our code of everything an organisation was told."""
     return [(each["status"], each["businessStatus"]["coding"][0]["code"]) for each in await desk.told(who)]
+
+
+async def searched(desk: Desk, referral_id: str) -> list[dict[str, Any]]:
+    """What a referrer finds when they search for a referral."""
+    found = (await desk.ask("GET", "/fhir/Task", params={"_id": referral_id})).json()
+    return [each["resource"] for each in found["entry"]]
 
 
 async def test_tells_each_step_once_where_the_person_agreed(desk: Desk) -> None:
@@ -116,14 +123,34 @@ async def test_tells_of_a_protected_person_only_that_they_are_connected(desk: De
     covered = await desk.referred(request(reasonCode=alcohol, contained=[patient(), signed]))
     general = await desk.referred(request("R-2", reasonCode=alcohol, contained=[patient(identifier=None), consent()]))
 
-    for each in await desk.said(ReferralAccepted):
-        await desk.hear(*facts(each).values())
+    shown = []
+    for accepted in await desk.said(ReferralAccepted):
+        for each in facts(accepted).values():
+            await desk.hear(each)
+            shown.append([await desk.task(covered), *await searched(desk, covered), *await searched(desk, general)])
 
-    task = await desk.task(covered)
+    mine = [each for each in await desk.told() if each["id"] == covered]
+    assert await told_of(desk) == [("accepted", "accepted")] * 2 + [("accepted", "connected")]
+    task, listed, other = shown[-1]
+    assert task == listed == mine[-1]
     assert task["businessStatus"]["text"] == "Connected with a peer service"
     assert task["note"][0]["text"].startswith("42 CFR part 2 prohibits") and "Progress" in task["note"][0]["text"]
     assert task["meta"]["security"][0]["code"] == "42CFRPart2" and "output" not in task
-    assert (await desk.task(general))["status"] == "accepted"
+    assert [[each[0], each[1]] for each in shown if each[0] not in mine or each[1] not in mine] == []
+    assert [each[2] for each in shown if each[2] != other] == []
+    assert (other["status"], other["businessStatus"]["coding"][0]["code"]) == ("accepted", "accepted")
+
+
+@pytest.mark.parametrize("challenge", ["alcohol", "Opioid use", "stimulants"])
+async def test_protects_whoever_lives_with_substance_use_in_our_own_words_too(desk: Desk, challenge: str) -> None:
+    words = order(needs={"challenges": ["depression", challenge]}).model_dump(mode="json", exclude_none=True)
+    await desk.post_on_bus(words, media=OURS)
+    (accepted,) = await desk.said(ReferralAccepted)
+
+    await desk.hear(*facts(accepted).values())
+
+    assert accepted.part2
+    assert await told_of(desk) == [("accepted", "accepted")]
 
 
 async def test_stops_telling_when_the_consent_is_taken_back(desk: Desk) -> None:

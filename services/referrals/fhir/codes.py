@@ -22,7 +22,6 @@ PEER_WORDS = re.compile(r"\b(peer|mentor\w*|support group|apoyo|companero\w*)\b"
 SOCIAL_CATEGORIES = {"social-connection"}
 
 PART2_LABELS = {"42CFRPart2", "SUD", "ETH", "SUDUD", "OPIOIDUD", "ETHUD"}
-PART2_CHALLENGES = {"substance_use", "alcohol"}
 
 ICD10_FAMILIES: tuple[tuple[str, str], ...] = (
     ("F431", "ptsd"), ("F4381", "grief"), ("F432", "other"), ("Z634", "grief"), ("F30", "bipolar"), ("F31", "bipolar"),

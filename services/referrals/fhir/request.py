@@ -48,7 +48,7 @@ def order_of(raw: dict[str, Any], path: str, others: list[Found]) -> ours.Referr
             discharged_on=_discharged(request, links, found),
             site=_extension(request.extension, "site"),
             risk=_risk(request, patient, links, found, path, reasons),
-            part2=_is_part2(request, patient, reasons),
+            part2=_is_labelled(request, patient, reasons),
             person=person(patient, _extension(patient.extension, "timezone", TIMEZONE)),
             needs=_needs(reasons, said),
             preferences=_preferences(patient, said),
@@ -108,11 +108,9 @@ def _risk(
     return risk.worst(answers)
 
 
-def _is_part2(request: ServiceRequest, patient: Patient, reasons: list[Condition]) -> bool:
+def _is_labelled(request: ServiceRequest, patient: Patient, reasons: list[Condition]) -> bool:
     resources: list[Resource] = [request, patient, *reasons]
-    labels = {each.code for resource in resources for each in resource.meta.security}
-    challenges = {codes.challenge_of(each.code) for each in reasons}
-    return bool(labels & codes.PART2_LABELS or challenges & codes.PART2_CHALLENGES)
+    return any(each.code in codes.PART2_LABELS for resource in resources for each in resource.meta.security)
 
 
 def _service(request: ServiceRequest, reasons: list[Condition]) -> str:

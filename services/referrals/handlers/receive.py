@@ -14,6 +14,7 @@ from services.referrals.handlers.outcomes import follow, raise_crisis
 from services.referrals.handlers.telling import first
 from services.referrals.rules import triage
 from services.referrals.rules.order import ReferralOrder
+from services.referrals.rules.protection import protected
 from shared.calendar import add_business_days
 from shared.clock import now
 from shared.database import lock
@@ -115,7 +116,7 @@ def _fresh(
         site_id=site.site_id,
         content=store.content_of(organisation, order),
         order=order,
-        part2=order.part2,
+        part2=protected(order),
         first_outcome=verdict.outcome,
         state=verdict.outcome,
         reasons=(verdict.reason,) if verdict.reason else verdict.missing,

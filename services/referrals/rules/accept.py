@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID, uuid5
 
 from services.referrals.rules.order import ReferralOrder
+from services.referrals.rules.protection import protected, substances
 from services.referrals.rules.triage import Payer, age_band, plan_of, urgency
 from shared.events.referrals import (
     ConsentGiven,
@@ -18,7 +19,6 @@ from shared.events.referrals import (
 
 DiagnosisClass = Literal["sud", "mh", "cooccurring"]
 Fact = ReferralAccepted | ContactShared | CoverageShared | ConsentGiven
-SUBSTANCES = {"substance_use", "alcohol", "opioids", "stimulants", "cannabis"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ def _accepted(accepted: Accepted, *, funded: bool, now: datetime) -> ReferralAcc
         needs=order.needs,
         preferences=_preferences(order),
         funded=funded,
-        part2=order.part2,
+        part2=protected(order),
     )
 
 
@@ -119,10 +119,11 @@ def _iso(day: date | None) -> str | None:
 def diagnosis_class(order: ReferralOrder) -> DiagnosisClass | None:
     """This will give the class a plan asks for, from what the person lives with; None where nobody said."""
     challenges = {each for each in order.needs.challenges if each != "other"}
-    substances, others = challenges & SUBSTANCES, challenges - SUBSTANCES
-    if substances and others:
+    used = substances(challenges)
+    others = challenges - used
+    if used and others:
         return "cooccurring"
-    return "sud" if substances else "mh" if others else None
+    return "sud" if used else "mh" if others else None
 
 
 def _consents(accepted: Accepted, cover: CoverageShared | None, now: datetime) -> list[ConsentGiven]:

@@ -150,6 +150,7 @@ _UNDER_WAY: dict[State, TaskStatus] = {
     "engaged": "in-progress",
     "completed": "completed",
 }
+_CONNECTED = ("matched", "first_scheduled", "engaged", "completed")
 _HELD = ("crisis_review", "needs_screen", "needs_info")
 
 
@@ -158,7 +159,8 @@ def seen(
 ) -> Seen:
     """This will give what the referrer may see: beyond accepted or rejected only what the consent allows.
 
-    Of a person whose records 42 CFR Part 2 protects, it tells no more than that they are connected.
+    Of a person whose records 42 CFR Part 2 protects, it tells no more than that they are connected: the same status
+    and words from then on, whatever happens.
     """
     if state in _HELD:
         questions = " ".join(QUESTIONS[each] for each in reasons if each in QUESTIONS)
@@ -170,14 +172,8 @@ def seen(
             text=SENTENCES[state],
             reason=REASONS.get(reasons[0]) if reasons else None,
         )
-    if not consented or state == "accepted":
+    if not consented or state == "accepted" or (part2 and state not in _CONNECTED):
         return Seen(status="accepted", business="accepted", text=SENTENCES["accepted"])
     if part2:
-        return _seen_of_protected(state)
+        return Seen(status="accepted", business="connected", text=SENTENCES["connected"], notice=True)
     return Seen(status=_UNDER_WAY[state], business=state, text=SENTENCES[state], milestones=milestones)
-
-
-def _seen_of_protected(state: State) -> Seen:
-    status = _UNDER_WAY[state]
-    business = "connected" if state in ("matched", "first_scheduled", "engaged", "completed") else "accepted"
-    return Seen(status=status, business=business, text=SENTENCES[business], notice=True)
