@@ -29,12 +29,6 @@ def is_business_day(site: Site, day: date) -> bool:
     return day.weekday() in site.workdays and day not in site.holidays
 
 
-def is_open(site: Site, at: datetime) -> bool:
-    """This will say whether an instant falls into the site's business hours."""
-    day = day_at(site, at)
-    return is_business_day(site, day) and _opens(site, day) <= at < _closes(site, day)
-
-
 def add_business_hours(site: Site, start: datetime, hours: float) -> datetime:
     """This will give the instant at which `hours` business hours have passed since `start`."""
     left, day = timedelta(hours=hours), day_at(site, start)

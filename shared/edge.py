@@ -54,8 +54,10 @@ class StrictRequest(Request):
         return self._body
 
     async def json(self) -> Any:
-        """This will read the body as strict JSON."""
-        return strict_json.parse(await self.body())
+        """This will read the body as strict JSON, once."""
+        if not hasattr(self, "_json"):
+            self._json = strict_json.parse(await self.body())
+        return self._json
 
 
 class StrictRoute(APIRoute):

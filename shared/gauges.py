@@ -36,7 +36,7 @@ class Gauges:
         self._ready.set(self._service.ready)
         try:
             async with asyncio.timeout(WITHIN):
-                await (self._read(look) if self._service.ready else self._knock())
+                await (self._read(look) if self._service.started else self._knock())
         except Exception as wrong:
             if not is_away(wrong):
                 raise

@@ -40,7 +40,7 @@ class Service:
         self.database = Database.open(settings.store_url())
         self.mailbox = Mailbox(name, self.database, Meters(self.registry), share=settings.share)
         self.broker = _broker(name, settings)
-        self.ready = False
+        self.started = False
         self.still_waits: StillWaits = _nothing_waits
         self._figures: Figures | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -55,13 +55,18 @@ class Service:
         sealed.use_keys(settings.seal_keys)
         return cls(name, settings, Programme.read(settings.programme))
 
+    @property
+    def ready(self) -> bool:
+        """This will say whether the service hears: it has started, and the bus is there now."""
+        return self.started and stepping.is_connected(self.broker)
+
     def figures(self, count: Figures) -> None:
         """This will answer GET /figures, and set the gauges of /metrics, with what `count(db)` gives."""
         self._figures = count
 
     async def counted(self) -> dict[str, int]:
         """This will count, from the store, what this service has done."""
-        if not self._figures or not self.ready:
+        if not self._figures or not self.started:
             return {}
         async with self.database.reading() as db:
             return await self._figures(db)
@@ -88,14 +93,14 @@ class Service:
             await stepping.follow(self.broker, self.mailbox)
         self.mailbox.start(stepping.connection_of(self.broker))
         await self.broker.start()
-        self.ready = True
+        self.started = True
         logger.info("%s is ready", self.name)
 
     async def _drain(self) -> None:
         """This will finish what is under way, then close; what is not acknowledged comes again."""
         if self._starting and not self._starting.done():
             self._starting.cancel()
-        self.ready = False
+        self.started = False
         await self.broker.stop()
         await self.mailbox.stop()
         await self.database.close()

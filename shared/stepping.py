@@ -20,6 +20,11 @@ def connection_of(broker: NatsBroker) -> Any:
     return broker.config.connection_state.connection
 
 
+def is_connected(broker: NatsBroker) -> bool:
+    """This will say whether the bus is there now: not before the first connection, and not while it is away."""
+    return bool(broker.config.connection_state) and bool(connection_of(broker).is_connected)
+
+
 async def follow(broker: NatsBroker, mailbox: Mailbox) -> None:
     """This will take the announced time before anything else happens, and every later one as it comes."""
     connection = connection_of(broker)

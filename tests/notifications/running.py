@@ -80,7 +80,7 @@ class Running:
 
     async def figures(self) -> dict[str, int]:
         """What it counts."""
-        self.service.ready = True
+        self.service.started = True
         return await self.service.counted()
 
     async def history(self, person_id: UUID) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ class Settings(ServiceSettings, service="matching"):
 
 def service_on(url: str) -> Service:
     service = Service("matching", Settings(database_url=url), EMPTY_PROGRAMME)
-    service.ready = True
+    service.started = True
     return service
 
 
@@ -90,11 +90,11 @@ async def test_a_store_that_is_away_is_told_and_the_rest_is_shown_all_the_same()
     told = await scrape(service)
 
     assert told["database_reachable"] == 0
-    assert told["service_ready"] == 1
+    assert told["process_start_time_seconds"] > 0
 
 
-async def test_a_service_that_is_not_ready_says_so_and_still_knocks_at_its_store(service: Service) -> None:
-    service.ready = False
+async def test_a_service_that_has_not_started_says_so_and_still_knocks_at_its_store(service: Service) -> None:
+    service.started = False
 
     told = await scrape(service)
 

@@ -48,13 +48,16 @@ async def test_nothing_of_a_transaction_that_fails_is_there(store: Database) -> 
 
 
 async def test_nothing_of_a_transaction_that_is_cut_off_is_there(store: Database) -> None:
+    inserted = asyncio.Event()
+
     async def slow() -> None:
         async with store.transaction() as db:
             await db.execute(insert(numbers).values(number=1))
+            inserted.set()
             await asyncio.sleep(10)
 
     cut = asyncio.create_task(slow())
-    await asyncio.sleep(0.1)
+    await asyncio.wait_for(inserted.wait(), 10)
     cut.cancel()
     await asyncio.gather(cut, return_exceptions=True)
 
