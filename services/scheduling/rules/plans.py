@@ -1,25 +1,33 @@
-"""What payers' plans say, as effective-dated data: nothing about a payer is written in code."""
+"""What payers' plans say, as effective-dated data: nothing about a payer is written in code.
 
-import json
+A plan is computed in full or refused: a name or a value that no rule here reads is an error, with its place. What staff
+check instead is named in a plan's `judged_by_people`.
+"""
+
 from collections.abc import Iterable
 from datetime import date
 from itertools import permutations
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from services.scheduling.rules.units import ROUNDINGS
+from shared import strict_json
 from shared.events.fact import Modality, Units
 
-COMPUTED = {
-    "unit_basis": {"minutes_15", "minutes_actual"},
-    "prior_auth.mode": {"none", "always", "after_units"},
-    "limits.scope": {"day", "authorization"},
+NOTES = frozenset({"_note", "line", "modelled_on", "unverified"})
+"""What describes a plan and decides nothing."""
+MET_ONE_TO_ONE = frozenset(
+    {"group_covered", "group_max_per_facilitator", "group_max_total", "public_support_group_excluded"}
+)
+"""Conditions that every session of one person with one supporter meets, and there are no others here."""
+LONGEST_FILE = 1024 * 1024
+REMEDIES = {
+    "extra_forbidden": "this is not computed; leave it out, or name a plan's own condition in judged_by_people",
+    "literal_error": "only {expected} is computed",
 }
-"""What the engine computes; a plan that needs more is refused, so that no rule is passed over in silence."""
-
-REMAINDER = ("plan_of_care_required", "benefit_rider_required", "recommendation_valid_days", "mutually_exclusive_with")
-"""Conditions the engine does not compute: a plan that has one must name it in `judged_by_people`."""
+"""What to do about an error, by pydantic's name for it."""
 
 DIAGNOSES = {"sud": {"sud", "cooccurring"}, "mh": {"mh", "cooccurring"}, "sud_or_cooccurring": {"sud", "cooccurring"}}
 
@@ -33,7 +41,14 @@ class PlanWrong(ValueError):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_notes(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        return {name: value for name, value in content.items() if name not in NOTES | MET_ONE_TO_ONE}
 
 
 def _known_rounding(name: str) -> str:
@@ -43,32 +58,48 @@ def _known_rounding(name: str) -> str:
 
 
 class Service(_Part):
-    """One billable line of a plan; a grant's has no code."""
+    """One billable line of a plan; a grant's has no code and counts no units."""
 
     code: str | None = None
     modifiers_required: tuple[str, ...] = ()
     setting: Literal["individual", "group", "any"] = "individual"
-    unit_basis: str = "minutes_15"
+    unit_basis: Literal["minutes_15", "minutes_actual"] = "minutes_15"
     rounding: Annotated[str, AfterValidator(_known_rounding)] = "cms8_daily"
-    group_max_per_facilitator: int | None = None
-    group_max_total: int | None = None
+
+    @model_validator(mode="after")
+    def _counts_what_has_a_code(self) -> Self:
+        if (self.code is None) != (self.unit_basis == "minutes_actual"):
+            raise ValueError("minutes_15 needs a code, minutes_actual is for services without one")
+        return self
 
 
 class PriorAuth(_Part):
-    """When a payer must have said yes before: never, always, or once `free_units` of a window are used."""
+    """When a payer must have said yes before: never, always, or once `free_units` of a fiscal year are used."""
 
-    mode: str = "none"
+    mode: Literal["none", "always", "after_units"] = "none"
     free_units: Units = 0
-    window: str | None = None
-    fiscal_year_start: Annotated[str, Field(pattern=r"^\d\d-\d\d$")] = "01-01"
+    window: Literal["fiscal_year"] | None = None
+    fiscal_year_start: Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")] = "01-01"
+
+    @model_validator(mode="after")
+    def _frees_units_in_one_mode(self) -> Self:
+        terms = self.model_fields_set - {"mode"}
+        if terms != ({"free_units", "window", "fiscal_year_start"} if self.mode == "after_units" else set()):
+            raise ValueError("free_units, window and fiscal_year_start go with after_units, all of them and only there")
+        return self
 
 
 class Limit(_Part):
-    """The most units of one scope; an authorisation's own units come with the authorisation."""
+    """The most units of a date; an authorisation's own units come with the authorisation, as `per_auth`."""
 
-    scope: str
+    scope: Literal["day", "authorization"]
     units: Units | Literal["per_auth"]
-    months: int | None = None
+
+    @model_validator(mode="after")
+    def _gives_a_number_for_a_day(self) -> Self:
+        if (self.scope == "authorization") != (self.units == "per_auth"):
+            raise ValueError("give a number for a day, and per_auth for an authorization")
+        return self
 
 
 class Remote(_Part):
@@ -79,17 +110,21 @@ class Remote(_Part):
 
 
 class PlanRule(_Part):
-    """One version of a plan, in force on dates of service from `valid_from` up to and with `valid_to`."""
+    """One version of a plan, in force on dates of service from `valid_from` up to and with `valid_to`.
+
+    Other conditions than these are checked by people, and named in `judged_by_people`.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     plan_id: str
-    line: str
     valid_from: date
     valid_to: date | None = None
     services: tuple[Service, ...]
     age_min: int | None = None
     age_max: int | None = None
     dx_class_required: Literal["sud", "mh", "sud_or_cooccurring"] | None = None
-    credential_required: str | None = None
+    credential_required: Literal["state_certified"] | None = None
     network_required: bool = False
     prior_auth: PriorAuth = PriorAuth()
     limits: tuple[Limit, ...] = ()
@@ -124,6 +159,10 @@ class PlanRule(_Part):
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
 
 
+class _File(_Part):
+    plans: list[Any]
+
+
 class Plans:
     """All versions of all plans of this programme."""
 
@@ -150,10 +189,12 @@ class Plans:
 
 
 def read(text: str) -> Plans:
-    """This will read a plan file ({"plans": [...]}, domain rule model); PlanWrong says where it is wrong."""
+    """This will read a plan file, {"plans": [...]} of what PlanRule lists; PlanWrong says where it is wrong."""
     try:
-        listed = json.loads(text)["plans"]
-    except (ValueError, TypeError, KeyError):
+        listed = _File.model_validate(strict_json.parse(text.encode(), limit=LONGEST_FILE)).plans
+    except strict_json.Malformed as wrong:
+        raise PlanWrong(wrong.where, wrong.remedy) from None
+    except ValidationError:
         raise PlanWrong("$", 'write JSON of the form {"plans": [...]}') from None
     rules = [_rule(f"$.plans[{index}]", each) for index, each in enumerate(listed)]
     _refuse_overlaps(rules)
@@ -165,25 +206,26 @@ def _rule(where: str, content: Any) -> PlanRule:
         rule = PlanRule.model_validate(content)
     except ValidationError as wrong:
         first = wrong.errors()[0]
-        raise PlanWrong(".".join([where, *map(str, first["loc"])]), first["msg"]) from None
-    _refuse_uncomputed(where, rule, content)
+        raise PlanWrong(".".join([where, *map(str, first["loc"])]), _remedy(first)) from None
+    _refuse_uncomputed(where, rule)
     return rule
 
 
-def _refuse_uncomputed(where: str, rule: PlanRule, content: dict[str, Any]) -> None:
-    used = [("services", "unit_basis", each.unit_basis) for each in rule.services if each.setting != "group"]
-    used += [("prior_auth", "prior_auth.mode", rule.prior_auth.mode)]
-    used += [("limits", "limits.scope", each.scope) for each in rule.limits]
-    for place, kind, value in used:
-        if value not in COMPUTED[kind]:
-            raise PlanWrong(f"{where}.{place}", f"{kind} must be one of {', '.join(sorted(COMPUTED[kind]))}")
-    for each in REMAINDER:
-        if content.get(each) and each not in rule.judged_by_people:
-            raise PlanWrong(f"{where}.{each}", "this is not computed; name it in judged_by_people, or leave it out")
+def _remedy(wrong: ErrorDetails) -> str:
+    known = REMEDIES.get(wrong["type"])
+    return known.format(**wrong.get("ctx", {})) if known else wrong["msg"]
+
+
+def _refuse_uncomputed(where: str, rule: PlanRule) -> None:
+    """This will refuse what every part allows by itself, and the rules do not compute together."""
+    for each in sorted((rule.model_extra or {}).keys() - {*rule.judged_by_people}):
+        raise PlanWrong(f"{where}.{each}", REMEDIES["extra_forbidden"])
     if rule.valid_to and rule.valid_to < rule.valid_from:
         raise PlanWrong(f"{where}.valid_to", "a version ends on or after the date it begins")
-    if all(each.setting == "group" for each in rule.services):
-        raise PlanWrong(f"{where}.services", "name a service for one-to-one sessions")
+    if len([each for each in rule.services if each.setting != "group"]) != 1:
+        raise PlanWrong(f"{where}.services", "name one service for one-to-one sessions")
+    if rule.prior_auth.mode == "none" and any(each.scope == "authorization" for each in rule.limits):
+        raise PlanWrong(f"{where}.limits", "an authorization's units count only where prior_auth asks for one")
 
 
 def _refuse_overlaps(rules: list[PlanRule]) -> None:
