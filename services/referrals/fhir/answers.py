@@ -28,9 +28,10 @@ def task(
     arrived_at: datetime,
     told_at: datetime,
     scope: str,
+    crisis_at: datetime | None = None,
 ) -> dict[str, Any]:
     """This will give the FHIR Task of a referral, as its referrer may see it."""
-    reason = emergency(order, site, arrived_at) if seen.business == "crisis_review" else seen.reason
+    reason = emergency(order, site, crisis_at) if crisis_at and seen.business == "crisis_review" else seen.reason
     body: dict[str, Any] = {
         "resourceType": "Task",
         "id": str(referral_id),
@@ -68,9 +69,12 @@ def _outputs(milestones: Milestones) -> dict[str, Any]:
     return {"output": said} if said else {}
 
 
-def emergency(order: ReferralOrder, site: Site, arrived_at: datetime) -> str:
-    """This will give what a referrer reads when a person must look at the risk: no emergency service, and who calls."""
-    by = (arrived_at + PHONE_WITHIN).astimezone(ZoneInfo(site.zone)).strftime("%H:%M")
+def emergency(order: ReferralOrder, site: Site, crisis_at: datetime) -> str:
+    """This will give what a referrer reads when a person must look at the risk: no emergency service, and who calls.
+
+    The time has its date, for it is read for as long as nobody has cleared the risk.
+    """
+    by = (crisis_at + PHONE_WITHIN).astimezone(ZoneInfo(site.zone)).strftime("%H:%M on %A, %B %-d")
     language = next((each for each in order.person.languages if each in site.emergency_words), "en")
     words = dict.fromkeys(site.emergency_words[each] for each in ("en", language) if each in site.emergency_words)
     told = f"Received for review by a person. This is not an emergency service. A person will phone you by {by}."
@@ -88,7 +92,13 @@ def undated(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def service_request(
-    referral_id: UUID, order: ReferralOrder, *, organisation: str, site: Site, arrived_at: datetime, in_crisis: bool
+    referral_id: UUID,
+    order: ReferralOrder,
+    *,
+    organisation: str,
+    site: Site,
+    arrived_at: datetime,
+    crisis_at: datetime | None,
 ) -> dict[str, Any]:
     """This will echo a request: that it arrived and where to follow it, nothing about the person."""
     body: dict[str, Any] = {
@@ -106,8 +116,8 @@ def service_request(
         else {"display": "as referred"},
         "requester": {"identifier": {"value": organisation}},
     }
-    if in_crisis:
-        body["note"] = [{"text": emergency(order, site, arrived_at)}]
+    if crisis_at:
+        body["note"] = [{"text": emergency(order, site, crisis_at)}]
     return body
 
 

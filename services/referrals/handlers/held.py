@@ -56,28 +56,36 @@ class Details:
 
 async def screen(screening: Screening, db: AsyncConnection, *, programme: Programme) -> Reply:
     """This will let a referral go on with its original arrival time, or put it before the on-call person."""
-    referral = await _waiting(db, screening.referral_id, ("crisis_review", "needs_screen"))
+    referral = await _alone(db, screening.referral_id)
+    if referral.state != "needs_screen" and referral.crisis_at is None:
+        raise NotWaiting
     cleared = screening.outcome == "clear"
     await _write_down(db, referral, "risk_cleared" if cleared else "risk_found", screening.by, screening.reason)
     await close_task(db, kind="screening", about=str(referral.referral_id), by=screening.by)
-    if not cleared:
-        said = (
-            []
-            if referral.state == "crisis_review"
-            else await raise_crisis(referral, db, programme=programme, hold=True)
-        )
-        return Reply("crisis_review", said)
-    await close_task(db, kind="crisis", about=str(referral.referral_id), by=screening.by)
-    fact = RiskCleared(
-        referral_id=referral.referral_id, person_id=referral.person_id, cleared_by=screening.by, cleared_at=now()
-    )
-    moved, said = await _go_on(referral, db, programme=programme)
+    if cleared:
+        return await _clear(referral, screening.by, db, programme=programme)
+    if referral.crisis_at:
+        return Reply(referral.state)
+    raised, said = await raise_crisis(referral, db, programme=programme, note=screening.reason)
+    return Reply(raised.state, said)
+
+
+async def _clear(referral: store.Referral, by: str, db: AsyncConnection, *, programme: Programme) -> Reply:
+    """This will say that a person cleared the risk, and let a referral that was held for it go on."""
+    await close_task(db, kind="crisis", about=str(referral.referral_id), by=by)
+    await store.mark_crisis(db, referral.referral_id, None)
+    fact = RiskCleared(referral_id=referral.referral_id, person_id=referral.person_id, cleared_by=by, cleared_at=now())
+    if referral.state not in DONE_BY:
+        return Reply(referral.state, [fact])
+    moved, said = await _go_on(replace(referral, crisis_at=None), db, programme=programme)
     return Reply(moved.state, [fact, *said])
 
 
 async def learn(details: Details, db: AsyncConnection, *, programme: Programme) -> Reply:
     """This will add what was missing, and let the referral go on where nothing is missing any more."""
-    referral = await _waiting(db, details.referral_id, ("needs_info",))
+    referral = await _alone(db, details.referral_id)
+    if referral.state != "needs_info":
+        raise NotWaiting
     person = _with(referral.order.person, details)
     known = replace(referral, order=referral.order.model_copy(update={"person": person}))
     await _write_down(db, referral, "details_given", details.by)
@@ -88,11 +96,14 @@ async def learn(details: Details, db: AsyncConnection, *, programme: Programme) 
 
 
 async def still_waits(task: Task, db: AsyncConnection) -> str | None:
-    """This will name the request that does a task, while its referral is held for it."""
+    """This will name the request that does a task, while its referral is held for it, or somebody may be in danger."""
     if task.kind not in ("crisis", *TASKS.values()):
         return None
     held = await store.by_id(db, UUID(task.about))
-    return f"POST /referrals/{task.about}/{DONE_BY[held.state]}" if held and held.state in DONE_BY else None
+    if held is None:
+        return None
+    done_by = "screening" if held.crisis_at else DONE_BY.get(held.state)
+    return f"POST /referrals/{task.about}/{done_by}" if done_by else None
 
 
 def _with(person: Person, details: Details) -> Person:
@@ -126,13 +137,11 @@ async def look(looking: tuple[UUID, str], db: AsyncConnection) -> Reply:
     return Reply(referral)
 
 
-async def _waiting(db: AsyncConnection, referral_id: UUID, states: tuple[str, ...]) -> store.Referral:
+async def _alone(db: AsyncConnection, referral_id: UUID) -> store.Referral:
     await lock(db, str(referral_id))
     referral = await store.by_id(db, referral_id)
     if referral is None:
         raise Unknown
-    if referral.state not in states:
-        raise NotWaiting
     return referral
 
 

@@ -1,7 +1,7 @@
 """What follows from a triage: what is said, who has to look, and what the referrer hears."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +19,7 @@ from shared.programme import Programme
 from shared.work import open_task
 
 ANSWER_CRISIS = timedelta(minutes=5)
+STILL_HELD = ("needs_screen", "needs_info")
 TASKS = {"needs_screen": "screening", "needs_info": "missing_info"}
 
 
@@ -35,7 +36,7 @@ async def follow(
     elif verdict.outcome == "refused":
         said = [_refused(referral, verdict)]
     elif verdict.outcome == "crisis_review":
-        said = await _page(referral, str(referral.referral_id), db)
+        said = await _page(referral, db, at=referral.crisis_at or moment)
         said.append(_held(referral, "crisis_review"))
     else:
         said = await _hold(referral, verdict, db, programme=programme)
@@ -97,26 +98,31 @@ def _held(referral: store.Referral, state: triage.Outcome) -> ReferralHeld:
     )
 
 
-async def _page(referral: store.Referral, about: str, db: AsyncConnection) -> list[Said]:
-    moment = now()
-    await open_task(db, kind="crisis", about=about, owner="on-call", due=moment + ANSWER_CRISIS)
+async def _page(referral: store.Referral, db: AsyncConnection, *, at: datetime, note: str | None = None) -> list[Said]:
+    about = str(referral.referral_id)
+    await open_task(db, kind="crisis", about=about, owner="on-call", due=at + ANSWER_CRISIS, note=note)
+    await store.mark_crisis(db, referral.referral_id, at)
     return [
         CrisisRaised(
-            referral_id=referral.referral_id, person_id=referral.person_id, site_id=referral.site_id, raised_at=moment
+            referral_id=referral.referral_id, person_id=referral.person_id, site_id=referral.site_id, raised_at=at
         )
     ]
 
 
 async def raise_crisis(
-    referral: store.Referral, db: AsyncConnection, *, programme: Programme, hold: bool, about: str = ""
-) -> list[Said]:
-    """This will put a danger sign before the on-call person at once; `hold` stops the referral until it is cleared."""
-    if not hold:
-        return await _page(referral, about, db)
+    referral: store.Referral, db: AsyncConnection, *, programme: Programme, note: str
+) -> tuple[store.Referral, list[Said]]:
+    """This will put a danger sign before the on-call person at once, and hold what is not accepted until it is cleared.
+
+    `note` is what the sign was; it gives the referral as it is then.
+    """
     moment = now()
-    held = replace(referral, state="crisis_review", reasons=())
-    await store.change(db, held)
-    entry = store.Entry(referral_id=held.referral_id, what="crisis_review", at=moment, key=moment.isoformat())
-    await store.note(db, [entry])
-    said = await _page(held, str(held.referral_id), db)
-    return [*said, _held(held, "crisis_review"), *await tell(db, [held], programme=programme)]
+    said = await _page(referral, db, at=moment, note=note)
+    raised = replace(referral, crisis_at=moment)
+    if referral.state in STILL_HELD:
+        raised = replace(raised, state="crisis_review", reasons=())
+        await store.change(db, raised)
+        said.append(_held(raised, "crisis_review"))
+    what = "crisis_review" if raised.state != referral.state else "crisis_raised"
+    await store.note(db, [store.Entry(referral_id=raised.referral_id, what=what, at=moment, key=moment.isoformat())])
+    return raised, [*said, *await tell(db, [raised], programme=programme)]

@@ -22,8 +22,6 @@ from shared.mailbox import Ingested, Reply, Said, Status
 from shared.programme import Organisation, Programme, Site
 from shared.work import open_task
 
-STILL_HELD = ("needs_screen", "needs_info")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Post:
@@ -84,7 +82,8 @@ async def _receive_one(
         known, said = await _add(order, organisation, db, programme=programme)
         if said:
             return known, True, said
-    return known, False, await _repeated(known, posted, post_id, db, programme=programme)
+    repeated, said = await _repeated(known, posted, post_id, db, programme=programme)
+    return repeated, False, said
 
 
 async def _add(
@@ -122,6 +121,8 @@ def _fresh(
         reasons=(verdict.reason,) if verdict.reason else verdict.missing,
         arrived_at=moment,
         told_at=moment,
+        latest=store.content_of(organisation, order),
+        crisis_at=moment if verdict.outcome == "crisis_review" else None,
     )
 
 
@@ -132,20 +133,34 @@ def agreement_of(organisation: Organisation) -> triage.Agreement:
 
 async def _repeated(
     known: store.Referral, posted: Posted, post_id: UUID, db: AsyncConnection, *, programme: Programme
-) -> list[Said]:
+) -> tuple[store.Referral, list[Said]]:
     """This will account for a repeat; what it changes is for a person to judge, what it raises is raised at once."""
     content = store.content_of(known.organisation, posted.order)
-    changed, moment = content != known.content, now()
-    repeat_id = uuid5(post_id, str(posted.entry))
-    await store.repeat(db, repeat_id=repeat_id, referral_id=known.referral_id, changed=changed, at=moment)
-    if not changed:
-        return []
-    about = f"{known.referral_id} {content[:12]}"
-    due = _screen_by(programme, known, moment)
-    await open_task(db, kind="changed_referral", about=about, owner="intake", due=due)
-    if triage.in_danger(posted.order) and not triage.in_danger(known.order):
-        return await raise_crisis(known, db, programme=programme, about=about, hold=known.state in STILL_HELD)
-    return []
+    repeat_id, changed = uuid5(post_id, str(posted.entry)), content != known.content
+    await store.repeat(db, repeat_id=repeat_id, referral_id=known.referral_id, changed=changed, at=now())
+    if content == known.latest:
+        return known, []
+    await lock(db, str(known.referral_id))
+    known = (await store.by_ids(db, [known.referral_id]))[known.referral_id]
+    await store.came_again(db, known.referral_id, content)
+    unseen = changed and await _compare(known, posted.order, content, db, programme=programme)
+    in_crisis = known.crisis_at is not None
+    if triage.news_of_danger(posted.order, known.order, in_crisis=in_crisis) and (unseen or not in_crisis):
+        return await raise_crisis(known, db, programme=programme, note=_in_words(posted.order))
+    return known, []
+
+
+async def _compare(
+    known: store.Referral, order: ReferralOrder, content: str, db: AsyncConnection, *, programme: Programme
+) -> bool:
+    """This will ask a person to judge a repeat, and say whether nobody is asked that already."""
+    about, due = f"{known.referral_id} {content[:12]}", _screen_by(programme, known, now())
+    return await open_task(db, kind="changed_referral", about=about, owner="intake", due=due, note=_in_words(order))
+
+
+def _in_words(order: ReferralOrder) -> str:
+    """This will give what a repeat says about danger, for the person who looks: nothing else of it is kept."""
+    return "\n".join([f"Risk: {order.risk or 'not screened'}.", *order.notes])
 
 
 def _screen_by(programme: Programme, referral: store.Referral, moment: datetime) -> datetime:
@@ -161,7 +176,7 @@ async def ingest(ingested: Ingested, db: AsyncConnection, *, programme: Programm
         post = Post(post_id=UUID(ingested.message_id), organisation=ingested.organisation, letter=letter)
         _, said = await _receive(post, db, programme=programme)
     except Refused as wrong:
-        await account(db, UUID(ingested.message_id), ingested.organisation, wrong)
+        await refuse((UUID(ingested.message_id), ingested.organisation, wrong), db)
         return [
             Status(ingested.organisation, "referral", ingested.reference or ingested.message_id, outcome(wrong.issues))
         ]
@@ -169,12 +184,11 @@ async def ingest(ingested: Ingested, db: AsyncConnection, *, programme: Programm
 
 
 async def refuse(refused: tuple[UUID, str, Refused], db: AsyncConnection) -> None:
-    """This will account for a post over HTTP that was refused: its id, the organisation, and what was wrong."""
-    await account(db, *refused)
+    """This will account for a post of an organisation that was refused.
 
-
-async def account(db: AsyncConnection, post_id: UUID, organisation: str, wrong: Refused) -> None:
-    """This will write a refusal down: where and what, never the value, nor names out of JSON that made no sense."""
+    It writes down where and what, never the value, nor names out of JSON that made no sense.
+    """
+    post_id, organisation, wrong = refused
     first = wrong.issues[0]
     place = "$" if first.expression.startswith("$") else first.expression
     await store.refuse(db, refusal_id=post_id, organisation=organisation, place=place, code=first.code, at=now())

@@ -67,6 +67,7 @@ def _task(referral: store.Referral, seen: journey.Seen, programme: Programme, *,
         arrived_at=referral.arrived_at,
         told_at=referral.told_at,
         scope=scope,
+        crisis_at=referral.crisis_at,
     )
 
 

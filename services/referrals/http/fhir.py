@@ -78,7 +78,7 @@ def _echo(referral: store.Referral, programme: Programme) -> dict[str, Any]:
         organisation=referral.organisation,
         site=programme.site(referral.site_id),
         arrived_at=referral.arrived_at,
-        in_crisis=referral.state == "crisis_review",
+        crisis_at=referral.crisis_at,
     )
 
 

@@ -22,7 +22,16 @@ from shared.programme import Programme
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-ALWAYS_SEEN = {"received", "crisis_review", "needs_screen", "needs_info", "details_given", "accepted", "refused"}
+ALWAYS_SEEN = {
+    "received",
+    "crisis_raised",
+    "crisis_review",
+    "needs_screen",
+    "needs_info",
+    "details_given",
+    "accepted",
+    "refused",
+}
 NOT_FOR_REFERRERS = {"looked_at", "risk_found", "risk_cleared", "consent_revoked", "missed", "series_not_booked"}
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from services.referrals.rules.order import Cover, Person, ReferralOrder
-from services.referrals.rules.phrases import may_mean_danger
+from services.referrals.rules.phrases import may_mean_danger, plain
 from shared.events.fact import Urgency
 from shared.events.referrals import AgeBand
 
@@ -58,6 +58,21 @@ def triage(order: ReferralOrder, agreement: Agreement, now: datetime, *, cleared
 def in_danger(order: ReferralOrder) -> bool:
     """This will say whether anything in the referral is a sign of danger; words can only raise it."""
     return order.risk == "flagged" or may_mean_danger(order.notes)
+
+
+def news_of_danger(repeat: ReferralOrder, known: ReferralOrder, *, in_crisis: bool) -> bool:
+    """This will say whether a repeat holds a sign of danger that nobody looks at now.
+
+    While a person looks at what is `known`, only another sign is news; after that any is, known or not.
+    """
+    if repeat.status == "entered_in_error":
+        return False
+    return bool(_signs(repeat) - (_signs(known) if in_crisis else set()))
+
+
+def _signs(order: ReferralOrder) -> set[str]:
+    flag = {"flagged"} if order.risk == "flagged" else set()
+    return flag | {plain(each) for each in order.notes if may_mean_danger([each])}
 
 
 def screened(order: ReferralOrder, agreement: Agreement) -> bool:

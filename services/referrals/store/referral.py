@@ -35,6 +35,8 @@ class Referral:
     reasons: tuple[str, ...]
     arrived_at: datetime
     told_at: datetime
+    latest: str
+    crisis_at: datetime | None = None
     told: str | None = None
 
 
@@ -78,6 +80,16 @@ async def change(db: AsyncConnection, referral: Referral) -> None:
     words = referral.order.model_dump(mode="json", exclude_none=True)
     kept = {"state": referral.state, "reasons": list(referral.reasons), "words": words}
     await db.execute(update(referrals).where(referrals.c.referral_id == referral.referral_id).values(**kept))
+
+
+async def came_again(db: AsyncConnection, referral_id: UUID, content: str) -> None:
+    """This will remember, by fingerprint, what was posted of a referral last."""
+    await db.execute(update(referrals).where(referrals.c.referral_id == referral_id).values(latest=content))
+
+
+async def mark_crisis(db: AsyncConnection, referral_id: UUID, at: datetime | None) -> None:
+    """This will keep since when somebody may be in danger; None when a person cleared it."""
+    await db.execute(update(referrals).where(referrals.c.referral_id == referral_id).values(crisis_at=at))
 
 
 async def move(db: AsyncConnection, states: dict[UUID, State]) -> None:

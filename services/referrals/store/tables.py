@@ -32,14 +32,17 @@ referrals = Table(
     Column("state", Text, nullable=False),
     Column("reasons", Json, nullable=False),
     Column("arrived_at", UtcTime, nullable=False),
+    Column("crisis_at", UtcTime),
+    Column("latest", Text, nullable=False),
     Column("told", Text),
     Column("told_at", UtcTime, nullable=False),
     UniqueConstraint("organisation", "placer", name="one_referral_per_placer_identifier"),
     Index("referrals_by_placer_value", "organisation", "placer_value"),
     Index("referrals_by_state", "state", "referral_id"),
 )
-"""`words` is the whole order, sealed; `placer` and `content` are keyed fingerprints; `told` is the
-fingerprint of what the referrer was last told, at `told_at`."""
+"""`words` is the whole order, sealed; `placer`, `content` and `latest` are keyed fingerprints, the last of what was
+posted last; `told` is the fingerprint of what the referrer was last told, at `told_at`; `crisis_at` is when danger was
+last raised, until a person clears it."""
 
 timeline = Table(
     "timeline",
