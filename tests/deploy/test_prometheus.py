@@ -1,8 +1,10 @@
 """The scrape configuration and the alert rules, judged by Prometheus' own tool."""
 
+import ast
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,24 @@ def test_every_alert_is_tried_by_the_rules_own_tests() -> None:
     tried = set(re.findall(r"alertname: (\w+)", (HERE / "rules_test.yml").read_text()))
 
     assert {each["alert"] for each in alerts()} - tried == set()
+
+
+def kinds_for(owner: str) -> Iterator[str]:
+    """Every kind of task that some service opens for an owner."""
+    for path in sorted((HERE.parents[1] / "services").rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("open_task"):
+                said = {each.arg: ast.unparse(each.value).strip("'") for each in call.keywords}
+                if said.get("owner") == owner:
+                    yield said["kind"]
+
+
+def test_whatever_waits_for_the_on_call_person_is_told_after_five_minutes() -> None:
+    (rule,) = [each["expr"] for each in alerts() if each["alert"] == "CrisisWaits"]
+    told = re.search(r'kind=~"([^"]+)"', rule)
+
+    assert told is not None
+    assert sorted(told[1].split("|")) == sorted(set(kinds_for("on-call")))
 
 
 def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:
