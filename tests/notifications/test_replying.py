@@ -205,6 +205,32 @@ async def test_emergency_words_are_tried_again_when_nobody_knows_whether_they_ar
         assert (await db.scalars(select(answers.c.state))).all() == ["unknown"]
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "words", "kind", "hours"),
+    [
+        ("drop", "HELP", "answer_unknown", 1),
+        (422, "HELP", "answer_failed", 24),
+        (422, "I want to die", "answer_failed", 1),
+    ],
+)
+async def test_an_answer_that_may_not_have_arrived_is_work_for_a_person(
+    service: Running,
+    booked: SeriesBooked,
+    provider: HttpDouble,
+    behaviour: int | str,
+    words: str,
+    kind: str,
+    hours: int,
+) -> None:
+    provider.behaviour = behaviour
+
+    await write(service, words)
+
+    task = next(each for each in await service.tasks() if each.kind == kind)
+    assert (task.about, task.owner) == (str(booked.person_id), "reception")
+    assert task.due == NOON + timedelta(hours=hours)
+
+
 async def test_what_people_wrote_is_sealed_at_rest(service: Running, booked: SeriesBooked) -> None:
     await write(service, "my canary sings")
 

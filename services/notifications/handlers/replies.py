@@ -63,7 +63,7 @@ async def hear(inbound: Inbound, db: AsyncConnection, *, programme: Programme) -
     if not who:
         return Reply(None, await _stranger(db, reply_id, inbound.text, reply, programme=programme))
     heard = Heard(reply_id=reply_id, text=inbound.text, reply=reply, who=who, session=session)
-    danger = await _danger(db, heard, programme=programme) if reply.danger else []
+    danger = await _danger(db, heard) if reply.danger else []
     return Reply(None, [*danger, *await _act(db, heard, programme=programme)])
 
 
@@ -79,12 +79,11 @@ async def _stranger(
     return await raise_page(db, about=reply_id, site_id=programme.site(None).site_id, referral_id=None)
 
 
-async def _danger(db: AsyncConnection, heard: Heard, *, programme: Programme) -> list[Said]:
+async def _danger(db: AsyncConnection, heard: Heard) -> list[Said]:
     """This will answer with the site's emergency words even when opted out, page, and put the text before a person."""
     about = str(heard.reply_id)
     await open_task(db, kind="danger_reply", about=about, owner="on-call", due=_at_once(), note=heard.text)
-    site_id = programme.site(heard.first.site_id).site_id
-    paged = await raise_page(db, about=heard.reply_id, site_id=site_id, referral_id=None)
+    paged = await raise_page(db, about=heard.reply_id, site_id=heard.first.site_id, referral_id=None)
     return [*paged, *await _answer(db, heard, "emergency")]
 
 
@@ -153,7 +152,10 @@ def _at_once() -> Any:
 
 
 async def record_answer(errand: SendAnswer, result: Any, db: AsyncConnection, *, dedups: bool) -> list[Said]:
-    """This will keep what became of an answer; emergency words are tried again even where they might come twice."""
+    """This will keep what became of an answer, and ask a person to call where it may not have arrived.
+
+    Emergency words are tried again even where they might come twice.
+    """
     answer = result if isinstance(result, Answer) else Answer("unknown")
     if answer.outcome == "accepted":
         await store.answered(db, errand.answer_id, state="accepted", at=now(), provider_id=answer.provider_id)
@@ -163,4 +165,7 @@ async def record_answer(errand: SendAnswer, result: Any, db: AsyncConnection, *,
         return [_errand(errand.model_copy(update={"attempt": errand.attempt + 1}))]
     state = "unknown" if answer.outcome == "unknown" else "failed"
     await store.answered(db, errand.answer_id, state=state)
+    soon = errand.kind == "emergency" or state == "unknown"
+    due = now() + timedelta(hours=1 if soon else 24)
+    await open_task(db, kind=f"answer_{state}", about=str(errand.person_id), owner="reception", due=due)
     return []
