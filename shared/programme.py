@@ -3,12 +3,13 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from shared import names
 
@@ -34,54 +35,84 @@ def _known_zone(zone: str) -> str:
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
 OrganisationId = Annotated[str, Field(pattern=f"^{names.ORGANISATION.pattern}$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+"""A wall time `HH:MM`, 00:00 to 23:59."""
+
+Weekday = Annotated[int, Field(ge=0, le=6)]
+"""0 is Monday."""
 
 
-class Site(BaseModel):
+class Part(BaseModel):
+    """A part of the programme file: what it does not know is a mistake, and said before anything starts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Site(Part):
     """A place of the programme: its zone, its business calendar, and the words people there may be told."""
 
-    model_config = ConfigDict(frozen=True)
-    site_id: str
-    public_name: str
+    site_id: Text
+    public_name: Text
     zone: Zone = "America/New_York"
-    phone: str
-    languages: list[str] = ["en", "es"]
-    emergency_words: dict[str, str] = {
+    phone: Text
+    emergency_words: Annotated[dict[Text, Text], Field(min_length=1)] = {
         "en": "If you are in danger now call 911. To talk to someone day or night call or text 988.",
         "es": "Si esta en peligro ahora llame al 911. Para hablar con alguien a toda hora llame o escriba al 988.",
     }
-    opens: str = "09:00"
-    closes: str = "17:00"
-    workdays: list[int] = [0, 1, 2, 3, 4]
+    opens: ClockTime = "09:00"
+    closes: ClockTime = "17:00"
+    workdays: Annotated[list[Weekday], Field(min_length=1)] = [0, 1, 2, 3, 4]
     holidays: list[date] = []
     on_call: str = ""
-    region: str = "US"
+    region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
+
+    @model_validator(mode="after")
+    def _closes_after_it_opens(self) -> Self:
+        if self.closes <= self.opens:
+            raise ValueError("closes must be later than opens, on the same day")
+        return self
 
 
-class Organisation(BaseModel):
+class Organisation(Part):
     """Somebody who plugs in; `key_hashes` are SHA-256 digests (hex) of the API keys it may use.
 
     `screens_before_referring` is the agreement that a referral without a risk answer was screened;
     `status_consent_by_agreement` that people it refers agreed to it hearing what became of them.
     """
 
-    model_config = ConfigDict(frozen=True)
     organisation_id: OrganisationId
-    name: str
+    name: Text
     kind: Kind
-    site_id: str | None = None
-    key_hashes: list[str] = []
+    site_id: Text | None = None
+    key_hashes: list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = []
     screens_before_referring: bool = False
     status_consent_by_agreement: bool = False
-    plan_ids: list[str] = []
+    plan_ids: list[Text] = []
 
 
-class Programme(BaseModel):
-    """Everything the services are told about the world they work in."""
+class Programme(Part):
+    """Everything the services are told about the world they work in; its first site is that of whoever has none."""
 
-    model_config = ConfigDict(frozen=True)
-    name: str = "Alongside"
-    sites: dict[str, Site]
+    name: Text = "Alongside"
+    sites: Annotated[dict[str, Site], Field(min_length=1)]
     organisations: dict[str, Organisation]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for misfit in self._misfits():
+            raise ValueError(misfit)
+        return self
+
+    def _misfits(self) -> Iterator[str]:
+        for key, site in self.sites.items():
+            if site.site_id != key:
+                yield f"sites.{key}.site_id must be the name it stands under"
+        for key, each in self.organisations.items():
+            if each.organisation_id != key:
+                yield f"organisations.{key}.organisation_id must be the name it stands under"
+            if each.site_id and each.site_id not in self.sites:
+                yield f"organisations.{key}.site_id must be a site of this programme"
 
     @classmethod
     def read(cls, path: Path) -> "Programme":
@@ -91,8 +122,9 @@ class Programme(BaseModel):
         except FileNotFoundError:
             raise ValueError(f"{path} is missing: `alongside up` writes one, or write your own.") from None
         except ValidationError as wrong:
-            place = ".".join(str(each) for each in wrong.errors()[0]["loc"])
-            raise ValueError(f"{path}, {place}: {wrong.errors()[0]['msg']}") from None
+            first = wrong.errors()[0]
+            place, said = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+            raise ValueError(f"{path}, {place}: {said}" if place else f"{path}: {said}") from None
 
     def holder_of(self, key: str) -> Organisation | None:
         """This will find the organisation an API key belongs to, without telling by time how near a guess was."""
@@ -104,8 +136,8 @@ class Programme(BaseModel):
         return found
 
     def site(self, site_id: str | None) -> Site:
-        """This will give the named site, or the programme's first."""
-        return self.sites.get(site_id or "") or next(iter(self.sites.values()))
+        """This will give the named site, or the programme's first for whoever has none; KeyError for an unknown id."""
+        return next(iter(self.sites.values())) if site_id is None else self.sites[site_id]
 
 
 def new_key(organisation_id: str) -> str:

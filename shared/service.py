@@ -14,7 +14,7 @@ from faststream.nats.security import NatsNKey
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import edge, migrations, names, pages, sealed, stepping
+from shared import edge, migrations, names, pages, sealed, sites, stepping
 from shared.database import Database, DatabaseInUse
 from shared.mailbox.box import Mailbox
 from shared.mailbox.listening import listen_to_everything
@@ -72,9 +72,10 @@ class Service:
             return await self._figures(db)
 
     async def open_store(self) -> None:
-        """This will claim the database and bring it to the newest schema."""
+        """This will claim the database, bring it to the newest schema, and see that the programme still fits it."""
         await self.database.claim(self.settings.share)
         await migrations.upgrade(self.database, self.name)
+        await sites.refuse_lost(self.database, self.programme)
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:

@@ -1,0 +1,109 @@
+"""The programme file: what is wrong in it is said when it is read, never found out by a handler."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.programme import Programme
+
+Change = dict[str, Any]
+SITE: Change = {"site_id": "main", "public_name": "Main office", "phone": "555-0100"}
+HOSPITAL: Change = {"organisation_id": "hospital", "name": "Hospital", "kind": "hospital", "site_id": "main"}
+
+
+def written(folder: Path, *, site: Change, organisation: Change, **others: Any) -> Path:
+    """A programme file of one site and one organisation, each changed."""
+    content = {"sites": {"main": {**SITE, **site}}, "organisations": {"hospital": {**HOSPITAL, **organisation}}}
+    path = folder / "programme.json"
+    path.write_text(json.dumps({**content, **others}))
+    return path
+
+
+def test_a_file_that_says_the_least_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, site={}, organisation={})
+
+    programme = Programme.read(path)
+
+    assert programme.site("main").opens == "09:00"
+    assert Programme.model_validate_json(programme.model_dump_json()) == programme
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("opens", "9am"),
+        ("opens", "9:00"),
+        ("closes", "24:00"),
+        ("closes", "17:00\n"),
+        ("workdays", [9]),
+        ("workdays", []),
+        ("holidays", ["someday"]),
+        ("zone", "Somewhere/Else"),
+        ("languages", []),
+        ("emergency_words", {}),
+        ("emergency_words", {"en": " "}),
+        ("public_name", ""),
+        ("phone", " "),
+        ("region", "usa"),
+        ("on_calls", "https://pager"),
+    ],
+)
+def test_a_site_with_a_wrong_field_is_refused_where_it_is_wrong(tmp_path: Path, field: str, value: object) -> None:
+    path = written(tmp_path, site={field: value}, organisation={})
+
+    with pytest.raises(ValueError, match=rf"programme\.json, sites\.main\.{field}"):
+        Programme.read(path)
+
+
+def test_a_site_that_closes_before_it_opens_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, site={"opens": "17:00", "closes": "09:00"}, organisation={})
+
+    with pytest.raises(ValueError, match=r"sites\.main: closes must be later than opens"):
+        Programme.read(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("organisation_id", "Not A Word"),
+        ("organisation_id", "clinic"),
+        ("site_id", "elsewhere"),
+        ("site_id", ""),
+        ("kind", "shop"),
+        ("key_hashes", ["alk_hospital_the-key-itself"]),
+    ],
+)
+def test_an_organisation_with_a_wrong_field_is_refused_where_it_is_wrong(
+    tmp_path: Path, field: str, value: object
+) -> None:
+    path = written(tmp_path, site={}, organisation={field: value})
+
+    with pytest.raises(ValueError, match=rf"organisations\.hospital\.{field}") as refused:
+        Programme.read(path)
+
+    assert "the-key-itself" not in str(refused.value)
+
+
+def test_a_programme_without_a_site_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, site={}, organisation={}, sites={})
+
+    with pytest.raises(ValueError, match=r"programme\.json, sites: "):
+        Programme.read(path)
+
+
+def test_a_site_under_another_sites_name_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, site={}, organisation={"site_id": None}, sites={"north": SITE})
+
+    with pytest.raises(ValueError, match=r"sites\.north\.site_id must be the name it stands under"):
+        Programme.read(path)
+
+
+def test_nobodys_site_is_the_first_and_an_unknown_one_is_no_site(tmp_path: Path) -> None:
+    programme = Programme.read(written(tmp_path, site={}, organisation={}))
+
+    assert programme.site(None).site_id == "main"
+    for unknown in ("elsewhere", ""):
+        with pytest.raises(KeyError):
+            programme.site(unknown)
