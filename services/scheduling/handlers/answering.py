@@ -28,6 +28,8 @@ BUS_ROOM = 56 * 1024
 """What fits into a message of an organisation's account (64 KiB), beside the totals; longer pages end earlier."""
 SOME = 5000
 """How many people's consents are looked up at once."""
+SAME = ("version", "plan_id", "code", "modifiers", "place_of_service", "modality", "outcome", "rule_version")
+"""What an insurer is told as it is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,35 +134,38 @@ def _cursor(row: dict[str, Any], asked: Question) -> Cursor:
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:
     """This will put a seat into the words of the insurer's answer: no note, no name, no diagnosis."""
-    same = (
-        "version",
-        "code",
-        "modifiers",
-        "place_of_service",
-        "modality",
-        "outcome",
-        "units_delivered",
-        "units_covered",
-    )
-    begun = row["started_at"] if row["state"] == "held" else None
-    minutes = row["minutes"] or 0
     return {
         "session_id": str(row["session_id"]),
         "seat_id": str(row["seat_id"]),
         "member_id": row["member"]["member_id"],
-        "plan_id": row["plan_id"],
+        **{each: row[each] for each in SAME},
+        **_when(row),
+        **_units(row),
+        "rendering_npi": row["npi"],
+        "taxonomy": TAXONOMY,
+        "note_signed": row["note_status"] == "signed",
+        "updated_at": row["changed_at"].isoformat(),
+    }
+
+
+def _when(row: dict[str, Any]) -> dict[str, Any]:
+    """This will say when the contact was, without an hour where there was none."""
+    begun, minutes = row["started_at"] if row["state"] == "held" else None, row["minutes"] or 0
+    return {
         "service_date": row["service_date"].isoformat(),
         "started_at": begun.isoformat() if begun else None,
         "ended_at": (begun + timedelta(minutes=minutes)).isoformat() if begun else None,
         "minutes": minutes,
-        **{each: row[each] for each in same},
+    }
+
+
+def _units(row: dict[str, Any]) -> dict[str, Any]:
+    """This will say what of the units is covered, why not the rest, and what is left of the authorisation."""
+    return {
+        "units_delivered": row["units_delivered"],
+        "units_covered": row["units_covered"],
         "units_not_covered": row["units_delivered"] - row["units_covered"],
         "reasons": sorted(row["denied"]),
         "authorisation": row["authorisation"],
         "authorised_units_left": row["authorised_left"],
-        "rendering_npi": row["npi"],
-        "taxonomy": TAXONOMY,
-        "note_signed": row["note_status"] == "signed",
-        "rule_version": row["rule_version"],
-        "updated_at": row["changed_at"].isoformat(),
     }

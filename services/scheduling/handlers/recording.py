@@ -82,7 +82,7 @@ def _columns(seat: Seat, said: Recording) -> dict[str, Any]:
         "state": rules.STATES[said.outcome],
         "outcome": said.outcome,
         "minutes": said.minutes if held else None,
-        "started_at": (said.started_at or seat.started_at or seat.starts_at) if held else None,
+        "started_at": rules.begun(seat, said) if held else None,
         "recorded": {"by": said.by, "reason": said.reason},
         "recorded_at": now(),
     }
@@ -97,7 +97,7 @@ def _held(seat: Seat, said: Recording, *, first: bool) -> SeatHeld:
         **_who(seat),
         referral_id=seat.referral_id,
         supporter_id=seat.supporter_id,
-        started_at=said.started_at or seat.started_at or seat.starts_at,
+        started_at=rules.begun(seat, said),
         minutes=said.minutes or 0,
         first=first,
     )

@@ -131,7 +131,8 @@ def is_correction(seat: Seat, said: Recording) -> bool:
     """This will say whether something else was recorded before; a note that follows later corrects nothing."""
     if seat.outcome is None:
         return False
-    return said.outcome != seat.outcome or (STATES[said.outcome] == "held" and _contact(seat, said) != _contact(seat))
+    same_contact = (said.minutes, begun(seat, said)) == (seat.minutes, seat.started_at)
+    return said.outcome != seat.outcome or (STATES[said.outcome] == "held" and not same_contact)
 
 
 def says_nothing_new(seat: Seat, said: Recording) -> bool:
@@ -140,10 +141,9 @@ def says_nothing_new(seat: Seat, said: Recording) -> bool:
     return seat.outcome is not None and not is_correction(seat, said) and known_note
 
 
-def _contact(seat: Seat, said: Recording | None = None) -> tuple[Minutes | None, datetime | None]:
-    if said is None:
-        return seat.minutes, seat.started_at
-    return said.minutes, said.started_at or seat.started_at or seat.starts_at
+def begun(seat: Seat, said: Recording) -> datetime:
+    """This will give when a seat began: as said now, else as said before, else as planned."""
+    return said.started_at or seat.started_at or seat.starts_at
 
 
 def is_late(starts_at: datetime, at: datetime) -> bool:

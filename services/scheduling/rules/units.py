@@ -1,4 +1,4 @@
-"""Minutes to units: the 8-minute rule and the ways payers differ from it (domain: CMS table, 15-minute codes)."""
+"""Minutes to units: the 8-minute rule and the ways payers differ from it (the CMS table of 15-minute codes)."""
 
 from collections.abc import Callable
 from itertools import accumulate, pairwise
