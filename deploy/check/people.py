@@ -57,12 +57,14 @@ def _tasks(books: Books, *, still_open: bool = False) -> set[tuple[str, str]]:
 
 
 def held(books: All) -> Looked:
-    """This will find referrals that are held for a person without an open task for one."""
-    waiting = [row for row in books["referrals"]["referrals"] if row["state"] in TASKS]
+    """This will find referrals that are held, or raised danger, without an open task for a person."""
+    waiting = {
+        row["referral_id"]: "crisis" if row["crisis_at"] else TASKS[row["state"]]
+        for row in books["referrals"]["referrals"]
+        if row["crisis_at"] or row["state"] in TASKS
+    }
     tasks = _tasks(books["referrals"], still_open=True)
-    return len(waiting), [
-        row["referral_id"] for row in waiting if (TASKS[row["state"]], row["referral_id"]) not in tasks
-    ]
+    return len(waiting), [each for each, kind in waiting.items() if (kind, each) not in tasks]
 
 
 def phantoms(books: All) -> Looked:

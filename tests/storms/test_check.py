@@ -64,6 +64,9 @@ BREAKS: dict[str, tuple[tuple[str, list[str]], str, str]] = {
         ("referrals", ["delete from tasks"]), "whoever is held", an_id("referral Cy")),
     "a crisis whose task was closed by itself": (
         ("referrals", [f"update tasks set done_at = {LATE}"]), "whoever is held", an_id("referral Cy")),
+    "danger in an accepted referral that nobody looks at": (
+        change("referrals", "referrals", "crisis_at", LATE, "referral_id", "referral Ben"),
+        "whoever is held", an_id("referral Ben")),
     "a match of a referral nobody received": (
         without("referrals", "referrals", "referral_id", "referral Ana"),
         "every offer, match", f"match of {an_id('referral Ana')}"),
