@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from signal import SIGHUP
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
@@ -27,25 +26,6 @@ class Server:
     url: str
     monitor_url: str
     process: subprocess.Popen[bytes]
-
-    def reload(self, *, within: float = 5.0) -> None:
-        """
-        This will make the server read its rewritten configuration: organisations come and go, the others stay.
-
-        It raises ServerError when the server did not take the configuration.
-        """
-        # The first reading makes the account of a new organisation; only the second ties it to the others (2.15.1).
-        for _ in range(2):
-            before, deadline = self._configured(), time.monotonic() + within
-            self.process.send_signal(SIGHUP)
-            while self._configured() == before:
-                if time.monotonic() > deadline:
-                    raise ServerError("nats-server did not take the new configuration: see its log.")
-                time.sleep(0.01)
-
-    def _configured(self) -> str:
-        told: str = json.loads(_read(f"{self.monitor_url}/varz"))["config_load_time"]
-        return told
 
     def stop(self, *, within: float = 10.0) -> None:
         """This will end the server in order, or by force when `within` seconds were not enough."""

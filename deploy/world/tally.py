@@ -49,6 +49,21 @@ class Summary(BaseModel):
     seconds: float
 
 
+FIGURES = {
+    "accepted": "referrals_accepted",
+    "crisis_review": "referrals_crisis_review",
+    "needs_screen": "referrals_needs_screen",
+    "needs_info": "referrals_needs_info",
+    "refused": "referrals_refused",
+    "duplicates": "referrals_duplicates",
+    "waitlisted": "referrals_waitlisted_ever",
+    "waiting_now": "matching_waiting",
+    "reminders_ahead": "reminders_waiting",
+    "replies": "replies_received",
+}
+"""What the services call what the summary names otherwise; everything else has one name."""
+
+
 async def figures_of(edges: Edges) -> dict[str, int]:
     """This will read every service's figures, and how many letters are dead."""
     services = list(edges.services)
@@ -63,41 +78,19 @@ def summary(
 ) -> Summary:
     """This will put the figures into one object."""
     return Summary(
+        **_counted(figures),
         referrals_posted=referring.posted["referrals"],
-        accepted=figures["referrals_accepted"],
-        crisis_review=figures["referrals_crisis_review"],
-        needs_screen=figures["referrals_needs_screen"],
-        needs_info=figures["referrals_needs_info"],
-        refused=figures["referrals_refused"],
-        duplicates=figures["referrals_duplicates"],
         posts_asked_again=edges.asked_again,
-        offers_made=figures["offers_made"],
-        offers_declined=figures["offers_declined"],
-        offers_expired=figures["offers_expired"],
-        matches_made=figures["matches_made"],
-        waitlisted=figures["referrals_waitlisted_ever"],
-        waiting_now=figures["matching_waiting"],
-        bridges_offered=figures["bridges_offered"],
-        sessions_booked=figures["sessions_booked"],
-        sessions_held=figures["sessions_held"],
-        sessions_missed=figures["sessions_missed"],
-        sessions_cancelled=figures["sessions_cancelled"],
-        sessions_unrecorded=figures["sessions_unrecorded"],
         sessions_ahead=_ahead(figures),
-        reminders_planned=figures["reminders_planned"],
-        reminders_sent=figures["reminders_sent"],
-        reminders_skipped=figures["reminders_skipped"],
-        reminders_failed=figures["reminders_failed"],
-        reminders_ahead=figures["reminders_waiting"],
-        messages_sent=figures["messages_sent"],
-        replies=figures["replies_received"],
-        units_delivered=figures["units_delivered"],
-        units_covered=figures["units_covered"],
         insurers_asked=insuring.asked,
         insurers_see_units=sum(each["units_covered"] for each in insuring.totals.values()),
-        dead_letters=figures["dead_letters"],
         seconds=round(seconds, 1),
     )
+
+
+def _counted(figures: Mapping[str, int]) -> dict[str, int]:
+    sources = {field: FIGURES.get(field, field) for field in Summary.model_fields}
+    return {field: figures[source] for field, source in sources.items() if source in figures}
 
 
 def _ahead(figures: Mapping[str, int]) -> int:
