@@ -233,7 +233,9 @@ async def test_rings_a_timer_when_domain_time_reaches_it_and_only_once(bus: Bus,
         await mailbox.run(plan, [fact])
         await until(lambda: noted(listener))
         await until(lambda: _all_sent(listener))
+        again = await mailbox.timers.once()
 
+    assert not again
     assert await noted(listener) == ["rang"]
 
 
