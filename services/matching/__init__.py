@@ -8,7 +8,6 @@ OWNS = (
     "matches",
     "decisions",
     "bridges",
-    "linked_people",
     "refusals",
 )
 HEARS = (
@@ -17,7 +16,6 @@ HEARS = (
     "referrals.referral-refused.v1",
     "referrals.consent-given.v1",
     "referrals.consent-revoked.v1",
-    "referrals.person-linked.v1",
     "scheduling.series-ended.v1",
     "matching.offer-declined.v1",
     "matching.offer-expired.v1",

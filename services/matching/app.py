@@ -12,7 +12,6 @@ from shared.events.matching import OfferDeclined, OfferExpired, OfferFellDue, Ro
 from shared.events.referrals import (
     ConsentGiven,
     ConsentRevoked,
-    PersonLinked,
     ReferralAccepted,
     ReferralHeld,
     ReferralRefused,
@@ -43,6 +42,5 @@ def switch(mailbox: Mailbox, programme: Programme, policy: Policy) -> None:
     mailbox.on(ReferralRefused, leave.refuse)
     mailbox.on(ConsentGiven, consents.given)
     mailbox.on(ConsentRevoked, partial(leave.revoke, programme=programme))
-    mailbox.on(PersonLinked, leave.link)
     mailbox.on(SeriesEnded, leave.end)
     mailbox.on_ingest("supporter", partial(register.supporter_posted, programme=programme, policy=policy))

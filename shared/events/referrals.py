@@ -21,7 +21,10 @@ class Window(Value):
 
 
 class Needs(Value):
-    """What the person lives with and hopes for, in the codes of docs/codes.md; empty lists mean "did not say"."""
+    """What the person lives with and hopes for; empty lists mean "did not say".
+
+    Challenges are codes such as `depression` or `alcohol`; docs/fhir-extensions.md tells the codes of the rest.
+    """
 
     challenges: list[str] = []
     life_tags: list[str] = []
@@ -98,7 +101,7 @@ class ReferralRefused(Fact):
     KEY = "person_id"
     referral_id: UUID
     person_id: UUID
-    reason: Literal["not_peer_support", "no_consent", "out_of_area", "age", "entered_in_error", "withdrawn"]
+    reason: Literal["not_peer_support", "no_consent", "age", "entered_in_error", "withdrawn"]
 
 
 class ConsentGiven(Fact):
@@ -129,14 +132,6 @@ class ConsentRevoked(Fact):
     revoked_at: Instant
 
 
-class PersonLinked(Fact):
-    """Two person ids are one person; `person_id` is the one that goes on."""
-
-    KEY = "person_id"
-    person_id: UUID
-    same_as: UUID
-
-
 class Reach(Value):
     """One consented way to reach a person."""
 
@@ -161,8 +156,8 @@ class ContactShared(Fact):
 class CoverageShared(Fact):
     """Who insures a person, for the scheduling service alone; `birth_date` is ISO 8601 (YYYY-MM-DD).
 
-    `diagnosis_class` is `sud`, `mh` or `cooccurring`; `ordered_on` and `recommended_on` are dates of a practitioner's
-    order and recommendation; `authorised_units` belongs to `authorisation`.
+    `diagnosis_class` is `sud`, `mh` or `cooccurring`; `ordered_on` is the date of a practitioner's order;
+    `authorised_units` belongs to `authorisation`.
     """
 
     KEY = "person_id"
@@ -177,7 +172,6 @@ class CoverageShared(Fact):
     covered_from: str | None = None
     covered_to: str | None = None
     ordered_on: str | None = None
-    recommended_on: str | None = None
     authorisation: str | None = None
     authorised_units: int | None = None
     restricted: bool = False

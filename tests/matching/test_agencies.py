@@ -151,6 +151,6 @@ async def test_the_waiting_list_explains_its_order(desk: Desk) -> None:
         decision = (await client.get(f"/decisions/{long.referral_id}")).json()
 
     assert [each["referral_id"] for each in listed] == [str(long.referral_id), str(fresh.referral_id)]
-    assert listed[0]["parts"] == {"urgency": 0, "waited": 30, "lost_offers": 0, "rematch": 0}
+    assert listed[0]["parts"] == {"urgency": 0, "waited": 30, "lost_offers": 0}
     assert (listed[0]["business_days_waited"], listed[0]["because"]) == (10, "no_fit")
     assert (decision["unmet"], decision["policy_version"], len(decision["inputs"])) == ("no_fit", "2026-1", 64)

@@ -128,21 +128,21 @@ def test_tells_the_runner_up_and_by_how_much_they_lost() -> None:
 
 
 @pytest.mark.parametrize(
-    ("urgency", "waited", "lost", "rematch", "points"),
+    ("urgency", "waited", "lost", "points"),
     [
-        ("urgent", 0, 0, False, 60),
-        ("priority", 0, 0, False, 25),
-        ("routine", 0, 0, False, 0),
-        ("routine", 8, 0, False, 24),
-        ("routine", 9, 0, False, 27),
-        ("routine", 20, 0, False, 60),
-        ("routine", 1, 2, True, 33),
+        ("urgent", 0, 0, 60),
+        ("priority", 0, 0, 25),
+        ("routine", 0, 0, 0),
+        ("routine", 8, 0, 24),
+        ("routine", 9, 0, 27),
+        ("routine", 20, 0, 60),
+        ("routine", 1, 2, 23),
     ],
 )
-def test_waiting_priority_is_urgency_and_days_and_lost_offers_and_rematch(
-    urgency: Any, waited: int, lost: int, rematch: bool, points: int
+def test_waiting_priority_is_urgency_and_days_and_lost_offers(
+    urgency: Any, waited: int, lost: int, points: int
 ) -> None:
-    assert priority(urgency, waited=waited, lost=lost, rematch=rematch, policy=Policy()) == points
+    assert priority(urgency, waited=waited, lost=lost, policy=Policy()) == points
 
 
 LANGUAGES = [["en:native"], ["es:native"], ["en:native", "es:native"]]

@@ -9,11 +9,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from services import matching
 from services.matching.handlers.count import figures
 from services.matching.rules.offers import Offer
 from services.matching.store import metadata, offers, supporters
-from services.matching.store.tables import OWN
 from shared.database import broken_rule
 from shared.events.matching import OfferMade
 from tests.matching.desk import Desk, of
@@ -102,11 +100,6 @@ async def test_the_migrations_make_the_schema_that_the_store_declares(desk: Desk
         found = await db.run_sync(differences)
 
     assert [each for each in found if "alembic_version" not in str(each)] == []
-
-
-async def test_the_service_says_what_it_owns_and_hears(desk: Desk) -> None:
-    assert set(matching.OWNS) == set(OWN)
-    assert set(matching.HEARS) == set(desk.mailbox.board.hearings)
 
 
 async def test_counts_what_it_has_done(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from shared.events.matching import (
     ReferralWaitlisted,
     SupporterRegistered,
 )
-from shared.events.referrals import ConsentGiven, ConsentRevoked, PersonLinked, ReferralHeld, ReferralRefused
+from shared.events.referrals import ConsentGiven, ConsentRevoked, ReferralHeld, ReferralRefused
 from tests.matching.desk import Desk, of
 from tests.matching.journeys import answer, ended, register
 from tests.matching.makers import NOON, accepted
@@ -77,10 +77,9 @@ async def test_taking_back_the_consent_to_tell_supporters_ends_the_search_and_an
     assert "consent_revoked" in await desk.tasks()
 
 
-async def test_somebody_a_supporter_excludes_is_never_offered_to_them_under_any_id(desk: Desk) -> None:
-    referral, known_as = accepted(), uuid4()
-    await register(desk, exclusions=[str(known_as)])
-    await desk.tell(PersonLinked(person_id=referral.person_id, same_as=known_as))
+async def test_somebody_a_supporter_excludes_is_never_offered_to_them(desk: Desk) -> None:
+    referral = accepted()
+    await register(desk, exclusions=[str(referral.person_id)])
 
     said = await desk.tell(referral)
 

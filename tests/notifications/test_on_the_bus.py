@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from services.notifications import HEARS, OWNS, SAYS, app
+from services.notifications import HEARS, SAYS, app
 from services.notifications.settings import Settings
-from services.notifications.store.tables import OWN, reminders
+from services.notifications.store.tables import reminders
 from shared import clock
 from shared.database import Database
 from shared.events import notifications
@@ -78,12 +78,11 @@ async def test_what_others_say_becomes_a_message_whichever_comes_first(bus: Bus,
         await until(both_confirmed, within=20)
 
 
-def test_the_service_owns_hears_and_says_what_it_opens_with(tmp_path: Path) -> None:
+def test_the_service_hears_and_says_what_it_opens_with(tmp_path: Path) -> None:
     service = app.create(settings(tmp_path))
 
     assert sorted(HEARS) == sorted(service.mailbox.board.hearings)
     assert sorted(SAYS) == sorted(catalogue(notifications))
-    assert sorted(OWNS) == sorted(OWN)
 
 
 @pytest.mark.parametrize(

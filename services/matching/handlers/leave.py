@@ -13,7 +13,7 @@ from shared.clock import now
 from shared.database import lock
 from shared.disclosure import Consent, may_disclose
 from shared.events.matching import RoomFreed
-from shared.events.referrals import ConsentRevoked, PersonLinked, ReferralHeld, ReferralRefused
+from shared.events.referrals import ConsentRevoked, ReferralHeld, ReferralRefused
 from shared.events.scheduling import SeriesEnded
 from shared.mailbox import Said
 from shared.programme import Programme
@@ -79,12 +79,6 @@ def _ends_telling_supporters(before: list[Consent], after: list[Consent], fact: 
     if revoked and SUPPORTERS not in revoked[0].recipients:
         return False
     return may_disclose(after, recipient=SUPPORTERS, purpose="treatment", at=now(), part2=False) is None
-
-
-async def link(fact: PersonLinked, db: AsyncConnection) -> None:
-    """This will treat two ids as the one person they are."""
-    await lock(db, ONE_DECISION_AT_A_TIME)
-    await referrals.link(db, fact)
 
 
 async def end(fact: SeriesEnded, db: AsyncConnection) -> list[Said]:

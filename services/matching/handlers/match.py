@@ -83,26 +83,22 @@ async def seekers_of(
     at: datetime,
 ) -> list[Seeker]:
     """This will give what a decision needs to know of people: priority, and supporters they must not be given."""
-    ids = sorted({each.seeker.person_id for each in people})
-    others = await referrals.other_ids(db, ids)
-    former = await offers.former_supporters(db, [*ids, *(one for some in others.values() for one in some)])
+    former = await offers.former_supporters(db, sorted({each.seeker.person_id for each in people}))
     excluding = [each for each in staff if each.exclusions]
     found = []
     for each in people:
-        known_as = [each.seeker.person_id, *others.get(each.seeker.person_id, [])]
-        prints = {lookup("person", str(one)) for one in known_as} if excluding else set()
-        conflicts = {one.supporter_id for one in excluding if one.exclusions & prints}
-        conflicts.update(*(former.get(one, set()) for one in known_as))
+        person_id = each.seeker.person_id
+        prints = {lookup("person", str(person_id))} if excluding else set()
+        conflicts = frozenset(one.supporter_id for one in excluding if one.exclusions & prints)
         points = priority_of(each, programme=programme, policy=policy, at=at)
-        found.append(replace(each.seeker, priority=points, conflicts=frozenset(conflicts)))
+        found.append(replace(each.seeker, priority=points, conflicts=conflicts | former.get(person_id, set())))
     return found
 
 
 def priority_of(each: Waiting, *, programme: Programme, policy: Policy, at: datetime) -> int:
     """This will give somebody's waiting priority now."""
     waited = business_days_between(programme.site(each.seeker.site_id), each.seeker.arrived_at, at)
-    lost = each.seeker.lost_offers
-    return priority(each.seeker.urgency, waited=waited, lost=lost, rematch=each.rematch, policy=policy)
+    return priority(each.seeker.urgency, waited=waited, lost=each.seeker.lost_offers, policy=policy)
 
 
 def _news(decisions: Sequence[Decision], people: Sequence[Waiting]) -> list[Decision]:
@@ -122,29 +118,31 @@ async def _ask(
     at: datetime,
 ) -> list[Said]:
     """This will hold capacity, write the offers down, and say them, each with the moment at which it runs out."""
-    made = []
-    for decision in news:
-        if decision.supporter_id is None:
-            continue
-        asked, supporter = people[decision.referral_id], staff[decision.supporter_id]
-        site = programme.site(supporter.supporter.site_id)
-        made.append(
-            Offer(
-                offer_id=offer_id(decision.referral_id, asked.offers_made),
-                referral_id=decision.referral_id,
-                person_id=asked.seeker.person_id,
-                supporter_id=decision.supporter_id,
-                state="open",
-                counts=policy.new_person(),
-                made_at=at,
-                answer_by=add_business_hours(site, at, policy.answer_hours[asked.seeker.urgency]),
-            )
-        )
+    made = [
+        _offer_of(people[each.referral_id], staff[each.supporter_id], programme, policy, at=at)
+        for each in news
+        if each.supporter_id is not None
+    ]
     await supporters.add_load(db, _load(made))
     await offers.hold(db, made)
     await referrals.offer(db, [each.referral_id for each in made])
     due = [Later(OfferFellDue(offer_id=each.offer_id, person_id=each.person_id), due=each.answer_by) for each in made]
     return [*(each.made() for each in made), *due]
+
+
+def _offer_of(asked: Waiting, supporter: Registered, programme: Programme, policy: Policy, *, at: datetime) -> Offer:
+    """This will make the offer that a supporter is asked to answer in the business hours of their site."""
+    site = programme.site(supporter.supporter.site_id)
+    return Offer(
+        offer_id=offer_id(asked.seeker.referral_id, asked.offers_made),
+        referral_id=asked.seeker.referral_id,
+        person_id=asked.seeker.person_id,
+        supporter_id=supporter.supporter_id,
+        state="open",
+        counts=policy.new_person(),
+        made_at=at,
+        answer_by=add_business_hours(site, at, policy.answer_hours[asked.seeker.urgency]),
+    )
 
 
 def _load(made: Sequence[Offer]) -> dict[UUID, int]:

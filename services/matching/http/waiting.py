@@ -45,7 +45,7 @@ def routes(database: Database, programme: Programme, *, policy: Policy) -> APIRo
 def _shown(each: Waiting, programme: Programme, policy: Policy, at: datetime) -> dict[str, Any]:
     seeker = each.seeker
     waited = business_days_between(programme.site(seeker.site_id), seeker.arrived_at, at)
-    parts = points(seeker.urgency, waited=waited, lost=seeker.lost_offers, rematch=each.rematch, policy=policy)
+    parts = points(seeker.urgency, waited=waited, lost=seeker.lost_offers, policy=policy)
     return {
         "referral_id": str(seeker.referral_id),
         "site_id": seeker.site_id,

@@ -90,11 +90,11 @@ def choose(pairs: Pairs, possible: Bits, scores: Scores) -> dict[int, int]:
 def _places(pairs: Pairs, columns: NDArray[np.intp], wanted_by: NDArray[np.intp]) -> NDArray[np.intp]:
     """This will list each supporter once for each new person they have room for, the lightest loads first."""
     new_person = pairs.policy.new_person()
+    rooms = [min(pairs.candidates[column].rooms(new_person), int(wanted_by[column])) for column in columns]
     load = [
-        (each.held + new_person * taken, column)
-        for column in columns
-        for each in (pairs.candidates[column],)
-        for taken in range(min(each.rooms(new_person), int(wanted_by[column])))
+        (pairs.candidates[column].held + new_person * taken, column)
+        for column, room in zip(columns, rooms, strict=True)
+        for taken in range(room)
     ]
     return np.array([column for _, column in sorted(load)], dtype=np.intp)
 

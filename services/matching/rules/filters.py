@@ -1,4 +1,4 @@
-"""The hard filters H1-H12, which no score outweighs: each marks the pairs it lets pass."""
+"""The hard filters, which no score outweighs: each marks the pairs it lets pass."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,33 +14,33 @@ MINORS = ("child", "12-14", "15-17")
 
 
 def ready(pairs: Pairs) -> Bits:
-    """This will let pass supporters who are active and whose background check is valid (H1)."""
+    """This will let pass supporters who are active and whose background check is valid."""
     return _columns(pairs, lambda each: each.supporter.active and each.supporter.background_check_valid)
 
 
 def here(pairs: Pairs) -> Bits:
-    """This will let pass supporters who are not on leave (H11)."""
+    """This will let pass supporters who are not on leave."""
     return _columns(pairs, lambda each: not each.supporter.paused)
 
 
 def room(pairs: Pairs) -> Bits:
-    """This will let pass supporters whose weighted caseload is below their cap (H2)."""
+    """This will let pass supporters whose weighted caseload is below their cap."""
     return _columns(pairs, lambda each: each.rooms(pairs.policy.new_person()) > 0)
 
 
 def population(pairs: Pairs) -> Bits:
-    """This will let minors pass to youth-cleared supporters only (H3)."""
+    """This will let minors pass to youth-cleared supporters only."""
     young = _rows(pairs, lambda each: each.age_band in MINORS)
     return ~young | _columns(pairs, lambda each: each.supporter.youth_cleared)
 
 
 def language(pairs: Pairs) -> Bits:
-    """This will let pass pairs that share a language, or people who accept an interpreter (H4)."""
+    """This will let pass pairs that share a language, or people who accept an interpreter."""
     return (pairs.speech > 0) | _rows(pairs, lambda each: each.preferences.interpreter_ok)
 
 
 def must_haves(pairs: Pairs) -> Bits:
-    """This will let pass what meets the gender a person needs their supporter to have (H5)."""
+    """This will let pass what meets the gender a person needs their supporter to have."""
     wanted = np.array([gender(each.preferences.must_gender) or "" for each in pairs.seekers], dtype=object)
     ours = np.array([each.supporter.gender for each in pairs.candidates], dtype=object)
     met: Bits = ((wanted[:, None] == ours[None, :]) | (wanted[:, None] == "")).astype(bool)
@@ -48,13 +48,13 @@ def must_haves(pairs: Pairs) -> Bits:
 
 
 def common_way(pairs: Pairs) -> Bits:
-    """This will let pass pairs with a modality in common, in person at the same site only (H5, H8)."""
+    """This will let pass pairs with a modality in common, in person at the same site only."""
     found: Bits = np.logical_or.reduce(list(pairs.ways.values()))
     return found
 
 
 def no_conflict(pairs: Pairs) -> Bits:
-    """This will stop pairs between whom there is a tie, an exclusion or an ended match (H6)."""
+    """This will stop pairs between whom there is a tie, an exclusion or an ended match."""
     return _without(pairs, lambda each: each.conflicts)
 
 
@@ -64,19 +64,19 @@ def not_asked_before(pairs: Pairs) -> Bits:
 
 
 def common_time(pairs: Pairs) -> Bits:
-    """This will let pass pairs with a common start for each of the next four weeks (H7)."""
+    """This will let pass pairs with a common start for each of the next four weeks."""
     return pairs.common > 0
 
 
 def own_limits(pairs: Pairs) -> Bits:
-    """This will stop what a supporter chose not to take (H11)."""
+    """This will stop what a supporter chose not to take."""
     theirs = [[*each.needs.challenges, *each.needs.life_tags] for each in pairs.seekers]
     found: Bits = shared(theirs, [each.supporter.limits for each in pairs.candidates]) == 0
     return found
 
 
 def funding(pairs: Pairs) -> Bits:
-    """This will let people whose support is paid for by the session pass to certified staff only (H1, H12)."""
+    """This will let people whose support is paid for by the session pass to certified staff only."""
     day = pairs.now.date()
     certified = _columns(
         pairs,

@@ -45,7 +45,6 @@ class Policy(BaseModel):
     urgency_points: dict[Urgency, Points] = {"urgent": 60, "priority": 25, "routine": 0}
     points_a_business_day: Points = 3
     points_a_lost_offer: Points = 10
-    points_of_a_rematch: Points = 10
     answer_hours: dict[Urgency, float] = {"routine": 24, "priority": 4, "urgent": 1}
     lost_offers_before_a_person_looks: Annotated[int, Field(ge=1)] = 3
     new_person_counts: float = 1.5

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.matching.rules.people import Seeker
-from services.matching.store.tables import linked_people, offers, referrals
+from services.matching.store.tables import offers, referrals
 from shared.database import insert_or_ignore
-from shared.events.referrals import Needs, PersonLinked, Preferences, ReferralAccepted
+from shared.events.referrals import Needs, Preferences, ReferralAccepted
 
 STOPPED = ("held", "withdrawn")
 PLAIN = ("referral_id", "person_id", "organisation", "site_id", "urgency", "arrived_at", "age_band", "funded", "part2")
@@ -24,7 +24,6 @@ class Waiting:
 
     seeker: Seeker
     state: str
-    rematch: bool
     waitlisted_at: datetime | None
     waits_because: str | None
     bridged: bool
@@ -70,12 +69,6 @@ async def who_waits(db: AsyncConnection) -> list[Waiting]:
     return await _read(db, referrals.c.state.in_(("waiting", "offered")))
 
 
-async def waiting(db: AsyncConnection, referral_id: UUID) -> Waiting | None:
-    """This will find one referral."""
-    found = await _read(db, referrals.c.referral_id == referral_id)
-    return found[0] if found else None
-
-
 async def some(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Waiting]:
     """This will find some referrals."""
     found = await _read(db, referrals.c.referral_id.in_(sorted(set(ids))))
@@ -114,22 +107,6 @@ async def move_to(db: AsyncConnection, referral_id: UUID, state: str) -> None:
     await db.execute(changed.values(state=state, waitlisted_at=None, waits_because=None))
 
 
-async def link(db: AsyncConnection, fact: PersonLinked) -> None:
-    """This will remember that two ids are one person, so that what is known of either counts."""
-    await db.execute(insert_or_ignore(linked_people).values(same_as=fact.same_as, person_id=fact.person_id))
-    changed = update(referrals).where(referrals.c.person_id == fact.same_as)
-    await db.execute(changed.values(person_id=fact.person_id))
-
-
-async def other_ids(db: AsyncConnection, person_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:
-    """This will list the other ids that people were known by."""
-    found: dict[UUID, list[UUID]] = {}
-    wanted = select(linked_people).where(linked_people.c.person_id.in_(sorted(set(person_ids))))
-    for row in await db.execute(wanted):
-        found.setdefault(row.person_id, []).append(row.same_as)
-    return found
-
-
 async def _read(db: AsyncConnection, wanted: ColumnElement[bool]) -> list[Waiting]:
     rows = (await db.execute(select(referrals).where(wanted).order_by(referrals.c.referral_id))).all()
     asked = await _asked(db, wanted)
@@ -161,7 +138,6 @@ def _waiting(row: Any, asked: list[tuple[UUID, str]]) -> Waiting:
     return Waiting(
         seeker=seeker,
         state=row.state,
-        rematch=row.rematch,
         waitlisted_at=row.waitlisted_at,
         waits_because=row.waits_because,
         bridged=row.bridged_at is not None,

@@ -71,7 +71,6 @@ referrals = Table(
     Column("part2", Boolean, nullable=False),
     Column("state", Text, nullable=False),
     Column("lost_offers", Integer, nullable=False, server_default="0"),
-    Column("rematch", Boolean, nullable=False, server_default=text("false")),
     Column("waitlisted_at", UtcTime),
     Column("waits_because", Text),
     Column("spells", Integer, nullable=False, server_default="0"),
@@ -172,13 +171,6 @@ bridges = Table(
     Column("offered_at", UtcTime, nullable=False),
 )
 
-linked_people = Table(
-    "linked_people",
-    metadata,
-    Column("same_as", Uuid, primary_key=True),
-    Column("person_id", Uuid, nullable=False, index=True),
-)
-
 refusals = Table(
     "refusals",
     metadata,
@@ -188,7 +180,5 @@ refusals = Table(
     Column("errors", Json, nullable=False),
     Column("refused_at", UtcTime, nullable=False),
 )
-
-OWN = ("supporters", "offerings", "referrals", "offers", "matches", "decisions", "bridges", "linked_people", "refusals")
 
 shared_tables.add_to(metadata)

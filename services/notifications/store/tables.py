@@ -133,5 +133,4 @@ pages = Table(
     Column("sent_at", UtcTime),
 )
 
-OWN = tuple(metadata.tables)
 shared_tables.add_to(metadata)

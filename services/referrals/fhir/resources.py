@@ -149,7 +149,6 @@ class ServiceRequest(Resource):
     reason_code: Many[Concept] = Field([], alias="reasonCode")
     reason_reference: Many[Reference] = Field([], alias="reasonReference")
     insurance: Many[Reference] = []
-    supporting_info: Many[Reference] = Field([], alias="supportingInfo")
     note: Many[Annotation] = []
     patient_instruction: Text | None = Field(None, alias="patientInstruction")
 

@@ -1,4 +1,4 @@
-"""Our own extensions (extensions.md lists them): what a person lives with, hopes for, and asked for."""
+"""Our own extensions (docs/fhir-extensions.md lists them): what a person lives with, hopes for, and asked for."""
 
 import re
 from collections.abc import Callable

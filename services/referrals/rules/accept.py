@@ -94,7 +94,6 @@ def _coverage(accepted: Accepted, payers: list[Payer]) -> CoverageShared | None:
     found = plan_of(order.cover, payers) if order.cover else None
     if order.cover is None or found is None or order.person.birth_date is None:
         return None
-    ordered = (order.authored_at or accepted.arrived_at).date().isoformat()
     return CoverageShared(
         person_id=accepted.person_id,
         referral_id=accepted.referral_id,
@@ -105,8 +104,7 @@ def _coverage(accepted: Accepted, payers: list[Payer]) -> CoverageShared | None:
         diagnosis_class=diagnosis_class(order),
         covered_from=_iso(order.cover.covered_from),
         covered_to=_iso(order.cover.covered_to),
-        ordered_on=ordered,
-        recommended_on=ordered,
+        ordered_on=(order.authored_at or accepted.arrived_at).date().isoformat(),
         authorisation=order.cover.authorisation,
         authorised_units=order.cover.authorised_units,
     )

@@ -132,7 +132,6 @@ SENTENCES: dict[str, str] = {
 REASONS: dict[str, str] = {
     "not_peer_support": "This programme offers peer support only; for other services please use your usual directory.",
     "no_consent": "The person has not agreed to peer support; the door stays open whenever they wish.",
-    "out_of_area": "The person lives outside this programme's area; dialling 211 finds services nearby.",
     "age": "This programme serves people from 12 years on; the children's service of your county can help.",
     "entered_in_error": "The referral was sent as entered in error.",
     "withdrawn": "The referral was sent as revoked.",

@@ -10,7 +10,7 @@ from shared.events.fact import Urgency
 from shared.events.referrals import AgeBand
 
 Outcome = Literal["crisis_review", "needs_screen", "needs_info", "refused", "accepted"]
-Reason = Literal["not_peer_support", "no_consent", "out_of_area", "age", "entered_in_error", "withdrawn"]
+Reason = Literal["not_peer_support", "no_consent", "age", "entered_in_error", "withdrawn"]
 Missing = Literal["contact", "birth_date", "deceased"]
 
 YOUNGEST, OLDEST = 12, 120
@@ -25,7 +25,6 @@ class Agreement:
     """What was agreed with an organisation: `screens_before_referring` vouches for a risk answer it leaves out."""
 
     screens_before_referring: bool = False
-    status_consent: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

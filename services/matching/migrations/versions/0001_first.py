@@ -20,7 +20,6 @@ def upgrade() -> None:
     _matches()
     _decisions()
     _bridges()
-    _linked_people()
     _refusals()
 
 
@@ -74,7 +73,6 @@ def _referrals() -> None:
         sa.Column("part2", sa.Boolean, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("lost_offers", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("rematch", sa.Boolean, nullable=False, server_default=sa.text("false")),
         sa.Column("waitlisted_at", UtcTime),
         sa.Column("waits_because", sa.Text),
         sa.Column("spells", sa.Integer, nullable=False, server_default="0"),
@@ -181,15 +179,6 @@ def _bridges() -> None:
         sa.Column("offering_id", sa.Uuid, sa.ForeignKey("offerings.offering_id"), primary_key=True),
         sa.Column("offered_at", UtcTime, nullable=False),
     )
-
-
-def _linked_people() -> None:
-    op.create_table(
-        "linked_people",
-        sa.Column("same_as", sa.Uuid, primary_key=True),
-        sa.Column("person_id", sa.Uuid, nullable=False),
-    )
-    op.create_index("ix_linked_people_person_id", "linked_people", ["person_id"])
 
 
 def _refusals() -> None:
