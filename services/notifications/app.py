@@ -56,6 +56,7 @@ def _errands(service: Service, settings: Settings) -> None:
         partial(send.send_reminder, desk=desk, providers=ways, programme=programme, limits=limits),
         then=partial(handlers.record, limits=limits, dedups=dedups),
         repeatable=all(dedups.values()),
+        many=True,
     )
     mailbox.errand(
         SendAnswer,

@@ -18,7 +18,7 @@ from shared.mailbox.meters import Meters
 from shared.mailbox.outbox import say
 from shared.mailbox.relay import Relay
 from shared.mailbox.said import Answer, Errand, Ingested, Later, Reply, Said, flat
-from shared.mailbox.switchboard import Call, Handler, Question, Switchboard, Then
+from shared.mailbox.switchboard import Call, Handler, Outside, Question, Switchboard, Then
 from shared.mailbox.timers import Timers
 
 logger = logging.getLogger(__name__)
@@ -60,9 +60,21 @@ class Mailbox:
         """This will answer `query.<payer>.<question>.v1` with what `handler(ingested, db)` returns."""
         self.board.questions[question] = handler
 
-    def errand(self, kind: Any, call: Call, *, then: Then, timeout: float = 10.0, repeatable: bool = True) -> None:
-        """This will run errands of `kind`: `call(fact, key)` outside, then `then(fact, result, db)` inside."""
-        self.errands.learn(kind, call, then, timeout, repeatable)
+    def errand(
+        self,
+        kind: Any,
+        call: Call,
+        *,
+        then: Then,
+        timeout: float = 10.0,
+        repeatable: bool = True,
+        many: bool = False,
+    ) -> None:
+        """This will run errands of `kind`: `call(fact, key)` outside, then `then(fact, result, db)` inside.
+
+        With `many`, whatever came home together goes to `then([(fact, result), ...], db)` as one list.
+        """
+        self.errands.learn(kind, Outside(call, then, timeout, repeatable, many))
 
     async def run(self, handler: Any, value: Any) -> Any:
         """This will run an edge's `handler(value, db)` in one transaction, and give its answer after the commit."""

@@ -15,8 +15,8 @@ from shared.events.fact import Fact
 from shared.mailbox.aside import NO_REMEDY
 from shared.mailbox.loop import Loop, told
 from shared.mailbox.outbox import say
-from shared.mailbox.said import Said, flat
-from shared.mailbox.switchboard import Call, Outside, Then
+from shared.mailbox.said import Said
+from shared.mailbox.switchboard import Outside
 from shared.mailbox.tables import errands
 from shared.sealed import unseal
 
@@ -63,9 +63,9 @@ class Errands(Loop):
         self.partitions = names.partitions_of(share)
         self.kinds: dict[str, tuple[type[Fact], Outside]] = {}
 
-    def learn(self, kind: type[Fact], call: Call, then: Then, timeout: float, repeatable: bool) -> None:
+    def learn(self, kind: type[Fact], outside: Outside) -> None:
         """This will know how to run errands of a kind."""
-        self.kinds[kind.type_name()] = kind, Outside(call, then, timeout, repeatable)
+        self.kinds[kind.type_name()] = kind, outside
 
     async def begin(self) -> None:
         """This will take up again, after a start, what was stuck before it, as calls that may have been made."""
@@ -147,7 +147,8 @@ class Errands(Loop):
         said: list[Said] = []
         async with self.mailbox.database.transaction() as db:
             await db.execute(DONE, {"some": [trip.key for trip, _ in results], "at": real()})
-            for trip, result in results:
-                said += flat(await trip.outside.then(trip.fact, result, db))
+            for outside in dict.fromkeys(trip.outside for trip, _ in results):
+                home = [(trip.fact, result) for trip, result in results if trip.outside is outside]
+                said += await outside.come_home(home, db)
             await say(db, self.mailbox.speaker, said, lambda key: traces.get(key, results[0][0].trace))
         self.mailbox.after_commit(said)

@@ -12,7 +12,7 @@ from shared.mailbox.said import Answer, Ingested, Said, flat
 
 Handler = Callable[[Any, AsyncConnection], Awaitable[Answer]]
 Call = Callable[[Any, str], Awaitable[Any]]
-Then = Callable[[Any, Any, AsyncConnection], Awaitable[Answer]]
+Then = Callable[..., Awaitable[Answer]]
 Question = Callable[[Ingested, AsyncConnection], Awaitable[dict[str, Any] | BaseModel]]
 
 
@@ -26,12 +26,22 @@ class Hearing:
 
 @dataclass(frozen=True)
 class Outside:
-    """How an errand is run: `timeout` in seconds; `repeatable` when the other side knows the key again."""
+    """How an errand is run: `timeout` in seconds; `repeatable` when the other side knows the key again.
+
+    `many` says that `then` takes whatever came home together as one list of (errand, result).
+    """
 
     call: Call
     then: Then
     timeout: float
     repeatable: bool
+    many: bool = False
+
+    async def come_home(self, results: Sequence[tuple[Fact, Any]], db: AsyncConnection) -> list[Said]:
+        """This will hand results over, as one list or one after another, and give what is said of them."""
+        if self.many:
+            return flat(await self.then(results, db))
+        return [said for fact, result in results for said in flat(await self.then(fact, result, db))]
 
 
 @dataclass

@@ -90,22 +90,31 @@ def _later(reminder: Reminder, due: datetime) -> Later:
 
 
 async def record(
-    errand: SendReminder, result: Any, db: AsyncConnection, *, limits: Limits, dedups: dict[Channel, bool]
+    results: list[tuple[SendReminder, Any]], db: AsyncConnection, *, limits: Limits, dedups: dict[Channel, bool]
 ) -> list[Said]:
-    """This will keep what a provider answered; no answer, or a call that broke, leaves it unknown."""
-    due = (await reminders.some(db, [errand.reminder_id])).get(errand.reminder_id)
-    if due is None or due.reminder.state != "sending" or due.reminder.attempt != errand.attempt:
-        return []
-    reminder = due.reminder
-    if isinstance(result, Skip):
-        change, said = await _withdrawn(reminder, result.why, db)
-    else:
-        answer = result if isinstance(result, Answer) else Answer("unknown")
-        dedup = dedups.get(errand.channel, False)
-        aftermath = sending.after(answer.outcome, reminder, dedups=dedup, now=now(), limits=limits)
-        change, said = await _settled(due, aftermath, answer, db, limits=limits)
-    await reminders.change(db, [change])
+    """This will keep what providers answered; no answer, or a call that broke, leaves it unknown."""
+    dues = await reminders.some(db, [errand.reminder_id for errand, _ in results])
+    said: list[Said] = []
+    changes: list[dict[str, Any]] = []
+    for errand, result in results:
+        due = dues.get(errand.reminder_id)
+        if due and due.reminder.state == "sending" and due.reminder.attempt == errand.attempt:
+            dedup = dedups.get(errand.channel, False)
+            change, says = await _recorded(due, result, db, limits=limits, dedup=dedup)
+            changes.append(change)
+            said += says
+    await reminders.change(db, changes)
     return said
+
+
+async def _recorded(
+    due: Due, result: Any, db: AsyncConnection, *, limits: Limits, dedup: bool
+) -> tuple[dict[str, Any], list[Said]]:
+    if isinstance(result, Skip):
+        return await _withdrawn(due.reminder, result.why, db)
+    answer = result if isinstance(result, Answer) else Answer("unknown")
+    aftermath = sending.after(answer.outcome, due.reminder, dedups=dedup, now=now(), limits=limits)
+    return await _settled(due, aftermath, answer, db, limits=limits)
 
 
 async def _withdrawn(reminder: Reminder, why: SkipReason, db: AsyncConnection) -> tuple[dict[str, Any], list[Said]]:
