@@ -57,6 +57,11 @@ async def alone_with(db: AsyncConnection, people: Collection[UUID]) -> bool:
 async def recount(db: AsyncConnection, people: Collection[UUID], *, plans: Plans) -> list[Said]:
     """This will judge the members' whole history again, keep what changed, and say it."""
     await alone_with(db, people)
+    return await count_again(db, people, plans=plans)
+
+
+async def count_again(db: AsyncConnection, people: Collection[UUID], *, plans: Plans) -> list[Said]:
+    """This will recount for a caller who is alone with these people already."""
     coverages = await store.coverages_of(db, people)
     if not coverages:
         return []

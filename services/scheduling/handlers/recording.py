@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduling.handlers.booking import ask_for_new_time
-from services.scheduling.handlers.covering import alone_with, recount
+from services.scheduling.handlers.covering import alone_with, count_again
 from services.scheduling.rules import outcomes as rules
 from services.scheduling.rules.outcomes import Recording, Seat
 from services.scheduling.rules.plans import Plans
@@ -47,7 +47,7 @@ async def record(said: Recording, db: AsyncConnection, *, plans: Plans) -> Reply
         await store.write_outcome(db, seat, **_note(said))
     if now() >= rules.chased_at(seat):
         await close_task(db, kind=RECORD, about=str(seat.session_id), by=said.by)
-    told += await recount(db, [seat.person_id], plans=plans)
+    told += await count_again(db, [seat.person_id], plans=plans)
     return Reply(True, said=[*told, *await end_if_over(db, series)])
 
 

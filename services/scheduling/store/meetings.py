@@ -53,7 +53,7 @@ class Listing:
 
 async def series_of(db: AsyncConnection, series_id: UUID) -> Series | None:
     """This will find a series."""
-    row = (await db.execute(select(series).where(series.c.series_id == series_id))).mappings().one_or_none()
+    row = (await db.execute(_ONE, {"one": series_id})).mappings().one_or_none()
     return Series(**row) if row else None
 
 
@@ -99,6 +99,8 @@ async def end(db: AsyncConnection, series_id: UUID) -> bool:
     return bool((await db.execute(_END, {"one": series_id})).rowcount)
 
 
+_ONE = select(series).where(series.c.series_id == bindparam("one"))
+_NAME = select(supporters.c.public_name).where(supporters.c.supporter_id == bindparam("one"))
 _END = update(series).where(series.c.series_id == bindparam("one"), series.c.state == "booked").values(state="ended")
 _SERIES = select(sessions.c.series_id).where(sessions.c.session_id == bindparam("session")).scalar_subquery()
 _SEATS = (
@@ -152,15 +154,19 @@ async def write_outcome(db: AsyncConnection, seat: Seat, **columns: Any) -> None
 
 async def public_name(db: AsyncConnection, supporter_id: UUID | None) -> str | None:
     """This will give what people may be told of a supporter, None when not yet heard of."""
-    name: str | None = await db.scalar(
-        select(supporters.c.public_name).where(supporters.c.supporter_id == supporter_id)
-    )
+    name: str | None = await db.scalar(_NAME, {"one": supporter_id})
     return name
+
+
+_IN_TIME = select(sessions).order_by(sessions.c.starts_at, sessions.c.session_id)
+_SITTING = select(seats.c.session_id, seats.c.seat_id, seats.c.person_id, seats.c.outcome).where(
+    seats.c.session_id.in_(bindparam("sessions", expanding=True))
+)
 
 
 async def listed(db: AsyncConnection, wanted: Listing) -> list[dict[str, Any]]:
     """This will list sessions with their seats: ids, times and states only, in order of time."""
-    found = select(sessions).order_by(sessions.c.starts_at, sessions.c.session_id).limit(wanted.limit)
+    found = _IN_TIME.limit(wanted.limit)
     for column, compare, value in (
         (sessions.c.starts_at, operator.ge, wanted.first),
         (sessions.c.starts_at, operator.lt, wanted.last),
@@ -176,8 +182,7 @@ async def listed(db: AsyncConnection, wanted: Listing) -> list[dict[str, Any]]:
 
 
 async def _seats_of(db: AsyncConnection, session_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    wanted = select(seats.c.session_id, seats.c.seat_id, seats.c.person_id, seats.c.outcome)
     found: dict[UUID, list[dict[str, Any]]] = {}
-    for row in (await db.execute(wanted.where(seats.c.session_id.in_(session_ids)))).mappings():
+    for row in (await db.execute(_SITTING, {"sessions": session_ids})).mappings():
         found.setdefault(row["session_id"], []).append({name: row[name] for name in row if name != "session_id"})
     return found
