@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from shared import clock
-from shared.events.referrals import ContactShared, CrisisRaised, ReferralAccepted, RiskCleared
-from tests.referrals.makers import NOW, Desk, patient, request
+from shared.events.referrals import ConsentGiven, ContactShared, CrisisRaised, ReferralAccepted, RiskCleared
+from tests.referrals.makers import NOW, Desk, consent, coverage, patient, request
 
 CLEAR = {"by": "Kim Lee", "reason": "spoke with her; safe at her sister's", "outcome": "clear"}
 NOBODY = str(uuid4())
@@ -141,3 +141,29 @@ async def test_lists_what_waits_in_pages(desk: Desk) -> None:
 
     assert (len(first["referrals"]), len(rest["referrals"]), rest["after"]) == (2, 1, None)
     assert wrong.status_code == 422
+
+
+async def test_a_consent_taken_back_while_a_referral_is_held_is_not_given_when_it_is_accepted(desk: Desk) -> None:
+    named = [patient(), coverage(), consent()]
+    held = [await desk.referred(request(number, answer=None, contained=named)) for number in ("R-1", "R-2")]
+
+    ended = await desk.ask("POST", f"/referrals/{held[0]}/consent-revoked", who="agency", json={"by": "Kim"})
+    again = await desk.ask("POST", f"/referrals/{held[1]}/consent-revoked", who="agency", json={"by": "Kim"})
+    for each in held:
+        await desk.ask("POST", f"/referrals/{each}/screening", who="agency", json=CLEAR)
+
+    assert (ended.json(), again.json()) == ({"ended": 6}, {"ended": 0})
+    assert len(await desk.said(ReferralAccepted)) == 2
+    assert await desk.said(ConsentGiven) == []
+    entries = (await desk.ask("GET", f"/referrals/{held[1]}/timeline", who="agency")).json()
+    assert [each["what"] for each in entries].count("consent_revoked") == 2
+
+
+async def test_everybody_who_looks_is_written_down_even_in_one_moment(desk: Desk) -> None:
+    referral_id = await desk.referred(request(answer=None))
+
+    for _ in range(3):
+        await desk.ask("GET", f"/referrals/{referral_id}", who="agency")
+
+    entries = (await desk.ask("GET", f"/referrals/{referral_id}/timeline", who="agency")).json()
+    assert [each["what"] for each in entries].count("looked_at") == 3

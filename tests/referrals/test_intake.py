@@ -272,3 +272,13 @@ async def test_asks_a_person_about_an_insurance_nobody_knows(desk: Desk) -> None
     assert [each.kind for each in await desk.work()] == ["coverage_unclear"]
     (accepted,) = await desk.said(ReferralAccepted)
     assert not accepted.funded and await desk.said(CoverageShared) == []
+
+
+async def test_asks_somebody_to_look_when_a_persons_numbers_point_to_two_people(desk: Desk) -> None:
+    one, other = ({"system": "urn:hospital:mrn", "value": each} for each in ("M-1", "M-2"))
+    for number, each in (("R-1", one), ("R-2", other)):
+        await desk.referred(request(number, contained=[patient(identifier=[each])]))
+
+    referral_id = await desk.referred(request("R-3", contained=[patient(identifier=[one, other])]))
+
+    assert [(each.kind, each.about) for each in await desk.work()] == [("same_person", referral_id)]

@@ -28,14 +28,14 @@ class Posted:
 
 
 @dataclass(frozen=True)
-class Letter:
+class Reading:
     """Everything in one post: its referrals, and how many entries a Bundle had (0: it was no Bundle)."""
 
     posted: list[Posted]
     entries: int = 0
 
 
-def read(raw: bytes, content_type: str = "", *, unless: str | None = None, only: str | None = None) -> Letter:
+def read(raw: bytes, content_type: str = "", *, unless: str | None = None, only: str | None = None) -> Reading:
     """This will read FHIR JSON or our own; Refused says where it is wrong and what to do.
 
     `unless` is the query of a conditional create, such as `identifier=urn:oid:1.2|77`; `only` the one FHIR type taken.
@@ -56,9 +56,9 @@ def read(raw: bytes, content_type: str = "", *, unless: str | None = None, only:
     return _by_words(content, media, unless)
 
 
-def _by_words(content: dict[str, Any], media: str, unless: str | None) -> Letter:
+def _by_words(content: dict[str, Any], media: str, unless: str | None) -> Reading:
     if media == OURS or (not media and "resourceType" not in content):
-        return Letter([Posted(_ours(content))])
+        return Reading([Posted(_ours(content))])
     if media and media not in FHIR_TYPES:
         raise refuse("not-supported", "header Content-Type", f"send {FHIR_TYPES[0]} or {OURS}", status=415)
     if content.get("resourceType") == "Bundle":
@@ -66,7 +66,7 @@ def _by_words(content: dict[str, Any], media: str, unless: str | None) -> Letter
     if content.get("resourceType") != "ServiceRequest":
         raise refuse("not-supported", "resourceType", "send a ServiceRequest, or a transaction Bundle that holds one")
     order = order_of(content, "ServiceRequest", [])
-    return Letter([_posted(order, condition(unless, "If-None-Exist"))])
+    return Reading([_posted(order, condition(unless, "If-None-Exist"))])
 
 
 def _ours(content: dict[str, Any]) -> ReferralOrder:
@@ -103,7 +103,7 @@ def _posted(order: ReferralOrder, unless: Identifier | None, entry: int = 0) -> 
     return Posted(order, unless, entry)
 
 
-def _bundle(content: dict[str, Any]) -> Letter:
+def _bundle(content: dict[str, Any]) -> Reading:
     bundle = model(Bundle, content, "Bundle")
     if bundle.type != "transaction":
         raise refuse("not-supported", "Bundle.type", "send a Bundle of type transaction")
@@ -117,7 +117,7 @@ def _bundle(content: dict[str, Any]) -> Letter:
     ]
     if not posted:
         raise refuse("required", "Bundle.entry", "put at least one ServiceRequest into the Bundle")
-    return Letter(posted, len(found))
+    return Reading(posted, len(found))
 
 
 def _others(found: list[Found], request: Found) -> list[Found]:
@@ -139,4 +139,4 @@ def _entry(index: int, entry: Entry) -> Found:
     return Found(kind, path, entry.resource, tuple(sorted(names | ({entry.full_url} if entry.full_url else set()))))
 
 
-__all__ = ["OURS", "Letter", "Posted", "Refused", "condition", "read", "token"]
+__all__ = ["OURS", "Posted", "Reading", "Refused", "condition", "read", "token"]

@@ -3,18 +3,17 @@
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
-from services.referrals.handlers.outcomes import TASKS, follow, raise_crisis
+from services.referrals.handlers.outcomes import TASKS, follow, raise_crisis, withhold
 from services.referrals.handlers.telling import tell
 from services.referrals.rules.order import Person, Reach
 from services.referrals.rules.triage import Agreement, triage
 from shared import consents
 from shared.clock import now
-from shared.database import lock
 from shared.events.referrals import ConsentRevoked, RiskCleared
 from shared.mailbox import Reply, Said
 from shared.programme import Programme
@@ -114,17 +113,24 @@ def _with(person: Person, details: Details) -> Person:
 
 
 async def revoke(revoking: tuple[UUID, str], db: AsyncConnection, *, programme: Programme) -> Reply:
-    """This will end every consent of a referral's person, at their wish, as told to a named person."""
+    """This will end every consent of a referral's person, at their wish, as told to a named person.
+
+    What is still held will be accepted without those that were to count then. It answers with how many ended.
+    """
     referral_id, by = revoking
     referral = await store.by_id(db, referral_id)
     if referral is None:
         raise Unknown
+    mine = await store.alone(db, await store.ids_of_person(db, referral.person_id))
     running = [each for each in await consents.consents_of(db, referral.person_id) if not each.revoked_at]
     facts = [ConsentRevoked(consent_id=each.consent_id, person_id=each.person_id, revoked_at=now()) for each in running]
     for each in facts:
         await consents.revoked(each, db)
-    await _write_down(db, referral, "consent_revoked", by)
-    return Reply(len(facts), [*facts, *await tell(db, [referral], programme=programme)])
+    ended = len(facts)
+    for one in mine.values():
+        ended += await withhold(one, db, programme=programme) if one.state in DONE_BY else 0
+        await _write_down(db, one, "consent_revoked", by)
+    return Reply(ended, [*facts, *await tell(db, mine.values(), programme=programme)])
 
 
 async def look(looking: tuple[UUID, str], db: AsyncConnection) -> Reply:
@@ -138,8 +144,7 @@ async def look(looking: tuple[UUID, str], db: AsyncConnection) -> Reply:
 
 
 async def _alone(db: AsyncConnection, referral_id: UUID) -> store.Referral:
-    await lock(db, str(referral_id))
-    referral = await store.by_id(db, referral_id)
+    referral = (await store.alone(db, [referral_id])).get(referral_id)
     if referral is None:
         raise Unknown
     return referral
@@ -148,17 +153,16 @@ async def _alone(db: AsyncConnection, referral_id: UUID) -> store.Referral:
 async def _write_down(
     db: AsyncConnection, referral: store.Referral, what: str, by: str, note: str | None = None
 ) -> None:
-    moment = now()
-    entry = store.Entry(
-        referral_id=referral.referral_id, what=what, at=moment, key=moment.isoformat(), by=by, note=note
-    )
+    # What a person did is never a repeat of what they did before, even in the same moment.
+    key = str(uuid4())
+    entry = store.Entry(referral_id=referral.referral_id, what=what, at=now(), key=key, by=by, note=note)
     await store.note(db, [entry])
 
 
 async def _go_on(
     referral: store.Referral, db: AsyncConnection, *, programme: Programme
 ) -> tuple[store.Referral, list[Said]]:
-    """This will triage again after a person looked at the risk."""
+    """This will triage again what a person looked at, or learnt more about."""
     verdict = triage(referral.order, Agreement(), now(), cleared=True)
     reasons = (verdict.reason,) if verdict.reason else verdict.missing
     moved = replace(referral, state=verdict.outcome, reasons=reasons)

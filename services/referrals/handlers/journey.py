@@ -19,7 +19,7 @@ async def advance(facts: Sequence[Fact], db: AsyncConnection, *, programme: Prog
     steps = [step for each in facts if (step := journey.step_of(each))]
     if not steps:
         return []
-    known = await store.by_ids(db, {each.referral_id for each in steps})
+    known = await store.alone(db, {each.referral_id for each in steps})
     mine = [each for each in steps if each.referral_id in known]
     await store.note(db, [_entry(each) for each in mine])
     moved = dict(known)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.handlers.telling import tell
 from services.referrals.rules import triage
-from services.referrals.rules.accept import Accepted, facts_of_acceptance
+from services.referrals.rules.accept import Accepted, consents_of, facts_of_acceptance
 from services.referrals.rules.triage import Payer, Verdict
 from shared import consents
 from shared.calendar import add_business_days
@@ -44,25 +44,35 @@ async def follow(
 
 
 async def _accept(referral: store.Referral, db: AsyncConnection, *, programme: Programme) -> list[Said]:
-    site, organisation = programme.site(referral.site_id), programme.organisations[referral.organisation]
-    accepted = Accepted(
-        referral_id=referral.referral_id,
-        person_id=referral.person_id,
-        organisation=referral.organisation,
-        site_id=referral.site_id,
-        zone=referral.order.person.zone or site.zone,
-        order=referral.order,
-        arrived_at=referral.arrived_at,
-        status_consent=organisation.status_consent_by_agreement,
-    )
-    facts = facts_of_acceptance(accepted, payers_of(programme), now=now())
+    facts = facts_of_acceptance(_accepted(referral, programme), payers_of(programme), now=now())
     for each in facts:
         if isinstance(each, ConsentGiven):
             await consents.given(each, db)
     if referral.order.cover and triage.plan_of(referral.order.cover, payers_of(programme)) is None:
-        due = add_business_days(site, now(), 2)
+        due = add_business_days(programme.site(referral.site_id), now(), 2)
         await open_task(db, kind="coverage_unclear", about=str(referral.referral_id), owner="intake", due=due)
     return list(facts)
+
+
+def _accepted(referral: store.Referral, programme: Programme) -> Accepted:
+    agreement = programme.organisations[referral.organisation].status_consent_by_agreement
+    return Accepted(
+        referral_id=referral.referral_id,
+        person_id=referral.person_id,
+        organisation=referral.organisation,
+        site_id=referral.site_id,
+        zone=referral.order.person.zone or programme.site(referral.site_id).zone,
+        order=referral.order,
+        arrived_at=referral.arrived_at,
+        status_consent=agreement and not referral.withheld,
+    )
+
+
+async def withhold(referral: store.Referral, db: AsyncConnection, *, programme: Programme) -> int:
+    """This will let a referral that is held be accepted without any consent, and count those it would have given."""
+    without = replace(referral, order=referral.order.model_copy(update={"consents": []}), withheld=True)
+    await store.change(db, without)
+    return len(consents_of(_accepted(referral, programme), payers_of(programme), now=now()))
 
 
 def payers_of(programme: Programme) -> list[Payer]:

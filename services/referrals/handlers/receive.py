@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.fhir.outcome import Refused, outcome
 from services.referrals.fhir.outcome import refuse as refusal
-from services.referrals.fhir.reading import Letter, Posted, read
+from services.referrals.fhir.reading import Posted, Reading, read
 from services.referrals.handlers.outcomes import follow, raise_crisis
 from services.referrals.handlers.telling import first
 from services.referrals.rules import triage
@@ -29,7 +29,7 @@ class Post:
 
     post_id: UUID
     organisation: str
-    letter: Letter
+    reading: Reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +48,11 @@ async def receive(post: Post, db: AsyncConnection, *, programme: Programme) -> R
 
 async def _receive(post: Post, db: AsyncConnection, *, programme: Programme) -> tuple[list[Received], list[Said]]:
     organisation = programme.organisations[post.organisation]
-    _check(post.letter, programme)
+    _check(post.reading, programme)
     await _take_turns(post, db)
     said: list[Said] = []
     found = []
-    for each in post.letter.posted:
+    for each in post.reading.posted:
         referral, new, words = await _receive_one(each, organisation, post.post_id, db, programme=programme)
         said += words
         found.append(Received(referral=referral, new=new, entry=each.entry))
@@ -61,14 +61,14 @@ async def _receive(post: Post, db: AsyncConnection, *, programme: Programme) -> 
 
 async def _take_turns(post: Post, db: AsyncConnection) -> None:
     """This will let posts of the same referral pass one after another, in one order for all."""
-    own = {store.placer_of(post.organisation, each.order) for each in post.letter.posted}
-    asked = {store.named_by(post.organisation, each.unless) for each in post.letter.posted if each.unless}
+    own = {store.placer_of(post.organisation, each.order) for each in post.reading.posted}
+    asked = {store.named_by(post.organisation, each.unless) for each in post.reading.posted if each.unless}
     for name in sorted(own | asked):
         await lock(db, name)
 
 
-def _check(letter: Letter, programme: Programme) -> None:
-    for each in letter.posted:
+def _check(reading: Reading, programme: Programme) -> None:
+    for each in reading.posted:
         if each.order.site and each.order.site not in programme.sites:
             raise refusal("code-invalid", "site", "name a site of this programme, or leave the site out")
 
@@ -100,7 +100,7 @@ async def _add(
         return (await store.by_ids(db, [referral_id]))[referral_id], []
     if others:
         due = _screen_by(programme, referral, referral.arrived_at)
-        await open_task(db, kind="same_person", about=str(person_id), owner="intake", due=due)
+        await open_task(db, kind="same_person", about=str(referral_id), owner="intake", due=due)
     return referral, [*await follow(referral, verdict, db, programme=programme), status]
 
 
@@ -172,8 +172,8 @@ async def ingest(ingested: Ingested, db: AsyncConnection, *, programme: Programm
     try:
         if ingested.organisation not in programme.organisations:
             raise refusal("login", "subject", "post as an organisation of this programme")
-        letter = read(ingested.body, ingested.content_type)
-        post = Post(post_id=UUID(ingested.message_id), organisation=ingested.organisation, letter=letter)
+        reading = read(ingested.body, ingested.content_type)
+        post = Post(post_id=UUID(ingested.message_id), organisation=ingested.organisation, reading=reading)
         _, said = await _receive(post, db, programme=programme)
     except Refused as wrong:
         await refuse((UUID(ingested.message_id), ingested.organisation, wrong), db)

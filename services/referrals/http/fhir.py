@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import handlers, store
 from services.referrals.fhir import answers
 from services.referrals.fhir.outcome import Refused, refuse
-from services.referrals.fhir.reading import BUNDLE_LIMIT, RESOURCE_LIMIT, Letter, read, token
+from services.referrals.fhir.reading import BUNDLE_LIMIT, RESOURCE_LIMIT, Reading, read, token
 from services.referrals.http.route import FhirRoute, answer, as_refused
 from shared.callers import Caller, known
 from shared.clock import now
@@ -50,21 +50,21 @@ def _add_posting(router: APIRouter, run: Run, programme: Programme) -> None:
     @router.post("/", status_code=200, include_in_schema=False)
     async def transact(request: Request, caller: Referrer) -> Response:
         """Refer people: a transaction Bundle of Patients and ServiceRequests, all or nothing."""
-        letter, received = await posting(request, caller, unless=None, only="Bundle", limit=BUNDLE_LIMIT)
+        reading, received = await posting(request, caller, unless=None, only="Bundle", limit=BUNDLE_LIMIT)
         places = {each.entry: (each.referral.referral_id, each.new) for each in received}
-        return answer(answers.transaction_response(letter.entries, places), request)
+        return answer(answers.transaction_response(reading.entries, places), request)
 
 
 async def _take(
     request: Request, caller: Caller, *, unless: str | None, only: str, limit: int, run: Run, programme: Programme
-) -> tuple[Letter, list[handlers.Received]]:
+) -> tuple[Reading, list[handlers.Received]]:
     """This will take in a post, and account for it where it is refused."""
     post_id, organisation = uuid4(), caller.organisation_id
     try:
         raw = await body_of(request, limit)
-        letter = read(raw, request.headers.get("content-type", ""), unless=unless, only=only)
-        post = handlers.Post(post_id=post_id, organisation=organisation, letter=letter)
-        return letter, await run(partial(handlers.receive, programme=programme), post)
+        reading = read(raw, request.headers.get("content-type", ""), unless=unless, only=only)
+        post = handlers.Post(post_id=post_id, organisation=organisation, reading=reading)
+        return reading, await run(partial(handlers.receive, programme=programme), post)
     except (Refused, Malformed) as wrong:
         refused = as_refused(wrong)
         await run(handlers.refuse, (post_id, organisation, refused))

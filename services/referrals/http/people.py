@@ -1,6 +1,6 @@
 """For the programme's own people: what waits for them, and what they found; referrers may read their timelines."""
 
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -99,8 +99,8 @@ class EntryShown(BaseModel):
     """One line of a timeline; `about` is the moment it is about, such as a visit."""
 
     what: str
-    at: str
-    about: str | None = None
+    at: datetime
+    about: datetime | None = None
 
 
 def people_routes(run: Run, database: Database, programme: Programme) -> APIRouter:
@@ -175,8 +175,7 @@ def _may_see(what: str, *, full: bool) -> bool:
 
 
 def _shown(entry: store.Entry) -> EntryShown:
-    about = entry.about.isoformat() if entry.about else None
-    return EntryShown(what=entry.what, at=entry.at.isoformat(), about=about)
+    return EntryShown(what=entry.what, at=entry.at, about=entry.about)
 
 
 def _not_found() -> Problem:
@@ -204,7 +203,7 @@ def _add_findings(router: APIRouter, run: Run, programme: Programme) -> None:
 
     @router.post("/{referral_id}/consent-revoked")
     async def consent_revoked(referral_id: UUID, body: RevokedBody, _: Agency) -> dict[str, int]:
-        """End the person's consents from now on; what was told stays told."""
+        """End the person's consents from now on, also those of a referral still held; what was told stays told."""
         try:
             ended: int = await run(partial(handlers.revoke, programme=programme), (referral_id, body.by))
         except handlers.Unknown:

@@ -23,7 +23,10 @@ Fact = ReferralAccepted | ContactShared | CoverageShared | ConsentGiven
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """A referral that is taken in, with what the programme knows about where it came from."""
+    """A referral that is taken in, with what the programme knows about where it came from.
+
+    `status_consent` says that the referrer's agreement stands for the person's consent.
+    """
 
     referral_id: UUID
     person_id: UUID
@@ -38,7 +41,7 @@ class Accepted:
 def facts_of_acceptance(accepted: Accepted, payers: list[Payer], *, now: datetime) -> list[Fact]:
     """This will give everything that is said of an accepted referral: consents first, for others to know them."""
     cover = _coverage(accepted, payers)
-    facts: list[Fact] = [*_consents(accepted, cover, now), _contact(accepted)]
+    facts: list[Fact] = [*consents_of(accepted, payers, now=now), _contact(accepted)]
     facts += [cover] if cover else []
     return [*facts, _accepted(accepted, funded=bool(cover and _in_force(accepted.order, now.date())), now=now)]
 
@@ -124,7 +127,8 @@ def diagnosis_class(order: ReferralOrder) -> DiagnosisClass | None:
     return "sud" if used else "mh" if others else None
 
 
-def _consents(accepted: Accepted, cover: CoverageShared | None, now: datetime) -> list[ConsentGiven]:
+def consents_of(accepted: Accepted, payers: list[Payer], *, now: datetime) -> list[ConsentGiven]:
+    """This will give the consents that came with a referral, and those that its referrer's agreement stands for."""
     given = [
         ConsentGiven(
             consent_id=uuid5(accepted.referral_id, f"consent {index}"),
@@ -139,14 +143,15 @@ def _consents(accepted: Accepted, cover: CoverageShared | None, now: datetime) -
         )
         for index, each in enumerate(accepted.order.consents)
     ]
-    agreed = _by_agreement(accepted, cover) if accepted.status_consent else []
+    agreed = _by_agreement(accepted, payers) if accepted.status_consent else []
     return [*given, *agreed]
 
 
-def _by_agreement(accepted: Accepted, cover: CoverageShared | None) -> list[ConsentGiven]:
+def _by_agreement(accepted: Accepted, payers: list[Payer]) -> list[ConsentGiven]:
     """This will give what the referrer's agreement vouches for; records under Part 2 need a consent of their own."""
     told = [(accepted.organisation, "treatment", "what became of the referral")]
-    told += [(cover.payer, "payment", "the visits its plan covers")] if cover else []
+    plan = plan_of(accepted.order.cover, payers) if accepted.order.cover else None
+    told += [(plan[0], "payment", "the visits its plan covers")] if plan else []
     return [
         ConsentGiven(
             consent_id=uuid5(accepted.referral_id, f"agreement {purpose}"),

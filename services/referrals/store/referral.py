@@ -13,7 +13,7 @@ from services.referrals.rules.journey import State
 from services.referrals.rules.order import Identifier, ReferralOrder
 from services.referrals.rules.triage import Outcome
 from services.referrals.store.tables import referrals
-from shared.database import insert_or_ignore
+from shared.database import insert_or_ignore, lock
 from shared.sealed import lookup
 
 REFERRALS = UUID("5f0b7a3e-6a55-5a3e-9d0e-3c8d52d4e1c7")
@@ -36,6 +36,7 @@ class Referral:
     arrived_at: datetime
     told_at: datetime
     latest: str
+    withheld: bool = False
     crisis_at: datetime | None = None
     told: str | None = None
 
@@ -78,7 +79,7 @@ async def add(db: AsyncConnection, referral: Referral) -> bool:
 async def change(db: AsyncConnection, referral: Referral) -> None:
     """This will keep a referral's new state, and what was learnt about the person."""
     words = referral.order.model_dump(mode="json", exclude_none=True)
-    kept = {"state": referral.state, "reasons": list(referral.reasons), "words": words}
+    kept = {"state": referral.state, "reasons": list(referral.reasons), "words": words, "withheld": referral.withheld}
     await db.execute(update(referrals).where(referrals.c.referral_id == referral.referral_id).values(**kept))
 
 
@@ -115,6 +116,20 @@ async def by_ids(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Referra
     """This will give the referrals of these ids that exist."""
     wanted = select(referrals).where(referrals.c.referral_id.in_(list(ids)))
     return {row["referral_id"]: _referral(row) for row in (await db.execute(wanted)).mappings()}
+
+
+async def alone(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Referral]:
+    """This will give the referrals of these ids that exist, for this transaction alone to change until it ends."""
+    wanted = sorted(set(ids), key=str)
+    for each in wanted:
+        await lock(db, str(each))
+    return await by_ids(db, wanted)
+
+
+async def ids_of_person(db: AsyncConnection, person_id: UUID) -> list[UUID]:
+    """This will list the ids of a person's referrals."""
+    wanted = select(referrals.c.referral_id).where(referrals.c.person_id == person_id)
+    return list((await db.execute(wanted)).scalars())
 
 
 async def by_id(db: AsyncConnection, referral_id: UUID, organisation: str | None = None) -> Referral | None:

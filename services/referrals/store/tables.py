@@ -34,6 +34,7 @@ referrals = Table(
     Column("arrived_at", UtcTime, nullable=False),
     Column("crisis_at", UtcTime),
     Column("latest", Text, nullable=False),
+    Column("withheld", Boolean, nullable=False),
     Column("told", Text),
     Column("told_at", UtcTime, nullable=False),
     UniqueConstraint("organisation", "placer", name="one_referral_per_placer_identifier"),
@@ -42,7 +43,8 @@ referrals = Table(
 )
 """`words` is the whole order, sealed; `placer`, `content` and `latest` are keyed fingerprints, the last of what was
 posted last; `told` is the fingerprint of what the referrer was last told, at `told_at`; `crisis_at` is when danger was
-last raised, until a person clears it."""
+last raised, until a person clears it; `withheld` says that the person took back what their referrer's agreement stands
+for before it counted."""
 
 timeline = Table(
     "timeline",

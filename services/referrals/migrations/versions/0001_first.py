@@ -54,6 +54,7 @@ def _people_and_referrals() -> None:
         sa.Column("arrived_at", UtcTime, nullable=False),
         sa.Column("crisis_at", UtcTime),
         sa.Column("latest", sa.Text, nullable=False),
+        sa.Column("withheld", sa.Boolean, nullable=False),
         sa.Column("told", sa.Text),
         sa.Column("told_at", UtcTime, nullable=False),
         sa.UniqueConstraint("organisation", "placer", name="one_referral_per_placer_identifier"),
