@@ -64,6 +64,6 @@ async def test_nothing_is_told_after_a_consent_that_is_taken_back_while_it_is_he
     said = facts((await desk.said(ReferralAccepted))[0])
     await desk.hear(said["match"])
 
-    await meanwhile(desk, revoking(desk, referral_id), hearing(desk, said["series"]))
+    await meanwhile(desk, revoking(desk, referral_id), hearing(desk, said["bridge"]))
 
     assert (await told_of(desk))[-1] == ("accepted", "accepted")
