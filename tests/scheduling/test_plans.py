@@ -8,8 +8,8 @@ import pytest
 from services.scheduling.rules.plans import PlanWrong, read
 from tests.scheduling.makers import plan_text
 
-SYNTHETIC = Path("/work/shared/data/payer_plans.json")
-"""Eight plans modelled on real ones, as they are written down there."""
+SYNTHETIC = Path(__file__).parents[3] / "shared/data/payer_plans.json"
+"""Eight plans modelled on real ones, where they lie beside the project."""
 AFTER_UNITS = {"mode": "after_units", "free_units": 24, "window": "fiscal_year", "fiscal_year_start": "07-01"}
 
 
