@@ -1,12 +1,14 @@
 """What the documents name exists."""
 
+import ast
 import re
 import tomllib
 
 from shared import names
-from tests.house.tree import ROOT
+from tests.house.tree import ROOT, SOURCE, parsed, python_files
 
 TREE = re.compile(r"`((?:services|shared|deploy|tests|docs)/[\w./-]*\w/?)`")
+DOCUMENT = re.compile(r"\b[\w./-]+\.md\b")
 
 
 def test_every_path_that_a_document_names_exists() -> None:
@@ -14,6 +16,18 @@ def test_every_path_that_a_document_names_exists() -> None:
         (document.name, path)
         for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
         for path in TREE.findall(document.read_text())
+    }
+
+    assert [each for each in sorted(named) if not (ROOT / each[1]).exists()] == []
+
+
+def test_every_document_that_a_docstring_names_exists() -> None:
+    named = {
+        (str(file.relative_to(ROOT)), document)
+        for file in python_files(*SOURCE)
+        for each in ast.walk(parsed(file))
+        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) and isinstance(each.value.value, str)
+        for document in DOCUMENT.findall(each.value.value)
     }
 
     assert [each for each in sorted(named) if not (ROOT / each[1]).exists()] == []
