@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from shared import strict_json
+from shared.places import wrongs
 
 BODY_LIMIT = 65_536
 
@@ -60,6 +61,11 @@ class StrictRequest(Request):
         return self._json
 
 
+def is_json(content_type: str) -> bool:
+    """This will say whether a body calls itself JSON, however it is written: `Application/FHIR+JSON; charset=UTF-8`."""
+    return content_type.split(";")[0].strip().lower().endswith("json")
+
+
 class StrictRoute(APIRoute):
     """A route that reads every JSON body strictly; use it as `APIRouter(route_class=StrictRoute)`."""
 
@@ -71,19 +77,11 @@ class StrictRoute(APIRoute):
             strict = StrictRequest(request.scope, request.receive)
             # Read here: what goes wrong while FastAPI reads is answered without a place and a remedy.
             await strict.body()
-            if request.headers.get("content-type", "").split(";")[0].strip().endswith("json"):
+            if self.body_field and is_json(request.headers.get("content-type", "")):
                 await strict.json()
             return await handle(strict)
 
         return strictly
-
-
-def place(location: tuple[int | str, ...]) -> str:
-    """This will write a validation error's location as a path: `body.windows[0].start`."""
-    path = ""
-    for each in location:
-        path += f"[{each}]" if isinstance(each, int) else f".{each}" if path else str(each)
-    return path
 
 
 def answer_problems(http: FastAPI) -> None:
@@ -102,8 +100,7 @@ def answer_problems(http: FastAPI) -> None:
 
     @http.exception_handler(RequestValidationError)
     async def _invalid(_: Request, wrong: RequestValidationError) -> Response:
-        errors = [{"where": place(each["loc"]), "remedy": each["msg"]} for each in wrong.errors()]
-        return problem(422, "The request does not say what this needs", errors=errors)
+        return problem(422, "The request does not say what this needs", errors=wrongs(wrong.errors()))
 
     @http.exception_handler(HTTPException)
     async def _refused(_: Request, wrong: HTTPException) -> Response:

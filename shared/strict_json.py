@@ -5,6 +5,8 @@ import math
 import re
 from typing import Any, NoReturn
 
+from shared.places import named
+
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 LARGEST = 2**63
@@ -88,4 +90,4 @@ def _check(value: Any, where: str) -> None:
     elif isinstance(value, dict):
         for name, each in value.items():
             _check(name, f"{where} (a member's name)")
-            _check(each, f"{where}.{name}")
+            _check(each, f"{where}.{named(name)}")

@@ -12,7 +12,10 @@ from shared import names
 def _aware_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("an instant needs a zone offset, for example 2026-05-14T15:00:00Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("an instant lies between the years 1 and 9999 in UTC") from None
 
 
 Instant = Annotated[datetime, AfterValidator(_aware_utc)]

@@ -26,6 +26,9 @@ RAISE = _INSERT.on_conflict_do_update(
 """Raises the version of each key by how many facts are said of it, and gives the last."""
 SPEAK, SET_TIMERS, INTEND = insert(outbox), insert_or_ignore(timers), insert_or_ignore(errands)
 
+LARGEST_BODY = 248 * 1024
+"""Bytes; the broker takes 256 KiB a message, and the envelope needs a little."""
+
 Traces = Callable[[str], str]
 """Finds the trace for an ordering key."""
 
@@ -59,7 +62,7 @@ def _row(speaker: str, said: Fact | Status, trace: Traces) -> dict[str, Any]:
         "channel": f"sealed.{sealed}" if sealed else speaker,
         "key": said.key(),
         "type": said.type_name(),
-        "body": write(said),
+        "body": _small_enough(write(said), said.type_name()),
         "trace": trace(said.key()),
         "said_at": now(),
     }
@@ -75,10 +78,17 @@ def _status_row(said: Status, trace: Traces) -> dict[str, Any]:
         "channel": subject,
         "key": said.about,
         "type": names.status_type(said.kind),
-        "body": json.dumps(said.body).encode(),
+        "body": _small_enough(json.dumps(said.body, ensure_ascii=False).encode(), said.kind),
         "trace": trace(said.about),
         "said_at": now(),
     }
+
+
+def _small_enough(body: bytes, what: str) -> bytes:
+    """This will give the body back; ValueError for one that no broker takes, for it would hold up all that follow."""
+    if len(body) > LARGEST_BODY:
+        raise ValueError(f"{what} of {len(body):,} bytes is more than the broker takes: bound what it is made from")
+    return body
 
 
 async def _number(db: AsyncConnection, rows: list[dict[str, Any]]) -> None:

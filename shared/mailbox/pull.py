@@ -105,12 +105,14 @@ class _Pull:
 
     async def _on_message(self, message: Any) -> None:
         self.heard_at = time.monotonic()
-        status = (message.headers or {}).get("Status")
-        if status is None:
+        # What a stream keeps comes with a reply to acknowledge it by; a header "Status" in it is its sender's own.
+        if message.reply:
             self.credit -= 1
             self.arrived.append(message)
             self.something.set()
-        elif status != "100":
+            return
+        status = (message.headers or {}).get("Status")
+        if status != "100":
             self.credit = 0
             if status == "408":
                 self.something.set()

@@ -129,7 +129,10 @@ class Relay(Loop):
         batch = uuid4().hex
         for number, row in enumerate(rows[:-1], 1):
             headers = {**_headers(row), "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
-            await self.connection.publish(row["subject"], row["body"], headers=headers)
+            try:
+                await self.connection.publish(row["subject"], row["body"], headers=headers)
+            except nats.errors.MaxPayloadError as wrong:
+                raise NotTaken("a message is larger than the broker takes") from wrong
         end = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(len(rows)), "Nats-Batch-Commit": "1"}
         last = await self._ask(rows[-1]["subject"], rows[-1]["body"], {**_headers(rows[-1]), **end})
         return list(range(last - len(rows) + 1, last + 1))

@@ -120,7 +120,7 @@ async def test_refuses_unknown_members_of_our_own_words_without_repeating_them(s
     await small.post_on_bus({"person": {}, CANARY: 1, "risk": CANARY})
 
     (told,) = await small.told()
-    assert {each["expression"][0] for each in told["issue"]} == {"ReferralOrder", "ReferralOrder.risk"}
+    assert {each["expression"][0] for each in told["issue"]} == {"ReferralOrder.*", "ReferralOrder.risk"}
     assert CANARY not in json.dumps(told)
 
 

@@ -296,6 +296,21 @@ async def test_refuses_a_booking_that_makes_no_sense(edge: Desk, changes, where)
     assert answer.status_code == 422 and where in [each["where"] for each in answer.json()["errors"]]
 
 
+async def test_a_question_may_carry_the_content_type_of_a_body_it_has_not(desk: Desk):
+    headers = {"authorization": "Bearer agency-key", "content-type": "application/json"}
+
+    assert (await desk.http.get("/sessions", headers=headers)).status_code == 200
+
+
+async def test_a_content_type_in_capitals_is_read_as_strictly(desk: Desk):
+    headers = {"authorization": "Bearer agency-key", "content-type": "Application/JSON; charset=UTF-8"}
+
+    answer = await desk.http.post("/sessions", content=b'{"zone": 1, "zone": 2}', headers=headers)
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["remedy"] == "an object names the same member twice; send each once"
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -6,11 +6,13 @@ from uuid import uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from shared import sealed, strict_json
 from shared.calendar import add_business_days, add_business_hours, business_days_between, local
 from shared.disclosure import Consent, may_disclose
 from shared.edge import StrictRequest
+from shared.events.fact import Instant
 from shared.programme import Organisation, Programme, Site, hash_key, new_key
 
 NEW_YORK = Site(site_id="ny", public_name="Main office", phone="555-0100", holidays=[date(2026, 1, 19)])
@@ -40,6 +42,27 @@ def test_refuses_what_python_would_let_through(raw: bytes) -> None:
         strict_json.parse(raw)
 
     assert refused.value.where and refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("raw", "where"),
+    [
+        (b'{"person": {"name": "\\u0000"}}', "$.person.name"),
+        (b'{"people": [{"Robin Example 555": "\\u0000"}]}', "$.people[0].*"),
+        (b'{"' + b"x" * 5000 + b'": "\\u0000"}', "$.*"),
+    ],
+)
+def test_tells_a_place_without_names_that_no_schema_has(raw: bytes, where: str) -> None:
+    with pytest.raises(strict_json.Malformed) as refused:
+        strict_json.parse(raw)
+
+    assert refused.value.where == where
+
+
+@pytest.mark.parametrize("edge", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_an_instant_outside_the_calendar_is_refused_like_any_wrong_value(edge: str) -> None:
+    with pytest.raises(ValidationError, match="between the years 1 and 9999"):
+        TypeAdapter(Instant).validate_python(edge)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers(-1000, 1000) | st.text("abc é", max_size=5), st.lists))

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, Text, func, insert, select
+from sqlalchemy import Column, Integer, MetaData, Table, Text, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import now
@@ -307,6 +307,50 @@ async def test_an_organisation_posts_and_is_told_what_became_of_it(bus: Bus, lis
     assert b'"seq":1' in taken.data.replace(b" ", b"")
     assert told.data == b'{"status": "accepted"}'
     assert await noted(listener) == ["{}"]
+
+
+@pytest.mark.parametrize("status", ["100", "408", "503"])
+async def test_a_header_named_like_the_brokers_own_takes_nothing_away(
+    bus: Bus, listener: Database, status: str
+) -> None:
+    async def receive(posted: Ingested, db: AsyncConnection) -> None:
+        await note(db, posted.body.decode())
+
+    async with running_mailbox(bus, "referrals", listener, lambda mailbox: mailbox.on_ingest("referral", receive)):
+        hospital = await bus.client("general-hospital")
+        await hospital.request("ingest.general-hospital.referral.v1", b"{}", timeout=2, headers={"Status": status})
+        await until(lambda: noted(listener))
+        await hospital.close()
+
+    assert await noted(listener) == ["{}"]
+
+
+async def test_a_fact_that_no_broker_takes_is_not_said(listener: Database) -> None:
+    mailbox = _silent("referrals", listener)
+
+    with pytest.raises(ValueError, match="more than the broker takes"):
+        await mailbox.run(say_all, [cleared(uuid4(), "x" * 260_000)])
+
+    assert await count(listener, outbox) == 0
+
+
+@pytest.mark.parametrize("others", [3, 30])
+async def test_a_row_that_the_broker_never_takes_holds_up_no_other(bus: Bus, speaker: Database, others: int) -> None:
+    await _silent("referrals", speaker).run(say_all, [cleared(uuid4(), f"{each}") for each in range(others + 1)])
+    async with speaker.transaction() as db:
+        await db.execute(update(outbox).where(outbox.c.id == 2).values(body=b"x" * 300_000))
+
+    async with running_mailbox(bus, "referrals", speaker, lambda _: None):
+        await until(lambda: _sent(speaker, others))
+
+    async with speaker.reading() as db:
+        assert (await db.execute(select(outbox.c.id).where(outbox.c.sent_at.is_(None)))).scalars().all() == [2]
+
+
+async def _sent(database: Database, wanted: int) -> bool:
+    async with database.reading() as db:
+        sent = select(func.count()).select_from(outbox).where(outbox.c.sent_at.is_not(None))
+        return bool(await db.scalar(sent) == wanted)
 
 
 async def test_answers_a_payer_on_the_bus(bus: Bus, listener: Database) -> None:

@@ -18,9 +18,9 @@ from services.matching.store.supporters import Registered
 from shared import strict_json
 from shared.clock import now
 from shared.database import lock
-from shared.edge import place
 from shared.events.matching import RoomFreed, SupporterRegistered
 from shared.mailbox import Ingested, Reply, Said, Status
+from shared.places import wrongs
 from shared.programme import Programme
 from shared.sealed import lookup
 
@@ -149,7 +149,7 @@ def _read(posted: Ingested, programme: Programme) -> SupporterTold:
     except strict_json.Malformed as wrong:
         raise Refused({"where": wrong.where.removeprefix("$").removeprefix("."), "remedy": wrong.remedy}) from None
     except ValidationError as wrong:
-        raise Refused(*({"where": place(each["loc"]), "remedy": each["msg"]} for each in wrong.errors())) from None
+        raise Refused(*wrongs(wrong.errors())) from None
     if found.supporter_id is None:
         raise Refused({"where": "supporter_id", "remedy": "send the supporter's id, a UUID of your own choice"})
     return SupporterTold(organisation=posted.organisation, supporter_id=found.supporter_id, supporter=found.told())

@@ -17,7 +17,7 @@ def model(kind: type[R], raw: Any, path: str) -> R:
     try:
         return kind.model_validate(raw)
     except ValidationError as wrong:
-        raise invalid(wrong, path) from None
+        raise invalid(wrong.errors(), path) from None
 
 
 @dataclass(frozen=True)

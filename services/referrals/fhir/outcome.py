@@ -4,17 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from shared.edge import place
+from shared.places import MOST, remedy_of, where_of
 from shared.strict_json import Malformed, TooLarge
 
 Code = Literal[
     "structure", "value", "required", "invalid", "not-supported", "not-found", "login", "forbidden", "too-long",
     "code-invalid", "duplicate", "processing", "conflict",
 ]  # fmt: skip
-MOST_ISSUES = 20
-PREFIX = "Value error, "
 CODES: dict[str, Code] = {"missing": "required", "literal_error": "code-invalid", "extra_forbidden": "structure"}
 STATUS_CODES: dict[int, Code] = {
     400: "structure", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 413: "too-long",
@@ -36,7 +32,7 @@ class Refused(Exception):
 
     def __init__(self, status: int, issues: Sequence[Issue]) -> None:
         super().__init__(f"{status} at {', '.join(each.expression for each in issues)}")
-        self.status, self.issues = status, tuple(issues[:MOST_ISSUES])
+        self.status, self.issues = status, tuple(issues)
 
 
 def refuse(code: Code, expression: str, remedy: str, *, status: int = 422) -> Refused:
@@ -51,15 +47,10 @@ def malformed(wrong: Malformed) -> Refused:
     return refuse("structure", wrong.where, wrong.remedy, status=400)
 
 
-def invalid(wrong: ValidationError, at: str) -> Refused:
-    """This will tell what pydantic refused in what is at path `at`; an unknown member's name is not echoed."""
-    issues = []
-    for each in wrong.errors(include_url=False, include_context=False, include_input=False):
-        unknown = each["type"] == "extra_forbidden"
-        path = place(each["loc"][:-1] if unknown else each["loc"])
-        remedy = "leave out members that are not part of this schema" if unknown else each["msg"].removeprefix(PREFIX)
-        issues.append(Issue(CODES.get(each["type"], "value"), f"{at}.{path}" if path else at, remedy))
-    return Refused(422, issues)
+def invalid(errors: Sequence[Any], at: str = "") -> Refused:
+    """This will tell what pydantic refused in what is at path `at`."""
+    some = errors[:MOST]
+    return Refused(422, [Issue(CODES.get(each["type"], "value"), where_of(each, at), remedy_of(each)) for each in some])
 
 
 def outcome(issues: Sequence[Issue]) -> dict[str, Any]:

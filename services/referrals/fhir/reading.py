@@ -73,7 +73,7 @@ def _ours(content: dict[str, Any]) -> ReferralOrder:
     try:
         return ReferralOrder.model_validate(content)
     except ValidationError as wrong:
-        raise invalid(wrong, "ReferralOrder") from None
+        raise invalid(wrong.errors(), "ReferralOrder") from None
 
 
 def condition(query: str | None, at: str) -> Identifier | None:

@@ -57,7 +57,7 @@ def order_of(raw: dict[str, Any], path: str, others: list[Found]) -> ours.Referr
             **_consents(links, found, said),
         )
     except ValidationError as wrong:
-        raise invalid(wrong, path) from None
+        raise invalid(wrong.errors(), path) from None
 
 
 def _subject(request: ServiceRequest, links: Links, path: str) -> Found | None:

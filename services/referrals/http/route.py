@@ -9,9 +9,9 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from services.referrals.fhir.outcome import STATUS_CODES, Issue, Refused, malformed, outcome, refuse
+from services.referrals.fhir.outcome import STATUS_CODES, Refused, invalid, malformed, outcome, refuse
 from shared.database import is_away
-from shared.edge import Problem, place
+from shared.edge import Problem
 from shared.strict_json import Malformed
 
 FHIR_JSON = "application/fhir+json"
@@ -57,7 +57,7 @@ def as_refused(wrong: Exception) -> Refused | None:
         remedy = wrong.remedy or wrong.title
         return refuse(STATUS_CODES.get(wrong.status, "processing"), wrong.where, remedy, status=wrong.status)
     if isinstance(wrong, RequestValidationError):
-        return Refused(422, [Issue("value", place(each["loc"]), each["msg"]) for each in wrong.errors()])
+        return invalid(wrong.errors())
     if isinstance(wrong, HTTPException):
         code = STATUS_CODES.get(wrong.status_code, "processing")
         return refuse(code, "", "see GET /fhir/metadata for what this edge can do", status=wrong.status_code)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduling.rules.plans import Plans
-from services.scheduling.rules.question import DISCLOSURE, Cursor, Question, totals, wrongs
+from services.scheduling.rules.question import DISCLOSURE, Cursor, Question, totals
 from services.scheduling.rules.units import TAXONOMY
 from services.scheduling.store import answers as store
 from services.scheduling.store.answers import Owner, PersonSum
@@ -22,6 +22,7 @@ from shared.clock import now
 from shared.consents import consents_of_many
 from shared.disclosure import may_disclose
 from shared.mailbox import Ingested, Reply
+from shared.places import wrongs
 from shared.programme import Programme
 
 BUS_ROOM = 56 * 1024
@@ -66,7 +67,7 @@ async def answer_on_bus(
     except strict_json.Malformed as wrong:
         return _error(400, "The question is not acceptable JSON", [{"where": wrong.where, "remedy": wrong.remedy}])
     except ValidationError as wrong:
-        return _error(422, "The question does not say what this needs", wrongs(wrong, "$"))
+        return _error(422, "The question does not say what this needs", wrongs(wrong.errors(), "$"))
     whole = Asked(payer=asked.organisation, question=question, edge="bus", room=room)
     told: dict[str, Any] = (await answer(whole, db, plans=plans)).answer
     return told

@@ -15,7 +15,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
 
@@ -108,14 +107,6 @@ class Question(BaseModel):
         """This will name the filters used, never their values, for the disclosure log."""
         used = self.model_dump(exclude_none=True, exclude_defaults=True, by_alias=True)
         return sorted(used)
-
-
-def wrongs(wrong: ValidationError, root: str) -> list[dict[str, str]]:
-    """This will list what is wrong with a question: where, and what to do, never the value."""
-    return [
-        {"where": ".".join([root, *map(str, each["loc"])]), "remedy": each["msg"].removeprefix("Value error, ")}
-        for each in wrong.errors(include_input=False, include_url=False)
-    ]
 
 
 class Sum(BaseModel):
