@@ -3,12 +3,14 @@
 import asyncio
 import json
 import logging
+import re
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import aiohttp
 import typer
@@ -18,6 +20,7 @@ from rich.console import Console
 from deploy import demo as demonstration
 from deploy import display
 from deploy.check import findings
+from deploy.claim import FolderInUse, claimed
 from deploy.nats.server import ServerError
 from deploy.nats.topology import TopologyError
 from deploy.premises import AGENCY, Addresses, database_urls, equip, known, service_urls
@@ -28,10 +31,44 @@ from shared.work import Task
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console()
 
-Data = Annotated[Path, typer.Option(help="The folder of this deployment: programme, keys, stores, logs.")]
-PortBase = Annotated[int, typer.Option(help="HTTP: referrals +1, matching +2, scheduling +3, notifications +4.")]
-Nats = Annotated[str | None, typer.Option(help="A NATS that runs elsewhere, with the configuration in DATA/nats.")]
-Database = Annotated[str | None, typer.Option(help="For example postgresql://me@host/alongside_{service}.")]
+HIGHEST_PORT = 65535
+
+
+def _is_nats(url: str | None) -> str | None:
+    """This will refuse what is no address of a broker."""
+    try:
+        found = urlsplit(url or "nats://nobody")
+        if found.scheme in ("nats", "tls", "ws", "wss") and found.hostname and found.port != 0:
+            return url
+    except ValueError:
+        # Not a port, or not an IPv6 address.
+        pass
+    raise typer.BadParameter("give a URL like nats://broker.example.org:4222.")
+
+
+def _is_database(url: str | None) -> str | None:
+    """This will refuse what does not name a database for each service."""
+    if url and not re.fullmatch(r"(postgresql|sqlite)://\S*\{service\}\S*", url):
+        raise typer.BadParameter("give a URL like postgresql://me@host/alongside_{service}, with {service} in it.")
+    return url
+
+
+Data = Annotated[
+    Path, typer.Option(file_okay=False, help="The folder of this deployment: programme, keys, stores, logs.")
+]
+PortBase = Annotated[
+    int,
+    typer.Option(
+        min=1024, max=HIGHEST_PORT - 5, help="HTTP: referrals +1, matching +2, scheduling +3, notifications +4."
+    ),
+]
+Nats = Annotated[
+    str | None,
+    typer.Option(callback=_is_nats, help="A NATS that runs elsewhere, with the configuration in DATA/nats."),
+]
+Database = Annotated[
+    str | None, typer.Option(callback=_is_database, help="For example postgresql://me@host/alongside_{service}.")
+]
 DATA = Path("data")
 
 
@@ -43,6 +80,7 @@ def up(data: Data = DATA, port_base: PortBase = 8000, nats: Nats = None, databas
 
 async def _up(plan: Plan) -> None:
     async with AsyncExitStack() as stack:
+        stack.enter_context(claimed(plan.data))
         with console.status("starting"):
             there = await stack.enter_async_context(running(plan))
         console.print(display.addresses(there))
@@ -64,14 +102,13 @@ def demo(
     ] = None,
     data: Data = Path("data/demo"),
     port_base: PortBase = 8000,
-    nats: Nats = None,
     database: Database = None,
 ) -> None:
     """Run everything, and twelve weeks of a small world on top of it."""
     wanted = demonstration.Wanted(
         people, seed, stay=not (exit or as_json), attach=attach, provider=provider, secret=secret
     )
-    plan = Plan(data, port_base, nats, database, clock="stepped")
+    plan = Plan(data, port_base, database=database, clock="stepped")
     shown = Console(quiet=True) if as_json else console
     summary = uvloop.run(demonstration.run(plan, wanted, shown))
     if as_json:
@@ -82,7 +119,7 @@ def demo(
 def prepare(
     data: Data = DATA,
     nats_host: Annotated[str, typer.Option(help="Where the broker is to listen.")] = "0.0.0.0",  # noqa: S104
-    nats_port: Annotated[int, typer.Option(help="On which port.")] = 4222,
+    nats_port: Annotated[int, typer.Option(min=1, max=HIGHEST_PORT, help="On which port.")] = 4222,
     nats_store: Annotated[Path | None, typer.Option(help="Where the broker keeps its streams.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Use the demo's programme when there is none yet.")] = False,
     services: Annotated[str | None, typer.Option(help="Where services answer: http://{service}:{port}")] = None,
@@ -91,11 +128,12 @@ def prepare(
 ) -> None:
     """Write what a deployment needs and has not got: programme, keys, the broker's configuration, and the addresses."""
     programme = demonstration.PROGRAMME if demo else None
-    premises = equip(data, programme=programme, nats_host=nats_host, nats_port=nats_port, store=nats_store)
-    if services:
-        url = nats or f"nats://127.0.0.1:{nats_port}"
-        Addresses(service_urls(services), url, database_urls(data, database)).write(data)
-    console.print(f"{premises.data} is complete; the broker's configuration is {premises.broker.path}")
+    with claimed(data):
+        premises = equip(data, programme=programme, nats_host=nats_host, nats_port=nats_port, store=nats_store)
+        if services:
+            url = nats or f"nats://127.0.0.1:{nats_port}"
+            Addresses(service_urls(services), url, database_urls(data, database)).write(data)
+    console.print(f"{premises.data} is complete; the broker's configuration is {premises.broker.path}", soft_wrap=True)
 
 
 @app.command()
@@ -103,7 +141,7 @@ def topology(
     data: Data = DATA,
     nats: Nats = None,
     begins: Annotated[datetime | None, typer.Option(help="Where services step their clock: the first time.")] = None,
-    within: Annotated[float, typer.Option(help="How many seconds the broker may take to answer.")] = 30,
+    within: Annotated[float, typer.Option(min=0, help="How many seconds the broker may take to answer.")] = 30,
 ) -> None:
     """Make the streams and consumers that a broker has not got, and verify them."""
     url = nats or Addresses.read(data).nats
@@ -129,19 +167,30 @@ def check(
 
 @app.command()
 def work(data: Data = DATA) -> None:
-    """Show the tasks that wait for a person, in all services, the most pressing first."""
-    tasks = asyncio.run(_tasks(Addresses.read(data).services, key=known(data).api_key(AGENCY)))
+    """Show the tasks that wait for a person, in all services, the most pressing first; exit 2 when one is silent."""
+    services = Addresses.read(data).services
+    tasks, silent = asyncio.run(_tasks(services, key=known(data).api_key(AGENCY)))
+    if len(silent) == len(services):
+        raise StartError(f"Nothing runs from {data}: start it with `alongside up --data {data}`.")
     console.print(display.tasks(sorted(tasks, key=lambda each: each[1].due)))
+    for service in silent:
+        console.print(f"{service} does not answer at {services[service]}: its tasks are not shown.", style="red")
+    raise typer.Exit(2 if silent else 0)
 
 
-async def _tasks(services: Mapping[str, str], *, key: str) -> list[tuple[str, Task]]:
-    headers, timeout = {"Authorization": f"Bearer {key}"}, aiohttp.ClientTimeout(total=None, connect=10, sock_read=10)
+async def _tasks(services: Mapping[str, str], *, key: str) -> tuple[list[tuple[str, Task]], list[str]]:
+    """This will give each task with its service, and the services that did not answer."""
+    headers, timeout = {"Authorization": f"Bearer {key}"}, aiohttp.ClientTimeout(total=None, connect=5, sock_read=5)
     found: list[tuple[str, Task]] = []
+    silent: list[str] = []
     async with aiohttp.ClientSession(headers=headers, timeout=timeout, raise_for_status=True) as http:
         for service, url in services.items():
-            async with http.get(f"{url}/work", allow_redirects=False) as answer:
-                found += [(service, Task(**each)) for each in await answer.json()]
-    return found
+            try:
+                async with http.get(f"{url}/work", allow_redirects=False) as answer:
+                    found += [(service, Task(**each)) for each in await answer.json()]
+            except (aiohttp.ClientConnectionError, TimeoutError):
+                silent.append(service)
+    return found, silent
 
 
 def main() -> None:
@@ -150,7 +199,7 @@ def main() -> None:
     logging.getLogger("nats").setLevel(logging.CRITICAL)
     try:
         app()
-    except (StartError, ServerError, TopologyError, FileNotFoundError, ValueError, aiohttp.ClientError) as wrong:
+    except (FolderInUse, StartError, ServerError, TopologyError, OSError, ValueError, aiohttp.ClientError) as wrong:
         sys.exit(f"alongside: {wrong}")
 
 

@@ -12,17 +12,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from deploy import display, ports
+from deploy import claim, display
 from deploy.premises import Addresses, known
-from deploy.supervisor import Child, StartError, Supervisor
+from deploy.supervisor import Child, Supervisor, refuse_taken_ports
 from deploy.up import Plan, Running, running
 from deploy.world import people, play
 from deploy.world.places import PROGRAMME
 from deploy.world.play import Play
 from deploy.world.tally import Summary
+from shared import names
 
 MARK = "this-is-a-demo"
 LIVE_EVERY = 20
+PROVIDER = 5
+"""The message provider's port, counted from the base as the services' are."""
 INBOUND = "ALONGSIDE_NOTIFICATIONS_INBOUND_SECRET"
 
 
@@ -43,11 +46,18 @@ class Wanted:
 
 async def run(plan: Plan, wanted: Wanted, console: Console) -> Summary:
     """This will play the demo and give its summary."""
-    if not wanted.attach:
-        refuse_beside_another(plan.port_base)
-        begin_afresh(plan.data)
+    async with AsyncExitStack() as stack:
+        if not wanted.attach:
+            refuse_what_no_demo_made(plan.data)
+            stack.enter_context(claim.claimed(plan.data))
+            refuse_taken_ports(_wanted_ports(plan.port_base))
+            begin_afresh(plan.data)
+        return await _run(plan, wanted, console)
+
+
+async def _run(plan: Plan, wanted: Wanted, console: Console) -> Summary:
     secret = wanted.secret or secrets.token_urlsafe(16)
-    provider = wanted.provider or f"http://127.0.0.1:{plan.port_base + 5}"
+    provider = wanted.provider or f"http://127.0.0.1:{plan.port_base + PROVIDER}"
     knobs = {
         "SMS_URL": f"{provider}/texts",
         "PAGER_URL": f"{provider}/pages",
@@ -66,22 +76,26 @@ async def run(plan: Plan, wanted: Wanted, console: Console) -> Summary:
     return summary
 
 
-def refuse_beside_another(port_base: int) -> None:
-    """This will refuse to begin, before anything is cleared, while another demo may be live on these ports."""
-    taken = [str(port) for port in range(port_base + 1, port_base + 6) if ports.is_taken(port)]
-    if taken:
-        raise StartError(
-            f"Another program listens on {', '.join(taken)}, perhaps an earlier demo: end it, or choose --port-base."
-        )
+def _wanted_ports(base: int) -> dict[int, str]:
+    return {**{names.port(each, base): each for each in names.SERVICES}, base + PROVIDER: "the message provider"}
+
+
+def refuse_what_no_demo_made(data: Path) -> None:
+    """This will refuse a folder that holds something and was not made by a demo."""
+    if data.exists() and _content(data) and not (data / MARK).exists():
+        raise ValueError(f"{data} was not made by a demo and is left alone: choose another with --data.")
 
 
 def begin_afresh(data: Path) -> None:
-    """This will clear what an earlier demo left, and refuse a folder that no demo made."""
-    if data.exists() and any(data.iterdir()) and not (data / MARK).exists():
-        raise ValueError(f"{data} was not made by a demo and is left alone: choose another with --data.")
-    shutil.rmtree(data, ignore_errors=True)
-    data.mkdir(parents=True)
+    """This will clear what an earlier demo left in a folder that the caller has claimed."""
+    refuse_what_no_demo_made(data)
+    for each in _content(data):
+        shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
     (data / MARK).write_text("`alongside demo` clears this folder when it begins.\n")
+
+
+def _content(data: Path) -> list[Path]:
+    return [each for each in data.iterdir() if each.name != claim.LOCK]
 
 
 @asynccontextmanager
@@ -117,7 +131,8 @@ async def _play(playing: Play, console: Console) -> Summary:
 
 
 async def _stay(there: Running, playing: Play, console: Console) -> None:
-    console.print(display.what_next(there))
+    # Not wrapped: a command is copied whole.
+    console.print(display.what_next(there), soft_wrap=True)
     ticking = asyncio.create_task(play.keep_time(playing.conductor))
     await there.supervisor.until_told_to_stop()
     ticking.cancel()

@@ -14,14 +14,17 @@ from deploy.world.play import Play
 from deploy.world.tally import Summary
 from shared.work import Task
 
+SHOWN = 5
+"""For how many of those for whom a promise is broken a terminal has room."""
+
 
 def addresses(there: Running) -> Table:
     """This will show where everything listens."""
     table = Table(title="Alongside", title_justify="left", box=None, pad_edge=False)
-    for column in ("what", "where", "documents"):
+    for column in ("what", "where", "there"):
         table.add_column(column)
     for name, url in there.addresses.services.items():
-        table.add_row(name, url, f"{url}/docs  {url}/asyncapi")
+        table.add_row(name, url, "/docs  /asyncapi")
     table.add_row("nats", there.addresses.nats, f"keys in {there.premises.data / 'nats' / 'keys'}")
     table.add_row("data", str(there.premises.data), "logs, stores, API keys in keys/api")
     return table
@@ -31,7 +34,8 @@ def progress(play: Play, so_far: Summary | None) -> RenderableType:
     """This will show how far the play has come."""
     whole = (play.end - people.BEGIN).total_seconds()
     done = max((play.conductor.now - people.BEGIN).total_seconds(), 0)
-    bar = ProgressBar(total=whole, completed=done, width=40)
+    bar = Table.grid()
+    bar.add_row(ProgressBar(total=whole, completed=done, width=40))
     day = Text(f"{play.conductor.now:%a %d %b %Y}, week {int(done // 604800) + 1} of 12")
     if so_far is None:
         return Group(day, bar)
@@ -89,7 +93,7 @@ def what_next(there: Running) -> RenderableType:
     """This will say what may be tried on the live system."""
     data = there.premises.data
     return Text(
-        "The system is live, its clock runs on from here. Try, in another terminal:\n"
+        "\nThe system is live, its clock runs on from here. Try, in another terminal:\n"
         f"  alongside work --data {data}\n"
         f"  alongside check --data {data} --messages {data}/provider/taken.jsonl\n"
         f'  curl -H "Authorization: Bearer $(cat {data}/keys/api/garden-health.key)" '
@@ -101,35 +105,46 @@ def what_next(there: Running) -> RenderableType:
 def findings(found: Sequence[Finding]) -> RenderableType:
     """This will show each promise, and whom it is broken for."""
     table = Table(title="Promises", title_justify="left", box=None, pad_edge=False)
-    for column in ("", "promise", "looked at", "broken"):
-        table.add_column(column)
+    for column, side in (("", "left"), ("promise", "left"), ("looked at", "right"), ("broken", "right")):
+        table.add_column(column, justify=side)  # type: ignore[arg-type]
     for each in found:
-        table.add_row(
-            each.promise, each.words, f"{each.looked_at:,}", Text(_broken(each), "red" if each.broken else "")
-        )
+        table.add_row(each.promise, each.words, f"{each.looked_at:,}", _broken(each))
     reasons = [Text(why, "yellow") for why in sorted({each.unseen for each in found if each.unseen})]
-    return Group(table, Text(_verdict(found), "bold"), *reasons)
+    return Group(table, *map(_for_whom, found), Text(f"\n{_verdict(found)}", "bold"), *reasons)
 
 
 def _verdict(found: Sequence[Finding]) -> str:
     if any(each.broken for each in found):
         return "Not everything is as promised."
     unseen = sum(bool(each.unseen) for each in found)
-    return f"{unseen} promises could not be looked at." if unseen else "Everything is as promised."
+    if unseen:
+        return f"{unseen} {'promise' if unseen == 1 else 'promises'} could not be looked at."
+    return "Everything is as promised."
 
 
-def _broken(each: Finding) -> str:
+def _broken(each: Finding) -> Text:
     if each.unseen:
-        return "not looked at"
-    shown = ", ".join(each.broken[:5])
-    return f"{len(each.broken)}: {shown}{' ...' if len(each.broken) > 5 else ''}" if each.broken else "none"
+        return Text("not seen", "yellow")
+    return Text(f"{len(each.broken):,}", "red") if each.broken else Text("none")
+
+
+def _for_whom(each: Finding) -> RenderableType:
+    if not each.broken:
+        return Group()
+    more = [f"and {len(each.broken) - SHOWN:,} more: --json lists all"] if len(each.broken) > SHOWN else []
+    return Text("\n  ".join([f"\nBroken: {each.words}", *each.broken[:SHOWN], *more]), "red")
 
 
 def tasks(waiting: Sequence[tuple[str, Task]]) -> RenderableType:
     """This will show what waits for a person."""
-    table = Table(title=f"{len(waiting)} tasks wait for a person", title_justify="left", box=None, pad_edge=False)
-    for column in ("due", "service", "kind", "owner", "about"):
-        table.add_column(column, no_wrap=column != "about")
+    if not waiting:
+        return Text("No task waits for a person.")
+    count = "1 task waits" if len(waiting) == 1 else f"{len(waiting):,} tasks wait"
+    table = Table(title=f"{count} for a person", title_justify="left", box=None, pad_edge=False)
+    for column in ("due (UTC)", "service", "kind", "owner"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("about, and the task's own id", overflow="fold")
     for service, each in waiting:
-        table.add_row(f"{each.due:%a %d %b %H:%M} UTC", service, each.kind, each.owner, each.about)
+        ids = Text.assemble(each.about, "\n", (str(each.task_id), "dim"))
+        table.add_row(f"{each.due:%a %d %b %H:%M}", service, each.kind, each.owner, ids)
     return table

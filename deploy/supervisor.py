@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,9 @@ STEADY = 5.0
 HOPELESS = 3
 """Deaths in a row before a child was ever ready: it will not become so by itself."""
 
+HARMLESS = re.compile(r"^\S+ \S+ (INFO|DEBUG) |\[(INF|DBG|TRC)\] ")
+"""Lines in which our services and nats-server tell of what goes well."""
+
 
 class StartError(Exception):
     """A child cannot be started, or did not become ready; the message says where to look."""
@@ -52,6 +56,7 @@ class Child:
 @dataclass
 class _Kept:
     child: Child
+    log_begins: int = 0
     process: asyncio.subprocess.Process | None = None
     deaths: int = 0
     keeper: asyncio.Task[None] | None = None
@@ -81,8 +86,8 @@ class Supervisor:
         It raises StartError, having started nothing, when a port is taken; and with a child's last words when one keeps
         dying or is not ready after `within` seconds. Children of earlier calls are drained after those of later ones.
         """
-        refuse_taken_ports(children)
-        group = [_Kept(each) for each in children]
+        refuse_taken_ports({port: each.name for each in children for port in each.ports})
+        group = [_Kept(each, log_begins=_size(each.log)) for each in children]
         self._groups.append(group)
         for kept in group:
             await self._spawn(kept)
@@ -173,12 +178,13 @@ class Supervisor:
         draft.replace(path)
 
 
-def refuse_taken_ports(children: Sequence[Child]) -> None:
-    """This will raise StartError, naming every port the children need that another program already listens on."""
-    wanted = [(port, each.name) for each in children for port in each.ports]
-    taken = [f"{port} (for {name})" for port, name in wanted if ports.is_taken(port)]
+def refuse_taken_ports(wanted: Mapping[int, str]) -> None:
+    """This will raise StartError, naming every port, and what needs it, that another program already listens on."""
+    taken = [f"{port} (for {name})" for port, name in wanted.items() if ports.is_taken(port)]
     if taken:
-        raise StartError(f"Another program already listens on {', '.join(taken)}: end it, or choose other ports.")
+        raise StartError(
+            f"Another program already listens on {', '.join(taken)}: end it, or choose other ports with --port-base."
+        )
 
 
 async def _is_ready(kept: _Kept, http: aiohttp.ClientSession) -> bool:
@@ -219,7 +225,18 @@ def _open_log(path: Path) -> BufferedWriter:
 
 def _never_ready(kept: _Kept) -> str:
     child = kept.child
-    lines = child.log.read_text(errors="replace").strip().splitlines()[-3:]
-    words = "\n  ".join(lines) or "(none)"
+    words = "\n  ".join(_last_words(child.log, kept.log_begins)) or "(none)"
     ended = f" and ended {kept.deaths} times" if kept.deaths else ""
     return f"{child.name} did not become ready{ended}. Its last words in {child.log}:\n  {words}"
+
+
+def _last_words(log: Path, begins: int) -> list[str]:
+    """This will give the last lines of this run, the harmless ones only where there are no others."""
+    with log.open("rb") as file:
+        file.seek(begins)
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    return [each for each in lines if not HARMLESS.search(each)][-3:] or lines[-3:]
+
+
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0

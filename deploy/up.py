@@ -8,19 +8,27 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nats.errors
 
 from deploy import ports
 from deploy.nats import server, topology
 from deploy.nats.admin import connect
-from deploy.premises import Addresses, Premises, database_urls, equip
-from deploy.supervisor import Child, Supervisor
+from deploy.premises import Addresses, Premises, database_urls, equip, known
+from deploy.stores import refuse_unanswered
+from deploy.supervisor import Child, Supervisor, refuse_taken_ports
 from shared import names
 from shared.programme import Programme
 
 FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
 """The broker refuses a message with this header when the subject has one already."""
+
+UNKNOWN_KEY = "Authorization Violation"
+"""What a broker answers to a key that is not in its configuration."""
+
+PATIENCE = 4.0
+"""Seconds in which a broker has to answer that is said to run."""
 
 
 @dataclass(frozen=True)
@@ -51,30 +59,48 @@ class Plan:
 
 @asynccontextmanager
 async def running(plan: Plan) -> AsyncIterator[Running]:
-    """This will start everything, give it when it is ready, and drain it at the end."""
-    plan.data.mkdir(parents=True, exist_ok=True)
+    """This will start everything in a folder its caller claimed, give it when it is ready, and drain it at the end."""
+    services_at = {each: names.port(each, plan.port_base) for each in names.SERVICES}
+    refuse_taken_ports({port: name for name, port in services_at.items()})
     databases = database_urls(plan.data, plan.database)
-    nats_port, monitor_port = ports.free(), ports.free()
-    premises = equip(plan.data, programme=plan.programme, nats_port=nats_port, monitor_port=monitor_port)
-    url = plan.nats or f"nats://127.0.0.1:{nats_port}"
+    await refuse_unanswered(databases)
+    nats_port, monitor_port = usual_port(plan.data), ports.free()
+    url = plan.nats or f"nats://{ports.LOOPBACK}:{nats_port}"
+    premises = await _premises(plan, nats_port, monitor_port)
     addresses = Addresses(
-        {each: f"http://127.0.0.1:{names.port(each, plan.port_base)}" for each in names.SERVICES},
-        url,
-        databases,
+        {name: f"http://{ports.LOOPBACK}:{port}" for name, port in services_at.items()}, url, databases
     )
     addresses.write(plan.data)
     async with Supervisor(plan.data) as supervisor:
-        services = [_service(plan, premises, addresses, each) for each in names.SERVICES]
         if not plan.nats:
             await supervisor.start(_broker(plan, premises, nats_port, monitor_port))
-        declaring = asyncio.create_task(open_bus(url, premises, begins=plan.begins))
-        await supervisor.start(*services)
-        await declaring
+        services = [_service(plan, premises, addresses, each) for each in names.SERVICES]
+        await asyncio.gather(supervisor.start(*services), open_bus(url, premises, begins=plan.begins, within=PATIENCE))
         keeping = asyncio.create_task(_keep_declared(url, premises))
         try:
             yield Running(premises, addresses, supervisor)
         finally:
             keeping.cancel()
+
+
+async def _premises(plan: Plan, nats_port: int, monitor_port: int) -> Premises:
+    """This will make the folder complete; where the broker runs elsewhere, see that it answers and leave its file."""
+    if not plan.nats:
+        return equip(plan.data, programme=plan.programme, nats_port=nats_port, monitor_port=monitor_port)
+    premises = known(plan.data)
+    await open_bus(plan.nats, premises, begins=plan.begins, within=PATIENCE)
+    return premises
+
+
+def usual_port(data: Path) -> int:
+    """This will choose the broker's port of the last run, where partners look for it, or a free one."""
+    try:
+        found = urlsplit(Addresses.read(data).nats)
+        if found.hostname == ports.LOOPBACK and found.port and not ports.is_taken(found.port):
+            return found.port
+    except (FileNotFoundError, ValueError, TypeError):
+        pass
+    return ports.free()
 
 
 async def open_bus(url: str, premises: Premises, *, begins: datetime | None = None, within: float = 0.0) -> None:
@@ -90,9 +116,15 @@ async def open_bus(url: str, premises: Premises, *, begins: datetime | None = No
             await _declare(url, premises)
             return await _begin(url, premises, begins) if begins else None
         except (nats.errors.Error, OSError, TimeoutError) as wrong:
-            if time.monotonic() > deadline:
-                raise topology.TopologyError(f"No broker answers at {url}: is it started, and this its URL?") from wrong
+            if time.monotonic() > deadline or UNKNOWN_KEY in str(wrong):
+                raise topology.TopologyError(_no_bus(url, premises, wrong)) from wrong
             await asyncio.sleep(0.5)
+
+
+def _no_bus(url: str, premises: Premises, wrong: Exception) -> str:
+    if UNKNOWN_KEY in str(wrong):
+        return f"The broker at {url} does not know our keys: run it with the configuration {premises.broker.path}."
+    return f"No broker answers at {url}: is it started with {premises.broker.path}, and this its URL?"
 
 
 async def _begin(url: str, premises: Premises, begins: datetime) -> None:

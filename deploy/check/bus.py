@@ -33,6 +33,9 @@ ONCE: Mapping[str, tuple[str, str]] = {
 }
 """What can happen only once to the thing with that id: facts of one kind of thing exclude one another."""
 
+PATIENCE = 3.0
+"""Seconds for the broker's answers: whoever asks whether all is well is not kept waiting."""
+
 All = Mapping[str, Books]
 Looked = tuple[int, list[str]]
 
@@ -142,13 +145,13 @@ async def kept(books: All, url: str, seed: Path) -> Looked:
 
 async def _connect(url: str, seed: Path) -> Client:
     try:
-        return await asyncio.wait_for(connect(url, seed), timeout=5)
+        return await asyncio.wait_for(connect(url, seed), timeout=PATIENCE)
     except (nats.errors.Error, OSError, TimeoutError):
         raise CannotLook(f"no broker answers at {url}: is it started?") from None
 
 
 async def _is_kept(client: Client, carried: Mapping[str, Any]) -> bool:
-    answer = await client.request(f"$JS.API.STREAM.INFO.{carried['stream']}", b"", timeout=5)
+    answer = await client.request(f"$JS.API.STREAM.INFO.{carried['stream']}", b"", timeout=PATIENCE)
     told = json.loads(answer.data)
     if "error" in told or told["created"] != carried["created"]:
         return False

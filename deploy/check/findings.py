@@ -55,7 +55,8 @@ async def of(data: Path, provider_log: Path | None = None) -> list[Finding]:
     for _ in range(LOOKS_AGAIN):
         if any(each.broken for each in found):
             await asyncio.sleep(PAUSE)
-            again = await _look(data, provider_log)
+            # A broker that did not answer is not waited for again.
+            again = await _look(data, provider_log, unseen=_unseen(found))
             found = [_still(before, now) for before, now in zip(found, again, strict=True)]
     return found
 
@@ -64,11 +65,17 @@ def _still(before: Finding, now: Finding) -> Finding:
     return replace(now, broken=[each for each in now.broken if each in set(before.broken)])
 
 
-async def _look(data: Path, provider_log: Path | None) -> list[Finding]:
+def _unseen(found: Sequence[Finding]) -> str:
+    return next(each.unseen for each in found if (each.promise, each.words) == KEPT)
+
+
+async def _look(data: Path, provider_log: Path | None, *, unseen: str = "") -> list[Finding]:
     addresses, premises = Addresses.read(data), known(data)
     books = await open_books(addresses.databases)
     found = judge(books)
     try:
+        if unseen:
+            raise CannotLook(unseen)
         found.append(Finding(*KEPT, *await bus.kept(books, addresses.nats, premises.admin_seed)))
     except CannotLook as why:
         found.append(Finding(*KEPT, 0, unseen=str(why)))

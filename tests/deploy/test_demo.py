@@ -22,6 +22,7 @@ def test_refuses_to_clear_a_folder_that_no_demo_made(tmp_path: Path) -> None:
 
 
 def test_clears_nothing_while_another_demo_may_be_live(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
     demo.begin_afresh(tmp_path / "demo")
     (tmp_path / "demo" / "store").write_text("live")
 
@@ -29,7 +30,7 @@ def test_clears_nothing_while_another_demo_may_be_live(tmp_path: Path) -> None:
         other.bind((ports.LOOPBACK, 0))
         other.listen()
         plan = Plan(tmp_path / "demo", other.getsockname()[1] - 3, clock="stepped")
-        with pytest.raises(StartError, match="Another program listens"):
+        with pytest.raises(StartError, match="Another program already listens"):
             asyncio.run(demo.run(plan, demo.Wanted(1, 1, stay=False), Console(quiet=True)))
 
     assert (tmp_path / "demo" / "store").read_text() == "live"

@@ -97,6 +97,20 @@ async def test_gives_up_with_the_last_words_of_a_child_that_keeps_dying(tmp_path
             await supervisor.start(broken)
 
 
+async def test_the_last_words_are_those_of_this_run_and_not_the_harmless_ones(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("2026-01-05 13:00:00,1 ERROR it: of an earlier run\n")
+    lines = "2026-01-05 13:00:00,1 WARNING it: no such host", "2026-01-05 13:00:01,1 INFO it: waiting"
+    says = f"print(*{lines}, sep=chr(10), flush=True)"
+    waiting = python("waiting", f"{says}; import time; time.sleep(60)", log=log, ready="http://127.0.0.1:9/")
+
+    async with Supervisor(tmp_path) as supervisor:
+        with pytest.raises(StartError) as told:
+            await supervisor.start(waiting, within=1)
+
+    assert str(told.value).splitlines()[1:] == ["  2026-01-05 13:00:00,1 WARNING it: no such host"]
+
+
 async def test_drains_the_latest_started_first(tmp_path):
     notes = tmp_path / "notes"
     ground, house = (python(name, NOTES_ITS_END, notes, name, log=tmp_path / name) for name in ("ground", "house"))

@@ -1,6 +1,7 @@
 """What `check` promises to find it finds: each promise is broken on purpose, in stores where all were kept."""
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
@@ -9,6 +10,7 @@ import pytest
 
 from deploy.check import bus, findings, messages
 from deploy.check.books import CannotLook, open_books
+from deploy.premises import Addresses, equip
 from shared.events.fact import Fact
 from shared.events.referrals import ContactShared, ReferralAccepted
 from tests.storms.small_world import DAY, NOW, SENT, VISITS, SmallWorld, an_id, at, build, message_key, write_log
@@ -276,6 +278,18 @@ async def test_a_store_that_is_none_is_told_without_a_trace(world: SmallWorld) -
         "the store of matching cannot be read"
         in found["nobody waits with nothing: a bridge is offered, or a person has the task"].unseen
     )
+
+
+async def test_a_broker_that_is_away_is_waited_for_once_and_told(world: SmallWorld) -> None:
+    world.put("matching", "timers", timer_id=an_id("timer"), attempts=3)
+    Addresses({}, "nats://127.0.0.1:1", world.urls()).write(equip(world.folder / "data").data)
+    began = time.monotonic()
+
+    found = await findings.of(world.folder / "data")
+
+    assert "no broker answers" in found[-1].unseen
+    assert [each.words for each in found if each.broken] == ["no letter, errand or timer is stuck"]
+    assert time.monotonic() - began < 8
 
 
 async def test_a_log_that_is_missing_is_told(world: SmallWorld) -> None:

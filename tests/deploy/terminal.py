@@ -1,0 +1,23 @@
+"""The command as a user calls it, in this process, and what it says."""
+
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+
+from deploy import alongside
+
+
+def said(*options: str) -> tuple[int, str]:
+    """This will run the command and give its exit code and everything it said."""
+    told, before, words = 0, sys.argv, StringIO()
+    sys.argv = ["alongside", *options]
+    try:
+        with redirect_stdout(words), redirect_stderr(words):
+            alongside.main()
+    except SystemExit as end:
+        # A word instead of a number is what the interpreter prints to end with 1.
+        told = end.code if isinstance(end.code, int) else 1
+        words.write(str(end.code or ""))
+    finally:
+        sys.argv = before
+    return told, words.getvalue()
