@@ -7,13 +7,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
-from faststream.specification.asyncapi import AsyncAPI, get_asyncapi_html
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 from sqlalchemy import ColumnElement, Label, Table, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import clock, work
+from shared import asyncapi, bus_page, clock, work
 from shared.callers import Agency
 from shared.edge import Problem, StrictRoute
 from shared.gauges import Gauges
@@ -182,15 +181,15 @@ def _work(service: "Service") -> None:
 
 
 def _documents(service: "Service") -> None:
-    def specification() -> Any:
-        return AsyncAPI(service.broker, title=f"Alongside {service.name}", version="1").to_specification()
+    def specification() -> dict[str, Any]:
+        return asyncapi.document(service.mailbox, url=service.settings.nats_url)
 
     @service.http.get("/asyncapi.json", tags=["documents"])
-    async def asyncapi_json() -> Response:
+    async def asyncapi_json() -> JSONResponse:
         """What this service hears and says on the bus, as AsyncAPI 3."""
-        return Response(specification().to_json(), media_type="application/json")
+        return JSONResponse(specification())
 
     @service.http.get("/asyncapi", tags=["documents"], response_class=HTMLResponse)
-    async def asyncapi() -> str:
+    async def asyncapi_page() -> str:
         """What this service hears and says on the bus, to read."""
-        return str(get_asyncapi_html(specification(), try_it_out_path=None))
+        return bus_page.page(specification())

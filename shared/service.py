@@ -9,6 +9,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from faststream.nats import NatsBroker
 from faststream.nats.security import NatsNKey
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -44,7 +45,7 @@ class Service:
         self.still_waits: StillWaits = _nothing_waits
         self._figures: Figures | None = None
         self._starting: asyncio.Task[None] | None = None
-        self.http = FastAPI(title=f"Alongside {name}", version="1", lifespan=self._lifespan)
+        self.http = FastAPIOffline(redoc_url=None, title=f"Alongside {name}", version="1", lifespan=self._lifespan)
         self.http.state.programme = programme
         edge.answer_problems(self.http)
         pages.serve(self)
