@@ -20,9 +20,7 @@ SHOWN = 5
 
 def addresses(there: Running) -> Table:
     """This will show where everything listens."""
-    table = Table(title="Alongside", title_justify="left", box=None, pad_edge=False)
-    for column in ("what", "where", "there"):
-        table.add_column(column)
+    table = Table(title="Alongside", title_justify="left", box=None, pad_edge=False, show_header=False)
     for name, url in there.addresses.services.items():
         table.add_row(name, url, "/docs  /asyncapi")
     table.add_row("nats", there.addresses.nats, f"keys in {there.premises.data / 'nats' / 'keys'}")
@@ -77,7 +75,7 @@ def summary(told: Summary, play: Play) -> RenderableType:
     ]
     for what, count, rest in rows:
         table.add_row(what, f"{count:,}", rest)
-    return Group(table, Text(f"{told.seconds:.0f} seconds, {play.conductor.steps} steps of the clock", style="dim"))
+    return Group("", table, Text(f"{told.seconds:.0f} seconds, {play.conductor.steps} steps of the clock", style="dim"))
 
 
 def _held(told: Summary) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 
-from asyncpg import PostgresError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,7 +24,7 @@ async def _ask(service: str, database: Database) -> None:
     try:
         async with asyncio.timeout(PATIENCE), database.reading() as db:
             await db.execute(text("select 1"))
-    except (SQLAlchemyError, PostgresError, OSError, TimeoutError) as wrong:
+    except (SQLAlchemyError, OSError, TimeoutError) as wrong:
         raise StartError(_refusal(service, wrong)) from wrong
     finally:
         await database.close()
