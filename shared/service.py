@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from faststream.nats import NatsBroker
@@ -78,9 +79,24 @@ class Service:
         await migrations.upgrade(self.database, self.name)
         await sites.refuse_lost(self.database, self.programme)
 
+    async def serve(self) -> None:
+        """This will open the store and serve until told to stop; it raises what keeps it from starting."""
+        await self.open_store()
+        config = uvicorn.Config(
+            self.http,
+            host=self.settings.host,
+            port=self.settings.port or names.port(self.name),
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=10,
+        )
+        server = uvicorn.Server(config)
+        await server.serve()
+        if not server.started:
+            sys.exit(3)
+
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        await self.open_store()
         listen_to_everything(self.broker, self.mailbox, self.programme)
         self._starting = asyncio.create_task(self._start())
         self._starting.add_done_callback(_say_why)
@@ -137,7 +153,7 @@ def _say_why(starting: "asyncio.Task[None]") -> None:
 
 
 def run(create: Callable[[Any], Service], settings_class: type[ServiceSettings]) -> None:
-    """This will run a service until it is told to stop; wrong settings end it with one clear line."""
+    """This will run a service until it is told to stop; what keeps it from starting is its one last line."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     try:
         settings = settings_class()
@@ -145,10 +161,7 @@ def run(create: Callable[[Any], Service], settings_class: type[ServiceSettings])
         service = create(settings)
     except (ValueError, OSError) as wrong:
         sys.exit(f"{settings_class.service}: {wrong}")
-    port = settings.port or names.port(settings.service)
     try:
-        uvicorn.run(
-            service.http, host=settings.host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=10
-        )
-    except DatabaseInUse as wrong:
+        uvloop.run(service.serve())
+    except (DatabaseInUse, ValueError, OSError) as wrong:
         sys.exit(f"{settings.service}: {wrong}")

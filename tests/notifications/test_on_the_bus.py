@@ -62,6 +62,7 @@ async def test_what_others_say_becomes_a_message_whichever_comes_first(bus: Bus,
         return Reply(None, fact)
 
     service = app.create(settings(tmp_path, nats_url=bus.url, nats_seed=bus.configuration.seeds["notifications"]))
+    await service.open_store()
     async with (
         speaking(bus, "referrals", tmp_path) as referrals,
         speaking(bus, "scheduling", tmp_path) as scheduling,

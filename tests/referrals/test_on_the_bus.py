@@ -42,6 +42,7 @@ def service_on(bus: Bus, folder: Path) -> Service:
 
 async def test_a_hospital_posts_on_the_bus_and_hears_there_what_became_of_it(bus: Bus, tmp_path: Path) -> None:
     service = service_on(bus, tmp_path)
+    await service.open_store()
     told: list[dict[str, Any]] = []
     async with service.http.router.lifespan_context(service.http):
         hospital = await bus.client("general-hospital")

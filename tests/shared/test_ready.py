@@ -1,5 +1,9 @@
 """A service is ready while it hears: not before it has started, and not while the broker is away."""
 
+import fcntl
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +43,7 @@ async def test_a_service_is_not_ready_while_the_broker_is_away_and_ready_when_it
     await bus.declare()
     service = app.create(told(tmp_path, bus))
 
+    await service.open_store()
     before = await answers(service, 503)
     async with service.http.router.lifespan_context(service.http):
         await until(lambda: answers(service, 200))
@@ -50,3 +55,24 @@ async def test_a_service_is_not_ready_while_the_broker_is_away_and_ready_when_it
 
     assert before and after
     bus.server.kill()
+
+
+def test_a_second_process_on_a_sqlite_file_ends_with_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "programme.json").write_text(PROGRAMME.model_dump_json())
+    (tmp_path / "seal.json").write_text(sealed.new_keys())
+    knobs = {"PROGRAMME": "programme.json", "SEAL_KEYS": "seal.json", "DATABASE_URL": "sqlite:///matching.sqlite"}
+    named = {f"ALONGSIDE_MATCHING_{knob}": value for knob, value in knobs.items()}
+    surroundings = {**os.environ, **named, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+    with (tmp_path / "matching.sqlite.lock").open("w") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        second = subprocess.run(
+            [sys.executable, "-m", "services.matching"],
+            cwd=tmp_path, env=surroundings, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    assert second.returncode == 1
+    assert second.stderr.splitlines() == [
+        "matching: matching.sqlite is already used by another process. SQLite serves one process a service: "
+        "stop that one, or use PostgreSQL to run several."
+    ]
