@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -162,6 +162,7 @@ def run(create: Callable[[Any], Service], settings_class: type[ServiceSettings])
     except (ValueError, OSError) as wrong:
         sys.exit(f"{settings_class.service}: {wrong}")
     try:
-        uvloop.run(service.serve())
+        with suppress(KeyboardInterrupt):
+            uvloop.run(service.serve())
     except (DatabaseInUse, ValueError, OSError) as wrong:
         sys.exit(f"{settings.service}: {wrong}")
