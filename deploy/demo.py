@@ -12,8 +12,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from deploy import claim, display
-from deploy.premises import Addresses, known
+from deploy import claim, display, stores
+from deploy.premises import Addresses, database_urls, known
 from deploy.supervisor import Child, Supervisor, refuse_taken_ports
 from deploy.up import Plan, Running, running
 from deploy.world import people, play
@@ -51,6 +51,7 @@ async def run(plan: Plan, wanted: Wanted, console: Console) -> Summary:
             refuse_what_no_demo_made(plan.data)
             stack.enter_context(claim.claimed(plan.data))
             refuse_taken_ports(_wanted_ports(plan.port_base))
+            await stores.refuse_used(database_urls(plan.data, plan.database))
             begin_afresh(plan.data)
         return await _run(plan, wanted, console)
 
