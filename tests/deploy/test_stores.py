@@ -15,7 +15,7 @@ def url_of(database: Database) -> str:
 
 
 async def test_a_database_that_does_not_answer_is_named_with_the_remedy() -> None:
-    with pytest.raises(StartError, match="database of matching does not answer .* is it started"):
+    with pytest.raises(StartError, match=r"database of matching does not answer .* is it started"):
         await refuse_unanswered({"matching": f"postgresql://nobody@127.0.0.1:{free_port()}/matching"})
 
 
