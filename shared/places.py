@@ -8,6 +8,7 @@ MOST = 20
 """Places told at once."""
 
 PREFIX = "Value error, "
+TOO_MANY = {"too_long": "", "string_too_long": " characters"}
 SCHEMA_NAME = re.compile(r"[A-Za-z_]{1,40}")
 
 
@@ -39,4 +40,6 @@ def remedy_of(error: Any) -> str:
     """This will say what to do about one of pydantic's errors."""
     if error["type"] == "extra_forbidden":
         return "leave out members that are not part of this schema"
+    if error["type"] in TOO_MANY:
+        return f"send at most {error['ctx']['max_length']:,}{TOO_MANY[error['type']]}"
     return str(error["msg"]).removeprefix(PREFIX)

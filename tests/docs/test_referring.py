@@ -42,6 +42,7 @@ WRONG: dict[str, bytes] = {
     "too large": spoiled(note=[{"text": "x" * 70_000}]),
     "another resource": b'{"resourceType": "Appointment"}',
     "an element is missing": spoiled(intent=None),
+    "too many of a kind": spoiled(reasonCode=[{}] * 101),
     "an unknown code": spoiled(priority={"very": "urgent"}),
     "no patient": spoiled(contained=[]),
     "two resources with one id": spoiled(contained=GOOD["contained"] * 2),

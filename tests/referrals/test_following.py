@@ -141,7 +141,7 @@ async def test_tells_of_a_protected_person_only_that_they_are_connected(desk: De
     assert (other["status"], other["businessStatus"]["coding"][0]["code"]) == ("accepted", "accepted")
 
 
-@pytest.mark.parametrize("challenge", ["alcohol", "Opioid use", "stimulants"])
+@pytest.mark.parametrize("challenge", ["alcohol", "opioids", "stimulants"])
 async def test_protects_whoever_lives_with_substance_use_in_our_own_words_too(desk: Desk, challenge: str) -> None:
     words = order(needs={"challenges": ["depression", challenge]}).model_dump(mode="json", exclude_none=True)
     await desk.post_on_bus(words, media=OURS)

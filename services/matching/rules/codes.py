@@ -17,7 +17,6 @@ CHALLENGE_FAMILIES: Mapping[str, tuple[str, ...]] = {
     "body": ("chronic_pain", "chronic_illness", "brain_injury"),
     "neurodivergence": ("adhd", "autism"),
 }
-CHALLENGES = frozenset(each for family in CHALLENGE_FAMILIES.values() for each in family) | {"other"}
 NEIGHBOURS = frozenset(
     frozenset(pair)
     for pair in (
@@ -28,27 +27,6 @@ NEIGHBOURS = frozenset(
 )  # fmt: skip
 """Families near enough that one who knows the one understands something of the other."""
 
-LIFE_TAGS = frozenset(
-    {
-        "veteran", "parent", "justice_involved", "hospital_stay", "hearing_voices", "bereavement", "homelessness",
-        "perinatal", "chronic_illness", "caregiver", "student", "retired", "lgbtq", "immigrant", "suicide_loss",
-        "perinatal_loss", "first_responder", "foster_care",
-    }
-)  # fmt: skip
-PATHWAYS = frozenset({"twelve_step", "medication", "harm_reduction", "faith", "secular", "natural", "many_paths"})
-GOALS = frozenset(
-    {
-        "housing", "benefits", "work", "school", "parenting", "wellness", "connections", "daily_living", "coping",
-        "advocacy", "transport",
-    }
-)  # fmt: skip
-COMMUNITIES = frozenset(
-    {
-        "lgbtq", "transgender", "black", "latino", "asian", "native", "middle_eastern", "immigrant", "refugee", "deaf",
-        "disability", "rural", "military", "christian", "muslim", "jewish", "buddhist", "hindu", "secular",
-    }
-)  # fmt: skip
-GENDERS = frozenset({"woman", "man", "nonbinary"})
 MODALITIES = frozenset({"in_person", "video", "audio"})
 LEVELS = frozenset({"native", "fluent", "conversational"})
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from services.matching.rules import codes, grid
 from services.matching.rules.people import Candidate, Seeker
 from services.matching.rules.policy import Policy
+from shared.events import vocabulary
 
 Numbers = NDArray[np.float32]
 Bits = NDArray[np.bool_]
@@ -150,4 +151,4 @@ def shared(theirs: Iterable[Iterable[str]], ours: Iterable[Iterable[str]]) -> Nu
 
 def gender(words: str | None) -> str | None:
     """This will read a gender a person asked for as our code; one we do not know stays as it is."""
-    return words and (codes.understood(words, codes.GENDERS) or words)
+    return words and (codes.understood(words, vocabulary.GENDERS) or words)

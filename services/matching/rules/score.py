@@ -8,6 +8,7 @@ import numpy as np
 
 from services.matching.rules import codes
 from services.matching.rules.pairs import Bits, Numbers, Pairs, gender, hours, membership, shared
+from shared.events import vocabulary
 
 ENOUGH_STARTS = 16
 """Common quarter-hour starts (four hours of choice) beyond which more choice counts no more."""
@@ -63,13 +64,13 @@ def _nearest(one: str, lived: list[str], member: Numbers) -> Numbers:
 
 def life(pairs: Pairs) -> Part:
     """This will give the share of the person's life tags the supporter shares."""
-    theirs = [_known(each.needs.life_tags, codes.LIFE_TAGS) for each in pairs.seekers]
+    theirs = [_known(each.needs.life_tags, vocabulary.LIFE_TAGS) for each in pairs.seekers]
     return _overlap(theirs, [each.supporter.life_tags for each in pairs.candidates], pairs)
 
 
 def goals(pairs: Pairs) -> Part:
     """This will give the share of the person's goals the supporter is good at."""
-    theirs = [_known(each.needs.goals, codes.GOALS) for each in pairs.seekers]
+    theirs = [_known(each.needs.goals, vocabulary.GOALS) for each in pairs.seekers]
     return _overlap(theirs, [each.supporter.goals for each in pairs.candidates], pairs)
 
 
@@ -128,7 +129,7 @@ def _age(pairs: Pairs) -> Items:
 
 
 def _communities(pairs: Pairs) -> Items:
-    theirs = [_known(each.preferences.communities, codes.COMMUNITIES) for each in pairs.seekers]
+    theirs = [_known(each.preferences.communities, vocabulary.COMMUNITIES) for each in pairs.seekers]
     ours = [each.supporter.communities for each in pairs.candidates]
     count = np.array([len(each) for each in theirs], dtype=np.float32)[:, None]
     met = (shared(theirs, ours) / np.maximum(count, 1)).astype(np.float32)

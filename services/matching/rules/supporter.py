@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from services.matching.rules import codes, tidy
 from services.matching.rules.policy import Policy
+from shared.events import vocabulary
 from shared.events.fact import Modality
 from shared.events.referrals import Scale, Window
 
@@ -89,13 +90,13 @@ class Supporter(BaseModel):
         BeforeValidator(tidy.as_list),
         Field(min_length=1, max_length=20),
     ]
-    gender: Annotated[str, BeforeValidator(tidy.one_of(codes.GENDERS))] | None = None
+    gender: Annotated[str, BeforeValidator(tidy.one_of(vocabulary.GENDERS))] | None = None
     age: Annotated[int, Field(ge=14, le=110)] | None = None
-    communities: _codes(codes.COMMUNITIES) = []  # type: ignore[valid-type]
-    challenges: _codes(codes.CHALLENGES) = []  # type: ignore[valid-type]
-    life_tags: _codes(codes.LIFE_TAGS) = []  # type: ignore[valid-type]
-    pathway: Annotated[str, BeforeValidator(tidy.one_of(codes.PATHWAYS))] | None = None
-    goals: _codes(codes.GOALS) = []  # type: ignore[valid-type]
+    communities: _codes(vocabulary.COMMUNITIES) = []  # type: ignore[valid-type]
+    challenges: _codes(vocabulary.CHALLENGES) = []  # type: ignore[valid-type]
+    life_tags: _codes(vocabulary.LIFE_TAGS) = []  # type: ignore[valid-type]
+    pathway: Annotated[str, BeforeValidator(tidy.one_of(vocabulary.PATHWAYS))] | None = None
+    goals: _codes(vocabulary.GOALS) = []  # type: ignore[valid-type]
     directness: Scale | None = None
     structure: Scale | None = None
     modalities: Annotated[
@@ -114,7 +115,7 @@ class Supporter(BaseModel):
     networks: Annotated[list[Text], BeforeValidator(tidy.as_list), Field(max_length=40)] = []
     npi: Annotated[str, Field(pattern=r"^\d{10}$")] | None = None
     volunteer: bool = False
-    limits: _codes(codes.CHALLENGES | codes.LIFE_TAGS) = []  # type: ignore[valid-type]
+    limits: _codes(vocabulary.CHALLENGES | vocabulary.LIFE_TAGS) = []  # type: ignore[valid-type]
     exclusions: Annotated[Annotated[list[UUID], Field(max_length=500)] | None, Field(exclude=True)] = None
 
     @field_validator("windows", mode="after")

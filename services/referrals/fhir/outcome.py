@@ -11,7 +11,10 @@ Code = Literal[
     "structure", "value", "required", "invalid", "not-supported", "not-found", "login", "forbidden", "too-long",
     "code-invalid", "duplicate", "processing", "conflict",
 ]  # fmt: skip
-CODES: dict[str, Code] = {"missing": "required", "literal_error": "code-invalid", "extra_forbidden": "structure"}
+CODES: dict[str, Code] = {
+    "missing": "required", "literal_error": "code-invalid", "extra_forbidden": "structure", "too_long": "too-long",
+    "string_too_long": "too-long", "unknown_code": "code-invalid",
+}  # fmt: skip
 STATUS_CODES: dict[int, Code] = {
     400: "structure", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 413: "too-long",
     415: "not-supported", 422: "invalid",

@@ -40,7 +40,7 @@ def reaches(telecom: list[ContactPoint]) -> list[ours.Reach]:
     """This will list the ways to reach somebody, best first: what is old, or cannot be dialled, is left out."""
     ranked = sorted(telecom, key=lambda each: each.rank or 2**31)
     found = [_reach(each) for each in ranked if each.use != "old"]
-    return [each for index, each in enumerate(found) if each and each not in found[:index]]
+    return list(dict.fromkeys(each for each in found if each))
 
 
 def _reach(point: ContactPoint) -> ours.Reach | None:

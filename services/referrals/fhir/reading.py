@@ -6,16 +6,19 @@ from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 
-from services.referrals.fhir.links import Found, model
+from services.referrals.fhir.links import Found, Links, model
 from services.referrals.fhir.outcome import Refused, invalid, malformed, refuse
 from services.referrals.fhir.request import order_of
 from services.referrals.fhir.resources import Bundle, Entry
 from services.referrals.rules.order import Identifier, ReferralOrder
+from services.referrals.rules.written import Written
 from shared import strict_json
 
 OURS = "application/vnd.alongside.referral.v1+json"
 FHIR_TYPES = ("application/fhir+json", "application/json", "text/json", "application/json+fhir")
 RESOURCE_LIMIT, BUNDLE_LIMIT, MOST_REFERRALS = 65_536, 1_048_576, 100
+MOST_WORDS = 2 * BUNDLE_LIMIT
+"""Letters of notes and reasons in all: what the requests of a Bundle share is read for each of them."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,13 @@ def _by_words(content: dict[str, Any], media: str, unless: str | None) -> Readin
         return _bundle(content)
     if content.get("resourceType") != "ServiceRequest":
         raise refuse("not-supported", "resourceType", "send a ServiceRequest, or a transaction Bundle that holds one")
-    order = order_of(content, "ServiceRequest", [])
+    order = order_of(Found("ServiceRequest", "ServiceRequest", content, ()), Links([]))
     return Reading([_posted(order, condition(unless, "If-None-Exist"))])
 
 
 def _ours(content: dict[str, Any]) -> ReferralOrder:
     try:
-        return ReferralOrder.model_validate(content)
+        return Written.model_validate(content)
     except ValidationError as wrong:
         raise invalid(wrong.errors(), "ReferralOrder") from None
 
@@ -110,18 +113,19 @@ def _bundle(content: dict[str, Any]) -> Reading:
     found = [_entry(index, each) for index, each in enumerate(bundle.entry)]
     if sum(each.kind == "ServiceRequest" for each in found) > MOST_REFERRALS:
         raise refuse("too-long", "Bundle.entry", f"send at most {MOST_REFERRALS} ServiceRequests a Bundle")
-    posted = [
-        _posted(order_of(each.raw, each.path, _others(found, each)), _unless(bundle.entry[index], index), index)
-        for index, each in enumerate(found)
-        if each.kind == "ServiceRequest"
-    ]
+    shared = Links(each for each in found if each.kind != "ServiceRequest")
+    posted, room = [], MOST_WORDS
+    for index, each in enumerate(found):
+        if each.kind != "ServiceRequest":
+            continue
+        order = order_of(each, shared)
+        room -= sum(map(len, order.notes))
+        if room < 0:
+            raise refuse("too-long", each.path, f"send at most {MOST_WORDS:,} letters for people to read at once")
+        posted.append(_posted(order, _unless(bundle.entry[index], index), index))
     if not posted:
         raise refuse("required", "Bundle.entry", "put at least one ServiceRequest into the Bundle")
     return Reading(posted, len(found))
-
-
-def _others(found: list[Found], request: Found) -> list[Found]:
-    return [each for each in found if each.kind != "ServiceRequest" or each is request]
 
 
 def _unless(entry: Entry, index: int) -> Identifier | None:

@@ -1,14 +1,15 @@
 """A FHIR ServiceRequest, with what came along, as one referral in our own words."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from pydantic import ValidationError
 
 from services.referrals.fhir import codes, cover, risk, wishes
-from services.referrals.fhir.links import Found, Links, contained_in, model
+from services.referrals.fhir.links import Found, Links, contained_in
 from services.referrals.fhir.outcome import invalid, refuse
-from services.referrals.fhir.patient import identifiers, languages, person
+from services.referrals.fhir.patient import identifiers, person
 from services.referrals.fhir.resources import Condition, Consent, Coverage, Encounter, Patient, ServiceRequest
 from services.referrals.fhir.words import (
     Concept,
@@ -30,15 +31,39 @@ TIMEZONE = "http://hl7.org/fhir/StructureDefinition/timezone"
 BRING_PATIENT = "contain the Patient and refer to it as #id, or post a transaction Bundle that holds it"
 
 
-def order_of(raw: dict[str, Any], path: str, others: list[Found]) -> ours.ReferralOrder:
-    """This will read one ServiceRequest; Refused with the path of the first element that is wrong."""
-    request = model(ServiceRequest, raw, path)
-    links = Links([*others, *contained_in(request.contained, path)])
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """What a reason for the referral says: our word for it, whether it is danger or labelled, and what people read."""
+
+    challenge: str | None
+    danger: bool
+    labelled: bool = False
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whom:
+    """What a Patient says about themselves and their wishes."""
+
+    person: ours.Person
+    labelled: bool = False
+    said: dict[str, Any]
+    risk: ours.Risk | None = None
+
+
+def order_of(asked: Found, beyond: Links) -> ours.ReferralOrder:
+    """This will read one ServiceRequest; Refused with the path of the first element that is wrong.
+
+    What came along `beyond` it, in its Bundle, is read once for all requests.
+    """
+    path, request = asked.path, asked.read(ServiceRequest)
+    links = Links([asked, *contained_in(request.contained, path)], beyond)
     found = _subject(request, links, path)
-    patient = found.read(Patient) if found else Patient(identifier=_logical(request, path))
     reasons = _reasons(request, links)
-    said = wishes.wishes(request.extension, path) | (wishes.wishes(patient.extension, found.path) if found else {})
+    said = wishes.wishes(request.extension, path)
     try:
+        whom = found.once(_whom) if found else Whom(person=person(_logical(request, path), None), said={})
+        said |= whom.said
         return ours.ReferralOrder(
             identifier=placer(request.identifier),
             status=STATUSES.get(request.status, "active"),
@@ -47,22 +72,32 @@ def order_of(raw: dict[str, Any], path: str, others: list[Found]) -> ours.Referr
             authored_at=instant_of(request.authored_on),
             discharged_on=_discharged(request, links, found),
             site=_extension(request.extension, "site"),
-            risk=_risk(request, patient, links, found, path, reasons),
-            part2=_is_labelled(request, patient, reasons),
-            person=person(patient, _extension(patient.extension, "timezone", TIMEZONE)),
+            risk=_risk(request, whom, links, found, path, reasons),
+            part2=_is_labelled(request) or whom.labelled or any(each.labelled for each in reasons),
+            person=whom.person,
             needs=_needs(reasons, said),
-            preferences=_preferences(patient, said),
+            preferences=_preferences(whom.person, said),
             cover=_cover(request, links, found),
             notes=_notes(request, reasons),
-            **_consents(links, found, said),
+            **_consents(links, found, said, path),
         )
     except ValidationError as wrong:
         raise invalid(wrong.errors(), path) from None
 
 
+def _whom(found: Found) -> Whom:
+    patient = found.read(Patient)
+    return Whom(
+        person=person(patient, _extension(patient.extension, "timezone", TIMEZONE)),
+        labelled=_is_labelled(patient),
+        said=wishes.wishes(patient.extension, found.path),
+        risk=risk.of_extensions(patient.extension, found.path),
+    )
+
+
 def _subject(request: ServiceRequest, links: Links, path: str) -> Found | None:
     found = links.resolve(request.subject, "Patient")
-    everybody = links.all("Patient")
+    everybody = links.patients()
     if found or (not request.subject.reference and len(everybody) == 1):
         return found or everybody[0]
     if request.subject.identifier and request.subject.identifier.value:
@@ -70,10 +105,10 @@ def _subject(request: ServiceRequest, links: Links, path: str) -> Found | None:
     raise refuse("required", f"{path}.subject", BRING_PATIENT)
 
 
-def _logical(request: ServiceRequest, path: str) -> list[Identifier]:
+def _logical(request: ServiceRequest, path: str) -> Patient:
     if request.subject.identifier is None:
         raise refuse("required", f"{path}.subject", BRING_PATIENT)
-    return [request.subject.identifier]
+    return Patient(identifier=[request.subject.identifier])
 
 
 def placer(written: list[Identifier]) -> ours.Identifier | None:
@@ -82,45 +117,53 @@ def placer(written: list[Identifier]) -> ours.Identifier | None:
     return next(iter(identifiers([*typed, *written])), None)
 
 
-def _reasons(request: ServiceRequest, links: Links) -> list[Condition]:
-    linked = [links.resolve(each, "Condition") for each in request.reason_reference]
+def _reasons(request: ServiceRequest, links: Links) -> list[Reason]:
+    linked = dict.fromkeys(links.resolve(each, "Condition") for each in request.reason_reference)
     shown = [each.display for each in request.reason_reference if each.display]
     return [
-        *(Condition(code=each) for each in request.reason_code),
-        *(each.read(Condition) for each in linked if each),
-        *(Condition(code=Concept(text=each)) for each in shown),
+        *(_reason(each) for each in request.reason_code),
+        *(each.once(_condition) for each in linked if each),
+        *(_reason(Concept(text=each)) for each in shown),
     ]
 
 
-def _notes(request: ServiceRequest, reasons: list[Condition]) -> list[str]:
+def _condition(found: Found) -> Reason:
+    condition = found.read(Condition)
+    return _reason(condition.code, labelled=_is_labelled(condition))
+
+
+def _reason(code: Concept, *, labelled: bool = False) -> Reason:
+    return Reason(
+        challenge=codes.challenge_of(code), danger=codes.is_danger(code), labelled=labelled, words=tuple(code.words())
+    )
+
+
+def _notes(request: ServiceRequest, reasons: list[Reason]) -> list[str]:
     written = [each.text for each in request.note] + [request.patient_instruction]
-    return [each for each in written if each] + [words for each in reasons for words in each.code.words()]
+    return [each for each in written if each] + [words for each in reasons for words in each.words]
 
 
 def _risk(
-    request: ServiceRequest, patient: Patient, links: Links, found: Found | None, path: str, reasons: list[Condition]
+    request: ServiceRequest, whom: Whom, links: Links, found: Found | None, path: str, reasons: list[Reason]
 ) -> ours.Risk | None:
-    answers = [risk.of_extensions(request.extension, path)]
-    answers += [risk.of_extensions(patient.extension, found.path)] if found else []
-    answers += [risk.of_observation(each) for each in links.about("Observation", "subject", found)]
-    answers += [risk.of_questionnaire(each) for each in links.about("QuestionnaireResponse", "subject", found)]
-    answers += ["flagged" if any(codes.is_danger(each.code) for each in reasons) else None]
+    answers = [risk.of_extensions(request.extension, path), whom.risk]
+    answers += links.told("Observation", "subject", found, risk.of_observation)
+    answers += links.told("QuestionnaireResponse", "subject", found, risk.of_questionnaire)
+    answers += ["flagged" if any(each.danger for each in reasons) else None]
     return risk.worst(answers)
 
 
-def _is_labelled(request: ServiceRequest, patient: Patient, reasons: list[Condition]) -> bool:
-    resources: list[Resource] = [request, patient, *reasons]
-    return any(each.code in codes.PART2_LABELS for resource in resources for each in resource.meta.security)
+def _is_labelled(resource: Resource) -> bool:
+    return any(each.code in codes.PART2_LABELS for each in resource.meta.security)
 
 
-def _service(request: ServiceRequest, reasons: list[Condition]) -> str:
+def _service(request: ServiceRequest, reasons: list[Reason]) -> str:
     ours_it_is = codes.is_peer_support(request.code, request.category, _challenges(reasons))
     return "peer_support" if ours_it_is else "other"
 
 
-def _challenges(reasons: list[Condition]) -> list[str]:
-    challenges = [codes.challenge_of(each.code) for each in reasons]
-    return [each for each in dict.fromkeys(challenges) if each]
+def _challenges(reasons: list[Reason]) -> list[str]:
+    return [each for each in dict.fromkeys(each.challenge for each in reasons) if each]
 
 
 def _discharged(request: ServiceRequest, links: Links, patient: Found | None) -> date | None:
@@ -128,34 +171,49 @@ def _discharged(request: ServiceRequest, links: Links, patient: Found | None) ->
         if each.url == codes.EXTENSION + "discharge-date":
             return day_of(each.value_date)
     named = links.resolve(request.encounter, "Encounter")
-    stays = [named] if named else links.about("Encounter", "subject", patient)
-    ends = [day_of(each.read(Encounter).period.end) for each in stays]
+    ends = [_end(named)] if named else links.told("Encounter", "subject", patient, _end)
     return max((each for each in ends if each), default=None)
 
 
-def _needs(reasons: list[Condition], said: dict[str, Any]) -> Needs:
+def _end(stay: Found) -> date | None:
+    return day_of(stay.read(Encounter).period.end)
+
+
+def _needs(reasons: list[Reason], said: dict[str, Any]) -> Needs:
     known = _challenges(reasons)
     clear = [each for each in known if each != "other"] or known
     return Needs(challenges=clear, **{name: each for name, each in said.items() if name in wishes.NEEDS})
 
 
-def _preferences(patient: Patient, said: dict[str, Any]) -> Preferences:
-    spoken = languages(patient)
+def _preferences(whom: ours.Person, said: dict[str, Any]) -> Preferences:
     given = {name: each for name, each in said.items() if name in Preferences.model_fields}
-    return Preferences(**({"languages": spoken} if spoken else {}), **given)
+    return Preferences(**({"languages": whom.languages} if whom.languages else {}), **given)
 
 
 def _cover(request: ServiceRequest, links: Links, patient: Found | None) -> ours.Cover | None:
     named = [each for reference in request.insurance if (each := links.resolve(reference, "Coverage"))]
-    covers = [cover.cover(each.read(Coverage)) for each in named or links.about("Coverage", "beneficiary", patient)]
+    covers = [each.once(_covered) for each in named] or links.told("Coverage", "beneficiary", patient, _covered)
     return next((each for each in covers if each), None)
 
 
-def _consents(links: Links, patient: Found | None, said: dict[str, Any]) -> dict[str, Any]:
-    came: list[Consent] = [each.read(Consent) for each in links.about("Consent", "patient", patient)]
-    agreed = [each for consent in came if (each := cover.agreed(consent))]
-    told = said.get("peer_support_consent")
-    return {"consents": agreed, "peer_support_consent": False if any(map(cover.refuses_peer_support, came)) else told}
+def _covered(found: Found) -> ours.Cover | None:
+    return cover.cover(found.read(Coverage))
+
+
+def _consents(links: Links, patient: Found | None, said: dict[str, Any], path: str) -> dict[str, Any]:
+    agreed = [each for each in links.told("Consent", "patient", patient, _agreed) if each]
+    if len(agreed) > ours.CONSENTS:
+        raise refuse("too-long", path, f"let at most {ours.CONSENTS} Consents that are in force come along")
+    refused = any(links.told("Consent", "patient", patient, _refuses))
+    return {"consents": agreed, "peer_support_consent": False if refused else said.get("peer_support_consent")}
+
+
+def _agreed(found: Found) -> ours.Agreed | None:
+    return cover.agreed(found.read(Consent))
+
+
+def _refuses(found: Found) -> bool:
+    return cover.refuses_peer_support(found.read(Consent))
 
 
 def _extension(extensions: list[Extension], name: str, url: str = "") -> str | None:

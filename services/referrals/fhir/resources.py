@@ -5,11 +5,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from services.referrals.fhir.words import (
+    All,
     Annotation,
     Coding,
     Concept,
     Day,
     Element,
+    Few,
     Gender,
     Identifier,
     Many,
@@ -47,14 +49,14 @@ class Communication(Element):
 
 
 class Patient(Resource):
-    identifier: Many[Identifier] = []
-    name: Many[HumanName] = []
-    telecom: Many[ContactPoint] = []
+    identifier: Few[Identifier] = []
+    name: Few[HumanName] = []
+    telecom: Few[ContactPoint] = []
     gender: Gender | None = None
     birth_date: Day | None = Field(None, alias="birthDate")
     deceased_boolean: bool = Field(False, alias="deceasedBoolean")
     deceased_at: Moment | None = Field(None, alias="deceasedDateTime")
-    communication: Many[Communication] = []
+    communication: Few[Communication] = []
 
 
 class CoverageClass(Element):
@@ -79,7 +81,7 @@ class Actor(Element):
 class Provision(Element):
     type: Literal["deny", "permit"] | None = None
     period: One[Period] = Period()
-    actor: Many[Actor] = []
+    actor: Few[Actor] = []
     purpose: Many[Coding] = []
     security_label: Many[Coding] = Field([], alias="securityLabel")
 
@@ -118,13 +120,13 @@ class Answer(Element):
 
 class Item(Element):
     link_id: Text = Field("", alias="linkId")
-    answer: Many[Answer] = []
-    item: Many["Item"] = []
+    answer: All[Answer] = []
+    item: All["Item"] = []
 
 
 class QuestionnaireResponse(Resource):
     subject: One[Reference] = Reference()
-    item: Many[Item] = []
+    item: All[Item] = []
 
 
 class Observation(Resource):
@@ -136,7 +138,7 @@ class Observation(Resource):
 
 
 class ServiceRequest(Resource):
-    contained: Many[dict[str, Any]] = []
+    contained: All[dict[str, Any]] = []
     identifier: Many[Identifier] = []
     status: RequestStatus
     intent: RequestIntent
@@ -170,4 +172,4 @@ class Bundle(Element):
         "document", "message", "transaction", "transaction-response", "batch", "batch-response", "history",
         "searchset", "collection",
     ]  # fmt: skip
-    entry: Many[Entry] = []
+    entry: All[Entry] = []

@@ -47,7 +47,15 @@ def _moment(written: str) -> str:
     return written
 
 
-Many = Annotated[list[T], BeforeValidator(_as_list)]
+FEW, MANY, LOTS = 50, 100, 500
+Few = Annotated[list[T], Field(max_length=FEW), BeforeValidator(_as_list)]
+"""What travels on in one fact with the others of its kind."""
+Many = Annotated[list[T], Field(max_length=MANY), BeforeValidator(_as_list)]
+"""What partners repeat."""
+Lots = Annotated[list[T], Field(max_length=LOTS), BeforeValidator(_as_list)]
+"""What partners fill with much that we do not read."""
+All = Annotated[list[T], BeforeValidator(_as_list)]
+"""What is read once for a whole post, whose size is its limit."""
 One = Annotated[T, BeforeValidator(_as_one)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 Short = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
@@ -147,7 +155,7 @@ class Extension(Element):
 
 
 class Meta(Element):
-    security: Many[Coding] = []
+    security: Lots[Coding] = []
 
 
 class Resource(Element):
@@ -155,4 +163,4 @@ class Resource(Element):
 
     id: Text | None = None
     meta: One[Meta] = Meta()
-    extension: Many[Extension] = []
+    extension: Lots[Extension] = []

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.handlers.outcomes import TASKS, follow, raise_crisis, withhold
 from services.referrals.handlers.telling import tell
-from services.referrals.rules.order import Person, Reach
+from services.referrals.rules.order import FEW, Person, Reach
 from services.referrals.rules.triage import Agreement, triage
 from shared import consents
 from shared.clock import now
@@ -106,7 +106,7 @@ async def still_waits(task: Task, db: AsyncConnection) -> str | None:
 
 
 def _with(person: Person, details: Details) -> Person:
-    reaches = [*details.reaches, *(each for each in person.reaches if each not in details.reaches)]
+    reaches = [*details.reaches, *(each for each in person.reaches if each not in details.reaches)][:FEW]
     birth_date = details.birth_date or person.birth_date
     deceased = person.deceased if details.deceased is None else details.deceased
     return person.model_copy(update={"reaches": reaches, "birth_date": birth_date, "deceased": deceased})

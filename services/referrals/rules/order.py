@@ -16,6 +16,8 @@ Note = Annotated[str, StringConstraints(max_length=20_000)]
 Risk = Literal["none", "flagged", "unknown"]
 Channel = Literal["sms", "email", "voice"]
 Purpose = Literal["treatment", "payment", "operations"]
+FEW, MANY, CONSENTS, NOTES = 50, 100, 20, 1_000
+"""How many of a kind a referral has at most, so that no fact about it grows beyond what a message may be."""
 EMAIL = re.compile(r"[^\s@,;<>\"()\[\]\\]{1,64}@[^\s@,;<>\"()\[\]\\]{1,190}")
 
 
@@ -75,15 +77,15 @@ class Reach(Part):
 class Person(Part):
     """Whom the referral is for."""
 
-    identifiers: list[Identifier] = []
+    identifiers: Annotated[list[Identifier], Field(max_length=FEW)] = []
     first_name: Text | None = None
     family_name: Text | None = None
     birth_date: date | None = None
     gender: Literal["male", "female", "other", "unknown"] | None = None
     deceased: bool = False
-    languages: list[Text] = []
+    languages: Annotated[list[Text], Field(max_length=MANY)] = []
     zone: Annotated[str, AfterValidator(_zone)] | None = None
-    reaches: list[Reach] = []
+    reaches: Annotated[list[Reach], Field(max_length=FEW)] = []
 
 
 class Cover(Part):
@@ -101,8 +103,8 @@ class Cover(Part):
 class Agreed(Part):
     """A consent that came with the referral; recipients are organisation ids or classes, as `ConsentGiven` has them."""
 
-    recipients: list[Text] = ["referrer"]
-    purposes: list[Purpose] = ["treatment"]
+    recipients: Annotated[list[Text], Field(max_length=FEW)] = ["referrer"]
+    purposes: Annotated[list[Purpose], Field(max_length=FEW)] = ["treatment"]
     part2: bool = False
     signed_at: Instant | None = None
     expires_at: Instant | None = None
@@ -126,8 +128,8 @@ class ReferralOrder(Part):
     needs: Needs = Needs()
     preferences: Preferences = Preferences()
     cover: Cover | None = None
-    consents: list[Agreed] = []
-    notes: list[Note] = []
+    consents: Annotated[list[Agreed], Field(max_length=CONSENTS)] = []
+    notes: Annotated[list[Note], Field(max_length=NOTES)] = []
 
     @field_validator("notes", mode="after")
     @classmethod

@@ -34,8 +34,10 @@ _ANY = re.compile(r"\b(?:" + "|".join(PHRASES) + r")\b")
 
 def plain(written: str) -> str:
     """This will give text without case, accents and punctuation, for comparison only."""
-    folded = unicodedata.normalize("NFKD", written.casefold())
-    return re.sub(r"[^a-z0-9]+", " ", "".join(each for each in folded if not unicodedata.combining(each)))
+    folded = written.casefold()
+    if not folded.isascii():
+        folded = "".join(each for each in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(each))
+    return re.sub(r"[^a-z0-9]+", " ", folded)
 
 
 def may_mean_danger(notes: Iterable[str]) -> bool:
