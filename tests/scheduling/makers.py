@@ -180,6 +180,11 @@ class Desk:
         found: list[Any] = await self.service.mailbox.run(handle, facts)
         return found
 
+    async def know(self, *people: str, supporters: tuple[str, ...] = ("sam",)) -> None:
+        """This will let the service hear of people, by name, and of those who may support them."""
+        of_people = [referral(person_id=an_id(each), referral_id=an_id(f"referral of {each}")) for each in people]
+        await self.hear(*of_people, *(supporter(supporter_id=an_id(each), public_name=each) for each in supporters))
+
     async def figures(self) -> dict[str, int]:
         """This will count what the service has done."""
         async with self.service.database.reading() as db:

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from sqlalchemy import select, text
 
+from services.scheduling.http.insurer import named_twice
 from services.scheduling.store.tables import disclosures
 from shared import clock
 from shared.events.matching import Slot
@@ -329,3 +330,20 @@ async def test_logs_every_answer_without_the_members_number_in_clear(desk: Desk)
     ]
     assert [row["filters"] for row in rows] == [["birth_date", "from", "member_id", "to"], ["covered", "from", "to"]]
     assert rows[0]["asked"]["member_id"] == "G-CANARY" and "CANARY" not in raw and "1990-05-06" not in raw
+
+
+def test_compares_no_parameter_with_every_other():
+    compared = 0
+
+    class Name(str):
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            nonlocal compared
+            compared += 1
+            return str(self) == str(other)
+
+    names = [Name(f"p{each}") for each in range(1000)]
+
+    assert named_twice(names) is None and named_twice([*names, Name("p7")]) == "p7"
+    assert compared < 3000

@@ -22,6 +22,8 @@ BODY = {
 
 
 async def test_books_one_session_by_hand(desk: Desk):
+    await desk.know("bo")
+
     answer = await desk.ask("POST", "/sessions", json=BODY)
 
     assert answer.status_code == 201 and answer.json()["starts_at"] == "2026-03-10T13:00:00Z"
@@ -41,6 +43,7 @@ async def test_books_one_session_by_hand(desk: Desk):
     ],
 )
 async def test_refuses_an_overlap_and_says_whose(desk: Desk, changes, where):
+    await desk.know("bo", "cy", supporters=("sam", "kit"))
     await desk.ask("POST", "/sessions", json=BODY)
 
     answer = await desk.ask("POST", "/sessions", json={**BODY, **changes})
@@ -50,6 +53,7 @@ async def test_refuses_an_overlap_and_says_whose(desk: Desk, changes, where):
 
 
 async def test_sessions_may_follow_each_other_without_a_gap(desk: Desk):
+    await desk.know("bo")
     await desk.ask("POST", "/sessions", json=BODY)
 
     answer = await desk.ask("POST", "/sessions", json={**BODY, "local_start": "2026-03-10T09:50"})
@@ -57,7 +61,18 @@ async def test_sessions_may_follow_each_other_without_a_gap(desk: Desk):
     assert answer.status_code == 201
 
 
+@pytest.mark.parametrize("whose", ["supporter_id", "person_id"])
+async def test_books_nothing_for_an_id_that_nobody_has(desk: Desk, whose):
+    await desk.know("bo")
+
+    answer = await desk.ask("POST", "/sessions", json={**BODY, whose: str(uuid4())})
+
+    assert (answer.status_code, answer.json()["errors"][0]["where"]) == (404, f"body.{whose}")
+    assert (await desk.figures())["sessions_booked"] == 0
+
+
 async def test_a_cancelled_session_frees_its_time_at_once(desk: Desk):
+    await desk.know("bo")
     booked = (await desk.ask("POST", "/sessions", json=BODY)).json()
     path = f"/sessions/{booked['session_id']}/seats/{booked['seat_id']}/outcome"
     await desk.ask("POST", path, json={"outcome": "cancelled_person", "by": "Kim"})
@@ -92,6 +107,7 @@ async def test_staff_find_a_time_for_a_series_that_had_none(desk: Desk):
 
 
 async def test_asks_for_another_time_until_one_is_booked(desk: Desk):
+    await desk.know("cy")
     (booked, *_) = await desk.hear(match())
     await desk.hear(_wants_another_time(booked.sessions[0]))
     asked = (await desk.ask("GET", "/work")).json()

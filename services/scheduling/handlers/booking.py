@@ -35,6 +35,14 @@ class TimeTaken(Exception):
         self.where, self.remedy = where, remedy
 
 
+class NotHeardOf(Exception):
+    """Nobody we know has this id; `where` names it, in the words of the request."""
+
+    def __init__(self, where: str, remedy: str) -> None:
+        super().__init__(where)
+        self.where, self.remedy = where, remedy
+
+
 class NoSuchSeries(Exception):
     """The series is unknown, or another person's or supporter's."""
 
@@ -108,7 +116,7 @@ async def _not_booked(match: MatchMade, db: AsyncConnection) -> SeriesNotBooked:
 
 
 async def book_by_hand(wanted: ByHand, db: AsyncConnection) -> Reply:
-    """This will book one session; TimeTaken, NoSuchSeries or SeriesOver when it cannot be."""
+    """This will book one session; TimeTaken, NotHeardOf, NoSuchSeries or SeriesOver when it cannot be."""
     await _alone_with(db, wanted.person_id, wanted.supporter_id)
     series = await _series_for(wanted, db)
     when = rules.occurrence(wanted.local_start, zone=wanted.zone, minutes=wanted.minutes)
@@ -148,6 +156,7 @@ async def ask_for_new_time(db: AsyncConnection, seat: Seat) -> None:
 
 async def _series_for(wanted: ByHand, db: AsyncConnection) -> Series:
     if wanted.series_id is None:
+        await _both_known(wanted, db)
         new = uuid4()
         whose = {"person_id": wanted.person_id, "supporter_id": wanted.supporter_id, "site_id": wanted.site_id}
         return Series(series_id=new, match_id=new, referral_id=None, zone=wanted.zone, state="booked", **whose)  # type: ignore[arg-type]
@@ -157,6 +166,14 @@ async def _series_for(wanted: ByHand, db: AsyncConnection) -> Series:
     if found.state == "ended":
         raise SeriesOver
     return found
+
+
+async def _both_known(wanted: ByHand, db: AsyncConnection) -> None:
+    """This will refuse an id that nobody has: a mistyped one would book a visit that nobody hears of."""
+    if not await store.knows_supporter(db, wanted.supporter_id):
+        raise NotHeardOf("body.supporter_id", "use the id of a supporter who is registered")
+    if not await store.knows_person(db, wanted.person_id):
+        raise NotHeardOf("body.person_id", "use the id of a person whose referral was accepted")
 
 
 def chasers(booked: SeriesBooked) -> list[Later]:

@@ -1,5 +1,7 @@
 """The insurer: which sessions of its members were held, and what of them is covered."""
 
+from collections import Counter
+from collections.abc import Iterable
 from functools import partial
 from typing import Annotated, Any
 
@@ -30,8 +32,12 @@ def routes(run: Run, plans: Plans) -> APIRouter:
     return router
 
 
+def named_twice(names: Iterable[str]) -> str | None:
+    """This will give the first name that comes again, if any does."""
+    return next((name for name, times in Counter(names).items() if times > 1), None)
+
+
 async def _each_once(request: Request) -> None:
-    names = [name for name, _ in request.query_params.multi_items()]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
+    twice = named_twice(name for name, _ in request.query_params.multi_items())
+    if twice is not None:
         raise Problem(422, "A parameter is named twice", where=f"query.{twice[:40]}", remedy="send each once")

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from services.scheduling.handlers import booking, recording
-from services.scheduling.handlers.booking import ByHand, NoSuchSeries, SeriesOver, TimeTaken
+from services.scheduling.handlers.booking import ByHand, NoSuchSeries, NotHeardOf, SeriesOver, TimeTaken
 from services.scheduling.handlers.recording import NoSuchSeat
 from services.scheduling.http.words import (
     NewSession,
@@ -81,6 +81,8 @@ async def _book(run: Run, wanted: ByHand) -> Any:
         return await run(booking.book_by_hand, wanted)
     except TimeTaken as taken:
         raise Problem(409, "The time is taken", where=taken.where, remedy=taken.remedy) from None
+    except NotHeardOf as unknown:
+        raise Problem(404, "Nobody has this id", where=unknown.where, remedy=unknown.remedy) from None
     except NoSuchSeries:
         remedy = "use a series of this person and supporter, or leave it out"
         raise Problem(404, "No such series", where="body.series_id", remedy=remedy) from None

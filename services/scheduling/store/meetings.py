@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, case, insert, select, tuple_, update
+from sqlalchemy import bindparam, case, exists, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduling.rules.outcomes import Seat
-from services.scheduling.store.tables import seats, series, sessions, supporters
+from services.scheduling.store.tables import labels, seats, series, sessions, supporters
 from shared.database import broken_rule, upsert
 from shared.events.scheduling import SeriesBooked, SeriesNotBooked
 
@@ -158,6 +158,18 @@ async def public_name(db: AsyncConnection, supporter_id: UUID | None) -> str | N
     return name
 
 
+async def knows_supporter(db: AsyncConnection, supporter_id: UUID) -> bool:
+    """This will say whether a supporter was registered."""
+    return bool(await db.scalar(_SUPPORTER_KNOWN, {"one": supporter_id}))
+
+
+async def knows_person(db: AsyncConnection, person_id: UUID) -> bool:
+    """This will say whether a referral of a person was accepted."""
+    return bool(await db.scalar(_PERSON_KNOWN, {"one": person_id}))
+
+
+_SUPPORTER_KNOWN = select(exists().where(supporters.c.supporter_id == bindparam("one")))
+_PERSON_KNOWN = select(exists().where(labels.c.person_id == bindparam("one")))
 _IN_TIME = select(sessions).order_by(sessions.c.starts_at, sessions.c.session_id)
 _SITTING = select(seats.c.session_id, seats.c.seat_id, seats.c.person_id, seats.c.outcome).where(
     seats.c.session_id.in_(bindparam("sessions", expanding=True))
