@@ -102,7 +102,7 @@ def test_check_says_what_it_could_not_look_at_while_the_broker_is_away(played: D
     told = alongside("check", "--data", str(played.data), "--messages", str(played.log))
 
     assert told.returncode == 2, told.stdout + told.stderr
-    assert told.stdout.count("not looked at") == 1
+    assert told.stdout.count("not seen") == 1
     assert "is it started?" in told.stdout
     assert "Traceback" not in told.stdout + told.stderr
 
