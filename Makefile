@@ -41,10 +41,10 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: pyproject.toml $(VENV)/bin/python
 	@echo "Installing Alongside into $(VENV) (once)"
-	@# The pip that comes with Python 3.11 takes half as long again.
+	@# The pip that comes with Python 3.11 takes half as long again; the newer one tells of its builds at length.
 	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --upgrade pip
-	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e .
+	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e .
 	@$(BIN)/python -c '$(COMPILE)' && touch $@
 
 $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
-	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e '.[test]' && touch $@
+	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e '.[test]' && touch $@

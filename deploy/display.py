@@ -138,11 +138,12 @@ def tasks(waiting: Sequence[tuple[str, Task]]) -> RenderableType:
     if not waiting:
         return Text("No task waits for a person.")
     count = "1 task waits" if len(waiting) == 1 else f"{len(waiting):,} tasks wait"
-    table = Table(title=f"{count} for a person", title_justify="left", box=None, pad_edge=False)
-    for column in ("due (UTC)", "service", "kind", "owner"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("about, and the task's own id", overflow="fold")
-    for service, each in waiting:
-        ids = Text.assemble(each.about, "\n", (str(each.task_id), "dim"))
-        table.add_row(f"{each.due:%a %d %b %H:%M}", service, each.kind, each.owner, ids)
-    return table
+    return Group(Text(f"{count} for a person\n", "bold"), *(_task(service, each) for service, each in waiting))
+
+
+def _task(service: str, task: Task) -> Text:
+    """This will show one task; its ids stand on lines of their own, to be copied whole."""
+    head = f"{task.due:%a %d %b %H:%M} UTC  {task.kind.replace('_', ' ')}"
+    return Text.assemble(
+        (head, "bold"), f", for {task.owner} ({service})\n  about {task.about}\n", (f"  task  {task.task_id}", "dim")
+    )

@@ -45,11 +45,35 @@ UNDER_WAY = select(
 
 def serve(service: "Service") -> None:
     """This will add the pages to a service's HTTP application."""
+    _describe(service)
     _time_requests(service)
     _health(service)
     _figures(service)
     _work(service)
     _documents(service)
+
+
+EVERYWHERE = {"operations", "work", "documents"}
+"""Tags of what every service has."""
+
+
+def _describe(service: "Service") -> None:
+    """This will tell in the OpenAPI document what each route does, and what is the service's own first."""
+    written = service.http.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = written()
+        for route in document["paths"].values():
+            for operation in route.values():
+                operation["summary"] = operation["description"].partition("\n")[0]
+        document["paths"] = dict(sorted(document["paths"].items(), key=_is_everywhere))
+        return document
+
+    service.http.openapi = openapi  # type: ignore[method-assign]
+
+
+def _is_everywhere(route: tuple[str, Any]) -> bool:
+    return any(EVERYWHERE & set(operation["tags"]) for operation in route[1].values())
 
 
 class TimedRequests:

@@ -1,5 +1,6 @@
 """What is shown fits a terminal of 80 columns, with ids that can be copied whole."""
 
+from datetime import UTC, datetime
 from io import StringIO
 from uuid import uuid4
 
@@ -7,6 +8,7 @@ from rich.console import Console, RenderableType
 
 from deploy import display
 from deploy.check.findings import Finding
+from shared.work import Task
 
 
 def shown(what: RenderableType) -> list[str]:
@@ -34,3 +36,19 @@ def test_what_could_not_be_looked_at_is_told_with_its_reason() -> None:
 
 def test_nothing_to_do_is_said_in_words() -> None:
     assert shown(display.tasks([])) == ["No task waits for a person."]
+
+
+def test_a_task_shows_its_ids_whole() -> None:
+    moment = datetime(2026, 1, 9, 22, 0, tzinfo=UTC)
+    about, task_id = str(uuid4()), uuid4()
+    task = Task(task_id=task_id, kind="new_time_wanted", about=about, owner="lakeside", due=moment, opened_at=moment)
+
+    lines = shown(display.tasks([("scheduling", task)]))
+
+    assert lines == [
+        "1 task waits for a person",
+        "",
+        "Fri 09 Jan 22:00 UTC  new time wanted, for lakeside (scheduling)",
+        f"about {about}",
+        f"task  {task_id}",
+    ]

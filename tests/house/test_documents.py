@@ -81,3 +81,15 @@ async def test_a_page_fetches_nothing_from_elsewhere(name: str, path: str, tmp_p
 
     assert not [each for each in fetched if re.match(r"(https?:)?//", each)]
     assert [each for each, status in found if status != 200] == []
+
+
+@each_service
+def test_the_openapi_document_says_what_each_route_does_and_the_services_own_first(name: str, tmp_path: Path) -> None:
+    routes = created(name, tmp_path).http.openapi()["paths"]
+
+    assert [each for each in routes if not all(told["summary"].endswith(".") for told in routes[each].values())] == []
+    places = list(routes)
+    assert places.index("/health") > 0
+    assert set(places[places.index("/health") :]) == {
+        "/health", "/ready", "/quiet", "/figures", "/metrics", "/work", "/work/{task_id}/done", "/asyncapi.json", "/asyncapi",
+    }  # fmt: skip
