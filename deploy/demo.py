@@ -106,9 +106,11 @@ async def _system(plan: Plan, wanted: Wanted, provider: str, console: Console) -
         return
     async with AsyncExitStack() as stack:
         beside = await stack.enter_async_context(Supervisor(plan.data / "provider"))
-        await beside.start(_provider(plan, provider))
+        starting = asyncio.create_task(beside.start(_provider(plan, provider)))
+        stack.callback(starting.cancel)
         with console.status("starting the broker and four services"):
             there = await stack.enter_async_context(running(plan))
+            await starting
         console.print(display.addresses(there))
         yield there
 
