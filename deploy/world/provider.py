@@ -5,9 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from aiohttp import web
 
 
 class Log:
@@ -38,33 +36,26 @@ class Log:
         return len(self.taken)
 
 
-def create(path: Path) -> FastAPI:
+def create(path: Path) -> web.Application:
     """This will make the provider's application."""
-    log, http = Log(path), FastAPI()
+    log, http = Log(path), web.Application()
 
-    async def take(kind: str, request: Request) -> JSONResponse:
-        key = request.headers.get("idempotency-key", "")
+    async def take(request: web.Request) -> web.Response:
+        kind, key = request.path.strip("/").removesuffix("s"), request.headers.get("Idempotency-Key", "")
         number, new = log.take(kind, key, await request.json())
-        return JSONResponse({"id": str(number)}, 202 if new else 409)
+        return web.json_response({"id": str(number)}, status=202 if new else 409)
 
-    @http.post("/texts")
-    async def texts(request: Request) -> JSONResponse:
-        return await take("text", request)
+    async def taken(request: web.Request) -> web.Response:
+        after = int(request.query.get("after", "0"))
+        return web.json_response({"taken": log.taken[after:], "repeats": log.repeats})
 
-    @http.post("/pages")
-    async def pages(request: Request) -> JSONResponse:
-        return await take("page", request)
+    async def ready(_: web.Request) -> web.Response:
+        return web.json_response({"ready": True})
 
-    @http.get("/taken")
-    async def taken(after: int = 0) -> dict[str, Any]:
-        return {"taken": log.taken[after:], "repeats": log.repeats}
-
-    @http.get("/ready")
-    async def ready() -> dict[str, bool]:
-        return {"ready": True}
-
+    http.add_routes([web.post("/texts", take), web.post("/pages", take), web.get("/taken", taken)])
+    http.add_routes([web.get("/ready", ready)])
     return http
 
 
 if __name__ == "__main__":
-    uvicorn.run(create(Path(sys.argv[1])), host=sys.argv[2], port=int(sys.argv[3]), log_level="warning")
+    web.run_app(create(Path(sys.argv[1])), host=sys.argv[2], port=int(sys.argv[3]), print=None, access_log=None)
