@@ -60,7 +60,11 @@ def summary(told: Summary, play: Play) -> RenderableType:
             told.offers_made,
             f"{told.offers_declined} declined, {told.offers_expired} unanswered",
         ),
-        ("Matches", told.matches_made, f"{told.waiting_now} still wait; {told.waitlisted} had to wait for room"),
+        (
+            "Matches",
+            told.matches_made,
+            f"{told.offers_open} are asked about, {told.waiting_now} still wait; {told.waitlisted} waited for room",
+        ),
         ("Visits booked", told.sessions_booked, f"{told.sessions_ahead} still ahead"),
         ("  held", told.sessions_held, f"{told.sessions_missed} missed, {told.sessions_cancelled} cancelled"),
         ("Reminders planned", told.reminders_planned, f"{told.reminders_ahead} still ahead"),

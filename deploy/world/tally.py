@@ -24,6 +24,7 @@ class Summary(BaseModel):
     offers_made: int
     offers_declined: int
     offers_expired: int
+    offers_open: int
     matches_made: int
     waitlisted: int
     waiting_now: int

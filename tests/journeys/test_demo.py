@@ -65,6 +65,14 @@ def test_every_post_is_accounted_for(summary: dict[str, int]) -> None:
     assert [each for each in ("crisis_review", "needs_screen", "refused", "duplicates") if not summary[each]] == []
 
 
+def test_everybody_who_was_accepted_is_matched_or_somebody_is_asked_or_they_wait(
+    summary: dict[str, int], stores: sqlite3.Connection
+) -> None:
+    people = count(stores, "count(*) from matching.referrals")
+
+    assert summary["matches_made"] + summary["offers_open"] + summary["waiting_now"] == people > 0
+
+
 def test_every_session_is_accounted_for(summary: dict[str, int], stores: sqlite3.Connection) -> None:
     states = dict(stores.execute("select state, count(*) from scheduling.sessions group by state"))
 
