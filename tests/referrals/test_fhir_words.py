@@ -55,7 +55,6 @@ def reason(system: str, code: str, text: str = "") -> dict[str, Any]:
         (reason(ICD10, "Z60.2"), "loneliness"),
         (reason(SNOMED, "723914003"), "grief"),
         (reason("urn:unknown", "42"), "other"),
-        (reason("urn:unknown", "42", "Soledad y duelo"), "grief"),
         ({"text": "Feels lonely since the move"}, "loneliness"),
     ],
 )
@@ -63,6 +62,22 @@ def test_understands_reasons_and_refuses_none(given: dict[str, Any], challenge: 
     order = ours(request(reasonCode=[given]))
 
     assert order.needs.challenges == [challenge]
+
+
+@pytest.mark.parametrize(
+    ("given", "challenges"),
+    [
+        ({"text": "Depression and alcohol dependence"}, ["depression", "alcohol"]),
+        (reason(SNOMED, "310496002", "opioid use in remission"), ["depression", "substance_use"]),
+        ({"coding": [{"system": SNOMED, "code": each} for each in ("13746004", "7200002")]}, ["bipolar", "alcohol"]),
+        (reason("urn:unknown", "42", "Soledad y duelo"), ["grief", "loneliness"]),
+    ],
+)
+def test_understands_all_that_one_reason_tells(given: dict[str, Any], challenges: list[str]) -> None:
+    order = ours(request(reasonCode=[given]))
+
+    assert order.needs.challenges == challenges
+    assert protected(order) is bool({"alcohol", "substance_use"} & set(challenges))
 
 
 def test_forgives_a_sender_its_untidiness() -> None:

@@ -58,17 +58,16 @@ LANGUAGES = {
 }  # fmt: skip
 
 
-def challenge_of(concept: Concept) -> str | None:
-    """This will give our word for what somebody lives with: by code, else by what is written, else `other`."""
-    for coding in concept.coding:
-        found = _by_code(coding)
-        if found:
-            return found
-    for words in concept.words():
-        for pattern, ours in _WORDS:
-            if pattern.search(plain(words)):
-                return ours
-    return "other" if concept.coding or concept.text else None
+def challenges_of(concept: Concept) -> tuple[str, ...]:
+    """This will give our words for what somebody lives with: all that is coded, then all that is written, else `other`.
+
+    All of it, for what is told of substance use protects the person's records wherever it stands.
+    """
+    coded = [found for coding in concept.coding if (found := _by_code(coding))]
+    texts = [plain(words) for words in concept.words()]
+    written = [ours for pattern, ours in _WORDS if any(pattern.search(each) for each in texts)]
+    known = tuple(dict.fromkeys([*coded, *written]))
+    return known or (("other",) if concept.coding or concept.text else ())
 
 
 def _by_code(coding: Coding) -> str | None:

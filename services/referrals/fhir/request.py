@@ -33,9 +33,9 @@ BRING_PATIENT = "contain the Patient and refer to it as #id, or post a transacti
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """What a reason for the referral says: our word for it, whether it is danger or labelled, and what people read."""
+    """What a reason for the referral says: our words for it, whether it is danger or labelled, and what people read."""
 
-    challenge: str | None
+    challenges: tuple[str, ...]
     danger: bool
     labelled: bool = False
     words: tuple[str, ...]
@@ -134,7 +134,7 @@ def _condition(found: Found) -> Reason:
 
 def _reason(code: Concept, *, labelled: bool = False) -> Reason:
     return Reason(
-        challenge=codes.challenge_of(code), danger=codes.is_danger(code), labelled=labelled, words=tuple(code.words())
+        challenges=codes.challenges_of(code), danger=codes.is_danger(code), labelled=labelled, words=tuple(code.words())
     )
 
 
@@ -163,7 +163,7 @@ def _service(request: ServiceRequest, reasons: list[Reason]) -> str:
 
 
 def _challenges(reasons: list[Reason]) -> list[str]:
-    return [each for each in dict.fromkeys(each.challenge for each in reasons) if each]
+    return list(dict.fromkeys(ours for each in reasons for ours in each.challenges))
 
 
 def _discharged(request: ServiceRequest, links: Links, patient: Found | None) -> date | None:
