@@ -26,7 +26,7 @@ from deploy.nats.topology import TopologyError
 from deploy.premises import AGENCY, Addresses, database_urls, equip, known, service_urls
 from deploy.supervisor import StartError
 from deploy.up import Plan, open_bus, running
-from shared.work import Task
+from shared.work import ON_CALL, Task
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console()
@@ -172,7 +172,7 @@ def work(data: Data = DATA) -> None:
     tasks, silent = asyncio.run(_tasks(services, key=known(data).api_key(AGENCY)))
     if len(silent) == len(services):
         raise StartError(f"Nothing runs from {data}: start it with `alongside up --data {data}`.")
-    console.print(display.tasks(sorted(tasks, key=lambda each: each[1].due)))
+    console.print(display.tasks(sorted(tasks, key=lambda each: (each[1].owner != ON_CALL, each[1].due))))
     for service in silent:
         console.print(f"{service} does not answer at {services[service]}: its tasks are not shown.", style="red")
     raise typer.Exit(2 if silent else 0)

@@ -1,6 +1,9 @@
 """What the command shows in a terminal."""
 
+import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -51,29 +54,33 @@ def summary(told: Summary, play: Play) -> RenderableType:
     table.add_column("how many", justify="right")
     table.add_column("of which")
     rows = [
-        ("Referrals posted", told.referrals_posted, f"half over HTTP, half on the bus; {told.duplicates} came twice"),
+        ("Referrals posted", told.referrals_posted, f"half over HTTP, half on the bus; {told.duplicates:,} came twice"),
         ("  taken at once", told.accepted, ""),
         ("  held for a person first", told.crisis_review + told.needs_screen + told.needs_info, _held(told)),
         ("  refused", told.refused, "each told where it was wrong and what to do"),
         (
             "Offers to supporters",
             told.offers_made,
-            f"{told.offers_declined} declined, {told.offers_expired} unanswered",
+            f"{told.offers_declined:,} declined, {told.offers_expired:,} unanswered",
         ),
         (
             "Matches",
             told.matches_made,
-            f"{told.offers_open} are asked about, {told.waiting_now} still wait; {told.waitlisted} waited for room",
+            f"{told.offers_open:,} with an offer open, {told.waiting_now:,} waiting; {told.waitlisted:,} had waited",
         ),
-        ("Visits booked", told.sessions_booked, f"{told.sessions_ahead} still ahead"),
-        ("  held", told.sessions_held, f"{told.sessions_missed} missed, {told.sessions_cancelled} cancelled"),
-        ("Reminders planned", told.reminders_planned, f"{told.reminders_ahead} still ahead"),
-        ("  sent", told.reminders_sent, f"{told.reminders_skipped} no longer wanted, {told.reminders_failed} failed"),
-        ("Messages sent", told.messages_sent, f"{told.replies} replies came back"),
+        ("Visits booked", told.sessions_booked, f"{told.sessions_ahead:,} still ahead"),
+        ("  held", told.sessions_held, f"{told.sessions_missed:,} missed, {told.sessions_cancelled:,} cancelled"),
+        ("Reminders planned", told.reminders_planned, f"{told.reminders_ahead:,} still ahead"),
+        (
+            "  sent",
+            told.reminders_sent,
+            f"{told.reminders_skipped:,} no longer wanted, {told.reminders_failed:,} failed",
+        ),
+        ("Messages sent", told.messages_sent, f"{told.replies:,} replies came back"),
         (
             "Units delivered",
             told.units_delivered,
-            f"{told.units_covered} covered; insurers see {told.insurers_see_units}",
+            f"{told.units_covered:,} covered; insurers see {told.insurers_see_units:,}",
         ),
         ("Letters nobody could apply", told.dead_letters, ""),
     ]
@@ -91,14 +98,20 @@ def _held(told: Summary) -> str:
     return ", ".join(f"{count} {words}" for count, words in parts if count)
 
 
+def _called() -> str:
+    """This will give the command as it can be typed in another terminal."""
+    how = Path(sys.argv[0])
+    return os.path.relpath(how) if how.name == "alongside" and how.parent != Path() else "alongside"
+
+
 def what_next(there: Running) -> RenderableType:
     """This will say what may be tried on the live system."""
-    data = there.premises.data
+    data = os.path.relpath(there.premises.data)
     return Text(
         "\nThe system is live, its clock runs on from here. Try, in another terminal:\n"
-        f"  alongside work --data {data}\n"
-        f"  alongside check --data {data} --messages {data}/provider/taken.jsonl\n"
-        f'  curl -H "Authorization: Bearer $(cat {data}/keys/api/garden-health.key)" '
+        f"  {_called()} work --data {data}\n"
+        f"  {_called()} check --data {data} --messages {data}/provider/taken.jsonl\n"
+        f'  curl -H "Authorization: Bearer $(cat {data}/keys/api/carolina-mco.key)" '
         f"'{there.addresses.services['scheduling']}/covered-sessions?from=2026-01-01&to=2026-03-31'\n"
         "Ctrl-C drains and ends everything."
     )

@@ -39,6 +39,10 @@ _OPEN = upsert(
 _DONE = update(tasks).where(tasks.c.task_id == bindparam("one"), tasks.c.done_at.is_(None))
 
 
+ON_CALL = "on-call"
+"""The owner of what cannot wait: somebody may be in danger."""
+
+
 class Task(BaseModel):
     """Work for a person; `about` is an id, `due` an instant (UTC)."""
 
@@ -96,7 +100,8 @@ async def close_by_id(db: AsyncConnection, task_id: UUID, by: str) -> bool:
 
 async def open_tasks(db: AsyncConnection, limit: int = 1000) -> list[Task]:
     """This will list what waits for a person, the most pressing first."""
-    wanted = select(tasks).where(tasks.c.done_at.is_(None)).order_by(tasks.c.due, tasks.c.task_id).limit(limit)
+    waiting = select(tasks).where(tasks.c.done_at.is_(None))
+    wanted = waiting.order_by(tasks.c.owner != ON_CALL, tasks.c.due, tasks.c.task_id).limit(limit)
     return [Task(**row) for row in (await db.execute(wanted)).mappings()]
 
 

@@ -24,9 +24,9 @@ async def refer(url: str, seed: str, organisation: str, body: bytes) -> None:
     # The same Nats-Msg-Id within an hour is the same message: repeat it until you get this acknowledgement.
     headers = {"Nats-Msg-Id": identifier, "Content-Type": "application/fhir+json"}
     stored = await stream.publish(f"ingest.{organisation}.referral.v1", body, headers=headers)
-    print(f"stored as message {stored.seq}")
+    print(f"stored as message {stored.seq}{', known already' if stored.duplicate else ''}")
 
-    answered = False
+    answered = bool(stored.duplicate)
     while not answered:
         for message in await statuses.fetch(100, timeout=30):
             told = json.loads(message.data)

@@ -9,6 +9,7 @@ from services.referrals import store
 from services.referrals.handlers.telling import tell
 from services.referrals.rules import triage
 from services.referrals.rules.accept import Accepted, consents_of, facts_of_acceptance
+from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.triage import Payer, Verdict
 from shared import consents
 from shared.calendar import add_business_days
@@ -36,7 +37,7 @@ async def follow(
     elif verdict.outcome == "refused":
         said = [_refused(referral, verdict)]
     elif verdict.outcome == "crisis_review":
-        said = await _page(referral, db, at=referral.crisis_at or moment)
+        said = await _page(referral, db, at=referral.crisis_at or moment, note=in_words(referral.order))
         said.append(_held(referral, "crisis_review"))
     else:
         said = await _hold(referral, verdict, db, programme=programme)
@@ -108,7 +109,12 @@ def _held(referral: store.Referral, state: triage.Outcome) -> ReferralHeld:
     )
 
 
-async def _page(referral: store.Referral, db: AsyncConnection, *, at: datetime, note: str | None = None) -> list[Said]:
+def in_words(order: ReferralOrder) -> str:
+    """This will give what a post says about danger, for the person who looks."""
+    return "\n".join([f"Risk: {order.risk or 'not screened'}.", *order.notes])
+
+
+async def _page(referral: store.Referral, db: AsyncConnection, *, at: datetime, note: str) -> list[Said]:
     about = str(referral.referral_id)
     await open_task(db, kind="crisis", about=about, owner="on-call", due=at + ANSWER_CRISIS, note=note)
     await store.mark_crisis(db, referral.referral_id, at)

@@ -10,7 +10,7 @@ from services.referrals import store
 from services.referrals.fhir.outcome import Refused, outcome
 from services.referrals.fhir.outcome import refuse as refusal
 from services.referrals.fhir.reading import Posted, Reading, read
-from services.referrals.handlers.outcomes import follow, raise_crisis
+from services.referrals.handlers.outcomes import follow, in_words, raise_crisis
 from services.referrals.handlers.telling import first
 from services.referrals.rules import triage
 from services.referrals.rules.order import ReferralOrder
@@ -146,7 +146,7 @@ async def _repeated(
     unseen = changed and await _compare(known, posted.order, content, db, programme=programme)
     in_crisis = known.crisis_at is not None
     if triage.news_of_danger(posted.order, known.order, in_crisis=in_crisis) and (unseen or not in_crisis):
-        return await raise_crisis(known, db, programme=programme, note=_in_words(posted.order))
+        return await raise_crisis(known, db, programme=programme, note=in_words(posted.order))
     return known, []
 
 
@@ -155,12 +155,7 @@ async def _compare(
 ) -> bool:
     """This will ask a person to judge a repeat, and say whether nobody is asked that already."""
     about, due = f"{known.referral_id} {content[:12]}", _screen_by(programme, known, now())
-    return await open_task(db, kind="changed_referral", about=about, owner="intake", due=due, note=_in_words(order))
-
-
-def _in_words(order: ReferralOrder) -> str:
-    """This will give what a repeat says about danger, for the person who looks: nothing else of it is kept."""
-    return "\n".join([f"Risk: {order.risk or 'not screened'}.", *order.notes])
+    return await open_task(db, kind="changed_referral", about=about, owner="intake", due=due, note=in_words(order))
 
 
 def _screen_by(programme: Programme, referral: store.Referral, moment: datetime) -> datetime:

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -145,8 +145,13 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
         "rendering_npi": row["npi"],
         "taxonomy": TAXONOMY,
         "note_signed": row["note_status"] == "signed",
-        "updated_at": row["changed_at"].isoformat(),
+        "updated_at": _in_z(row["changed_at"]),
     }
+
+
+def _in_z(moment: datetime) -> str:
+    """This will write a UTC instant so that it may be put into a URL as it is."""
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _when(row: dict[str, Any]) -> dict[str, Any]:
@@ -154,8 +159,8 @@ def _when(row: dict[str, Any]) -> dict[str, Any]:
     begun, minutes = row["started_at"] if row["state"] == "held" else None, row["minutes"] or 0
     return {
         "service_date": row["service_date"].isoformat(),
-        "started_at": begun.isoformat() if begun else None,
-        "ended_at": (begun + timedelta(minutes=minutes)).isoformat() if begun else None,
+        "started_at": _in_z(begun) if begun else None,
+        "ended_at": _in_z(begun + timedelta(minutes=minutes)) if begun else None,
         "minutes": minutes,
     }
 
