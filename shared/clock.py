@@ -19,6 +19,11 @@ def real() -> datetime:
     return datetime.now(UTC)  # noqa: TID251
 
 
+def in_z(moment: datetime, *, timespec: str = "auto") -> str:
+    """This will write a UTC instant with a Z, so that it may stand in a URL as it is."""
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
 def step_to(moment: datetime) -> bool:
     """This will move domain time forward to `moment`, never back, and say whether it moved."""
     global _stepped

@@ -13,6 +13,9 @@ EVENT_ID, EVENT_TYPE, EVENT_SOURCE, EVENT_TIME, EVENT_KEY = "ce-id", "ce-type", 
 SPEC_VERSION, KEY_VERSION, OPENS = "ce-specversion", "ce-sequence", "ce-opens"
 TRACE = "traceparent"
 
+MESSAGE_BYTES = 256 * 1024
+"""The most that the broker takes of a service in one message, envelope and body."""
+
 
 def kebab(words: str) -> str:
     """This will turn `MatchMade` into `match-made`."""

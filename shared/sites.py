@@ -16,9 +16,7 @@ async def refuse_lost(database: Database, programme: Programme) -> None:
 
 def _kept(connection: Connection) -> set[str]:
     site_id = column("site_id", Text)
-    looked = inspect(connection)
-    tables = [
-        name for name in looked.get_table_names() if "site_id" in {each["name"] for each in looked.get_columns(name)}
-    ]
+    columns = inspect(connection).get_multi_columns()
+    tables = [name for (_, name), some in columns.items() if any(each["name"] == "site_id" for each in some)]
     named = (select(site_id).select_from(table(each)).distinct() for each in tables)
     return {site for each in named for site in connection.scalars(each) if site is not None}

@@ -74,7 +74,7 @@ def _users(organisations: Sequence[plan.Organisation]) -> list[str]:
 
 def _limits() -> dict[str, Any]:
     return {
-        "max_payload": plan.MESSAGE_BYTES,
+        "max_payload": names.MESSAGE_BYTES,
         "max_control_line": 4096,
         "max_connections": 4096,
         "max_subscriptions": 1000,

@@ -37,7 +37,6 @@ MAX_FILE_STORE = 100 * GIB
 """Every stream reserves its `max_bytes` of this: room for about 250 organisations."""
 
 ORGANISATION_MESSAGE_BYTES = 64 * 1024
-MESSAGE_BYTES = 256 * 1024
 
 
 class Organisation(Protocol):
@@ -145,7 +144,7 @@ def _status_consumer(organisation: Organisation) -> Consumer:
 
 def _internal(name: str, subjects: str) -> Stream:
     # discard new: a full stream refuses, and the outbox keeps what it holds; discard old would forget in silence.
-    kept = {"discard": "new", "max_age": 30 * DAY, "max_bytes": INTERNAL_BYTES, "max_msg_size": MESSAGE_BYTES}
+    kept = {"discard": "new", "max_age": 30 * DAY, "max_bytes": INTERNAL_BYTES, "max_msg_size": names.MESSAGE_BYTES}
     return _stream(name, subjects, **kept, allow_atomic=True)
 
 

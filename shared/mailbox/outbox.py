@@ -26,8 +26,8 @@ RAISE = _INSERT.on_conflict_do_update(
 """Raises the version of each key by how many facts are said of it, and gives the last."""
 SPEAK, SET_TIMERS, INTEND = insert(outbox), insert_or_ignore(timers), insert_or_ignore(errands)
 
-LARGEST_BODY = 248 * 1024
-"""Bytes; the broker takes 256 KiB a message, and the envelope needs a little."""
+LARGEST_BODY = names.MESSAGE_BYTES - 8 * 1024
+"""Bytes; the envelope needs a little."""
 
 Traces = Callable[[str], str]
 """Finds the trace for an ordering key."""

@@ -61,7 +61,8 @@ def test_whatever_waits_for_the_on_call_person_is_told_after_five_minutes() -> N
     told = re.search(r'kind=~"([^"]+)"', rule)
 
     assert told is not None
-    assert sorted(told[1].split("|")) == sorted(set(kinds_for("on-call")))
+    assert sorted(told[1].split("|")) == sorted(set(kinds_for("ON_CALL")))
+    assert list(kinds_for("on-call")) == []
 
 
 def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:

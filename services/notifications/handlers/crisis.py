@@ -12,7 +12,7 @@ from shared.clock import now
 from shared.events.notifications import PageFellDue, PageOnCall
 from shared.events.referrals import CrisisRaised, RiskCleared
 from shared.mailbox import Errand, Later, Said
-from shared.work import open_task
+from shared.work import ON_CALL, open_task
 
 ATTEMPTS = 5
 PAUSE = timedelta(minutes=1)
@@ -56,7 +56,7 @@ async def record_page(errand: PageOnCall, result: Any, db: AsyncConnection) -> l
         return [Later(again, due=now() + PAUSE, key=f"page {errand.page_id} {errand.attempt}")]
     await pages.change(db, errand.page_id, state="failed", attempt=errand.attempt)
     about = str(errand.referral_id or errand.page_id)
-    await open_task(db, kind="page_failed", about=about, owner="on-call", due=now())
+    await open_task(db, kind="page_failed", about=about, owner=ON_CALL, due=now())
     return []
 
 

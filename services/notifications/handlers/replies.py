@@ -18,7 +18,7 @@ from shared.clock import now
 from shared.events.notifications import AnswerKind, OptedOut, SendAnswer, VisitAnswered
 from shared.mailbox import Errand, Reply, Said
 from shared.programme import Programme
-from shared.work import open_task
+from shared.work import ON_CALL, open_task
 
 REPLIES = UUID("c0a4be63-93a6-5b0f-9c3e-2f9d1f7f5c10")
 ANSWER_TRIES = 3
@@ -74,7 +74,7 @@ async def _stranger(
     if not reply.danger:
         return []
     await open_task(
-        db, kind="danger_from_unknown_number", about=str(reply_id), owner="on-call", due=_at_once(), note=text
+        db, kind="danger_from_unknown_number", about=str(reply_id), owner=ON_CALL, due=_at_once(), note=text
     )
     return await raise_page(db, about=reply_id, site_id=programme.site(None).site_id, referral_id=None)
 
@@ -82,7 +82,7 @@ async def _stranger(
 async def _danger(db: AsyncConnection, heard: Heard) -> list[Said]:
     """This will answer with the site's emergency words even when opted out, page, and put the text before a person."""
     about = str(heard.reply_id)
-    await open_task(db, kind="danger_reply", about=about, owner="on-call", due=_at_once(), note=heard.text)
+    await open_task(db, kind="danger_reply", about=about, owner=ON_CALL, due=_at_once(), note=heard.text)
     paged = await raise_page(db, about=heard.reply_id, site_id=heard.first.site_id, referral_id=None)
     return [*paged, *await _answer(db, heard, "emergency")]
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from services.referrals.fhir.codes import EXTENSION, PEER_SUPPORT, TASK_STATUS
 from services.referrals.rules.journey import Milestones, Seen
 from services.referrals.rules.order import Identifier, ReferralOrder
+from shared.clock import in_z
 from shared.disclosure import PART2_NOTICE
 from shared.programme import Site
 
@@ -145,7 +146,7 @@ def transaction_response(entries: int, received: dict[int, tuple[UUID, bool]]) -
 
 def instant(moment: datetime) -> str:
     """This will write an instant as FHIR does."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return in_z(moment, timespec="milliseconds")
 
 
 def capabilities(at: datetime) -> dict[str, Any]:

@@ -17,10 +17,9 @@ from shared.clock import now
 from shared.events.referrals import ConsentGiven, CrisisRaised, ReferralHeld, ReferralRefused
 from shared.mailbox import Said
 from shared.programme import Programme
-from shared.work import open_task
+from shared.work import ON_CALL, open_task
 
 ANSWER_CRISIS = timedelta(minutes=5)
-STILL_HELD = ("needs_screen", "needs_info")
 TASKS = {"needs_screen": "screening", "needs_info": "missing_info"}
 
 
@@ -116,7 +115,7 @@ def in_words(order: ReferralOrder) -> str:
 
 async def _page(referral: store.Referral, db: AsyncConnection, *, at: datetime, note: str) -> list[Said]:
     about = str(referral.referral_id)
-    await open_task(db, kind="crisis", about=about, owner="on-call", due=at + ANSWER_CRISIS, note=note)
+    await open_task(db, kind="crisis", about=about, owner=ON_CALL, due=at + ANSWER_CRISIS, note=note)
     await store.mark_crisis(db, referral.referral_id, at)
     return [
         CrisisRaised(
@@ -135,7 +134,7 @@ async def raise_crisis(
     moment = now()
     said = await _page(referral, db, at=moment, note=note)
     raised = replace(referral, crisis_at=moment)
-    if referral.state in STILL_HELD:
+    if referral.state in TASKS:
         raised = replace(raised, state="crisis_review", reasons=())
         await store.change(db, raised)
         said.append(_held(raised, "crisis_review"))

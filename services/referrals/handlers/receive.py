@@ -140,8 +140,7 @@ async def _repeated(
     await store.repeat(db, repeat_id=repeat_id, referral_id=known.referral_id, changed=changed, at=now())
     if content == known.latest:
         return known, []
-    await lock(db, str(known.referral_id))
-    known = (await store.by_ids(db, [known.referral_id]))[known.referral_id]
+    known = (await store.alone(db, [known.referral_id]))[known.referral_id]
     await store.came_again(db, known.referral_id, content)
     unseen = changed and await _compare(known, posted.order, content, db, programme=programme)
     in_crisis = known.crisis_at is not None

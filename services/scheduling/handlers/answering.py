@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from services.scheduling.store import answers as store
 from services.scheduling.store.answers import Owner, PersonSum
 from services.scheduling.store.covering import labels_of
 from shared import strict_json
-from shared.clock import now
+from shared.clock import in_z, now
 from shared.consents import consents_of_many
 from shared.disclosure import may_disclose
 from shared.mailbox import Ingested, Reply
@@ -145,13 +145,8 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
         "rendering_npi": row["npi"],
         "taxonomy": TAXONOMY,
         "note_signed": row["note_status"] == "signed",
-        "updated_at": _in_z(row["changed_at"]),
+        "updated_at": in_z(row["changed_at"]),
     }
-
-
-def _in_z(moment: datetime) -> str:
-    """This will write a UTC instant so that it may be put into a URL as it is."""
-    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _when(row: dict[str, Any]) -> dict[str, Any]:
@@ -159,8 +154,8 @@ def _when(row: dict[str, Any]) -> dict[str, Any]:
     begun, minutes = row["started_at"] if row["state"] == "held" else None, row["minutes"] or 0
     return {
         "service_date": row["service_date"].isoformat(),
-        "started_at": _in_z(begun) if begun else None,
-        "ended_at": _in_z(begun + timedelta(minutes=minutes)) if begun else None,
+        "started_at": in_z(begun) if begun else None,
+        "ended_at": in_z(begun + timedelta(minutes=minutes)) if begun else None,
         "minutes": minutes,
     }
 
