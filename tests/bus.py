@@ -1,13 +1,15 @@
 """A real NATS with the real accounts, and mailboxes on it, for tests of what travels."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import nats
 from faststream.nats import NatsBroker
@@ -15,7 +17,7 @@ from faststream.nats.security import NatsNKey
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
-from deploy.nats import configuration, server, topology
+from deploy.nats import configuration, plan, server, topology
 from deploy.nats.configuration import Configuration
 from shared.database import Database
 from shared.mailbox import tables
@@ -24,7 +26,9 @@ from shared.mailbox.listening import listen_to_everything
 from shared.mailbox.meters import Meters
 from shared.programme import Organisation, Programme, Site
 from shared.stepping import connection_of
+from tests.servers import Contained, engine_answers, nats_in_container
 
+How = Literal["container", "process"]
 SITE = Site(site_id="north", public_name="Northside", phone="555-0100", on_call="test:delivered")
 ORGANISATIONS = [
     Organisation(organisation_id="general-hospital", name="General Hospital", kind="hospital", site_id="north"),
@@ -36,10 +40,11 @@ PROGRAMME = Programme(sites={"north": SITE}, organisations={each.organisation_id
 
 @dataclass
 class Bus:
-    """A running nats-server, declared, with a seed file for every user."""
+    """A running nats-server, declared, with a seed file for every user; only a process can be killed."""
 
-    server: server.Server
+    server: server.Server | Contained
     configuration: Configuration
+    how: How = "process"
 
     @property
     def url(self) -> str:
@@ -56,10 +61,28 @@ class Bus:
         """Create the streams and consumers that are missing."""
         await topology.declare(self.url, self.configuration.seeds["admin"], ORGANISATIONS)
 
+    async def ask(self, verb: str, body: bytes = b"") -> dict[str, Any]:
+        """What JetStream's API answers an administrator: `ask("STREAM.INFO.MATCHING")`."""
+        admin = await self.client("admin")
+        told: dict[str, Any] = json.loads((await admin.request(f"$JS.API.{verb}", body, timeout=5)).data)
+        await admin.close()
+        return told
+
 
 @asynccontextmanager
-async def running_bus(folder: Path) -> AsyncIterator[Bus]:
-    """A bus for one test."""
+async def running_bus(folder: Path, *, how: How | None = None) -> AsyncIterator[Bus]:
+    """A bus for one test: in a container when an engine answers, else a process, as for whoever has to kill it."""
+    async with _contained() if (how or way()) == "container" else _as_process(folder) as bus:
+        yield bus
+
+
+def way() -> How:
+    """How NATS is started where a test does not mind."""
+    return "container" if engine_answers() else "process"
+
+
+@asynccontextmanager
+async def _as_process(folder: Path) -> AsyncIterator[Bus]:
     written = configuration.write(folder, ORGANISATIONS)
     bus = Bus(server.start(written), written)
     try:
@@ -67,6 +90,28 @@ async def running_bus(folder: Path) -> AsyncIterator[Bus]:
         yield bus
     finally:
         bus.server.kill()
+
+
+@asynccontextmanager
+async def _contained() -> AsyncIterator[Bus]:
+    """The container is started once, for that takes a second; each test finds it as if it were new."""
+    contained, written = _the_container()
+    bus = Bus(contained, written, "container")
+    await _forget_everything(bus)
+    await bus.declare()
+    yield bus
+
+
+@cache
+def _the_container() -> tuple[Contained, Configuration]:
+    return nats_in_container(ORGANISATIONS)
+
+
+async def _forget_everything(bus: Bus) -> None:
+    admin = await bus.client("admin")
+    streams = [each.name for each in plan.streams(ORGANISATIONS)]
+    await asyncio.gather(*(admin.request(f"$JS.API.STREAM.DELETE.{each}", b"", timeout=5) for each in streams))
+    await admin.close()
 
 
 async def with_shared_tables(database: Database) -> Database:

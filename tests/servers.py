@@ -1,5 +1,6 @@
 """Starts the servers that tests need: containers when an engine answers, local processes otherwise."""
 
+import atexit
 import os
 import pwd
 import shutil
@@ -7,12 +8,18 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from deploy.nats import configuration, plan
+from deploy.nats.configuration import Configuration
+
+NATS_IMAGE = "docker.io/library/nats:2.15"
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,13 @@ class PostgresServer:
     how: str
 
 
+@dataclass(frozen=True)
+class Contained:
+    """A nats-server in a container; `url` is where clients on this machine connect."""
+
+    url: str
+
+
 def free_port() -> int:
     """This will find a port nobody listens on."""
     with socket.socket() as probe:
@@ -30,6 +44,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@cache
 def engine_answers() -> bool:
     """This will say whether a Docker-compatible engine can be used."""
     with suppress(Exception):
@@ -37,6 +52,33 @@ def engine_answers() -> bool:
 
         return bool(docker.from_env(timeout=3).ping())
     return False
+
+
+def nats_in_container(organisations: Sequence[plan.Organisation]) -> tuple[Contained, Configuration]:
+    """This will start a nats-server in a container that lasts as long as this process, and say how it is configured."""
+    from testcontainers.core.container import DockerContainer
+
+    folder = Path(tempfile.mkdtemp(prefix="alongside-nats-"))
+    written = configuration.write(folder, organisations, host="0.0.0.0", port=4222, store=Path("/streams"))
+    container = DockerContainer(NATS_IMAGE).with_exposed_ports(4222).with_tmpfs_mount("/streams", "size=1g")
+    container.with_volume_mapping(str(written.path), "/etc/nats/server.conf", "ro")
+    container.with_command("--config /etc/nats/server.conf").start()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(container.stop)
+    port = int(container.get_exposed_port(4222))
+    _wait_for_greeting(container.get_container_host_ip(), port)
+    return Contained(f"nats://{container.get_container_host_ip()}:{port}"), written
+
+
+def _wait_for_greeting(host: str, port: int) -> None:
+    """A published port is open before anybody listens behind it: only the server's own words prove that it is there."""
+    for _ in range(500):
+        with suppress(OSError), socket.create_connection((host, port), 0.2) as probe:
+            probe.settimeout(1)
+            if probe.recv(4) == b"INFO":
+                return
+        time.sleep(0.02)
+    raise RuntimeError("NATS did not start in its container")
 
 
 @contextmanager
