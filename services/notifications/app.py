@@ -1,5 +1,6 @@
 """The switchboard of the notifications service: who hears what, who calls whom, and the routes."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from services.notifications import handlers, http
@@ -9,6 +10,7 @@ from services.notifications.pager import Pager
 from services.notifications.rehearsal import Rehearsal
 from services.notifications.rules import words
 from services.notifications.rules.providers import Provider
+from services.notifications.rules.sending import Limits
 from services.notifications.settings import Settings
 from services.notifications.sms import HttpSms
 from services.notifications.store.figures import figures
@@ -18,6 +20,8 @@ from shared.events.matching import SupporterRegistered
 from shared.events.notifications import Channel, PageFellDue, PageOnCall, ReminderFellDue, SendAnswer, SendReminder
 from shared.events.referrals import ConsentGiven, ConsentRevoked, ContactShared, CrisisRaised, RiskCleared
 from shared.events.scheduling import SeriesBooked, SessionCancelled
+from shared.mailbox.box import Mailbox
+from shared.programme import Programme
 from shared.service import Service
 
 
@@ -26,8 +30,18 @@ def create(settings: Settings) -> Service:
     service = Service.create("notifications", settings)
     if wrong := [each for site in service.programme.sites.values() for each in words.complaints(site)]:
         raise ValueError("; ".join(wrong))
-    limits, programme, mailbox = settings.limits(), service.programme, service.mailbox
+    mailbox, programme = service.mailbox, service.programme
+    switch(mailbox, programme, settings.limits())
+    call_out(mailbox, programme, settings, ways=providers(settings), pager=Pager())
 
+    service.figures(figures)
+    routes = http.routes(mailbox.run, service.database, programme, secret=settings.inbound_secret)
+    service.http.include_router(routes)
+    return service
+
+
+def switch(mailbox: Mailbox, programme: Programme, limits: Limits) -> None:
+    """This will say who hears what."""
     mailbox.on(ContactShared, partial(handlers.know_contact, limits=limits, programme=programme))
     mailbox.on(SupporterRegistered, handlers.know_supporter)
     mailbox.on(ConsentGiven, consents.given)
@@ -38,18 +52,18 @@ def create(settings: Settings) -> Service:
     mailbox.on_many(SessionCancelled, handlers.cancel)
     mailbox.on_timer(ReminderFellDue, partial(handlers.ring, limits=limits), many=True)
     mailbox.on_timer(PageFellDue, handlers.page_again)
-    _errands(service, settings)
-
-    service.figures(figures)
-    routes = http.routes(mailbox.run, service.database, programme, secret=settings.inbound_secret)
-    service.http.include_router(routes)
-    return service
 
 
-def _errands(service: Service, settings: Settings) -> None:
+def call_out(
+    mailbox: Mailbox,
+    programme: Programme,
+    settings: Settings,
+    *,
+    ways: Mapping[Channel, Provider],
+    pager: Pager,
+) -> None:
     """This will say how messages and pages leave; a repeat after a crash is safe only where the provider drops it."""
-    mailbox, desk, programme = service.mailbox, Desk(service.database), service.programme
-    ways, limits = providers(settings), settings.limits()
+    desk, limits = Desk(mailbox.database), settings.limits()
     dedups = {channel: way.dedups for channel, way in ways.items()}
     mailbox.errand(
         SendReminder,
@@ -64,7 +78,7 @@ def _errands(service: Service, settings: Settings) -> None:
         then=partial(handlers.record_answer, dedups=dedups["sms"]),
         repeatable=dedups["sms"],
     )
-    call = partial(send.page, pager=Pager(), url=settings.pager_url, programme=programme)
+    call = partial(send.page, pager=pager, url=settings.pager_url, programme=programme)
     mailbox.errand(PageOnCall, call, then=handlers.record_page)
 
 

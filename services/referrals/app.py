@@ -10,6 +10,8 @@ from services.referrals.rules.figures import figures
 from services.referrals.settings import Settings
 from shared.events.matching import BridgeOffered, MatchMade, OfferMade, ReferralWaitlisted
 from shared.events.scheduling import SeatHeld, SeatMissed, SeriesBooked, SeriesEnded, SeriesNotBooked
+from shared.mailbox.box import Mailbox
+from shared.programme import Programme
 from shared.service import Service
 
 JOURNEY = (
@@ -29,13 +31,18 @@ def create(settings: Settings) -> Service:
     """This will put the service together; nothing is opened until it runs."""
     service = Service.create("referrals", settings)
     mailbox, programme = service.mailbox, service.programme
-    mailbox.on_ingest("referral", partial(handlers.ingest, programme=programme))
-    mailbox.on_many(JOURNEY, partial(handlers.advance, programme=programme))
+    switch(mailbox, programme)
     service.http.include_router(fhir_routes(mailbox.run, service.database, programme))
     service.http.include_router(people_routes(mailbox.run, service.database, programme))
     service.figures(count)
     service.still_waits = handlers.still_waits
     return service
+
+
+def switch(mailbox: Mailbox, programme: Programme) -> None:
+    """This will say who hears what."""
+    mailbox.on_ingest("referral", partial(handlers.ingest, programme=programme))
+    mailbox.on_many(JOURNEY, partial(handlers.advance, programme=programme))
 
 
 async def count(db: AsyncConnection) -> dict[str, int]:

@@ -5,6 +5,7 @@ from functools import partial
 
 from services.scheduling.handlers import answering, booking, covering, recording
 from services.scheduling.http import routes
+from services.scheduling.rules.plans import Plans
 from services.scheduling.settings import Settings
 from services.scheduling.store.figures import figures
 from shared import clock, consents
@@ -12,6 +13,8 @@ from shared.events.matching import MatchMade, SupporterRegistered
 from shared.events.notifications import VisitAnswered
 from shared.events.referrals import ConsentGiven, ConsentRevoked, CoverageShared, ReferralAccepted
 from shared.events.scheduling import SessionUnrecorded
+from shared.mailbox.box import Mailbox
+from shared.programme import Programme
 from shared.service import Service
 
 
@@ -19,6 +22,15 @@ def create(settings: Settings) -> Service:
     """This will put the service together; nothing is opened yet."""
     service = Service.create("scheduling", settings)
     mailbox, programme, plans = service.mailbox, service.programme, settings.read_plans()
+    switch(mailbox, programme, plans, settings)
+    service.http.include_router(routes(mailbox.run, service.database, programme, plans))
+    service.figures(lambda db: figures(db, now=clock.now()))
+    service.still_waits = recording.still_waits
+    return service
+
+
+def switch(mailbox: Mailbox, programme: Programme, plans: Plans, settings: Settings) -> None:
+    """This will say who hears what."""
     lead = timedelta(hours=settings.lead_hours)
 
     plan_series = partial(booking.plan_series, programme=programme, count=settings.series_length, lead=lead)
@@ -31,8 +43,3 @@ def create(settings: Settings) -> Service:
     mailbox.on(VisitAnswered, recording.hear_answer)
     mailbox.on_timer(SessionUnrecorded, recording.chase)
     mailbox.on_query("covered-sessions", partial(answering.answer_on_bus, plans=plans, programme=programme))
-
-    service.http.include_router(routes(mailbox.run, service.database, programme, plans))
-    service.figures(lambda db: figures(db, now=clock.now()))
-    service.still_waits = recording.still_waits
-    return service
