@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
+from shared.names import partitions_of
 from shared.sqlite import Driver
 
 Json = JSON().with_variant(postgresql.JSONB(), "postgresql")
@@ -107,13 +108,20 @@ class Database:
         if self.path:
             self._claim = _lock_file(self.path)
         elif self.dialect == "postgresql":
-            db = await self.engine.connect()
-            await db.execution_options(isolation_level="AUTOCOMMIT")
-            got = await db.scalar(text("select pg_try_advisory_lock(hashtext(:name))"), {"name": f"share {share}"})
-            if not got:
-                await db.close()
-                raise DatabaseInUse(f"Share {share} of this database is already worked by another process.")
-            self._claim = db
+            self._claim = await self._claim_partitions(share)
+
+    async def _claim_partitions(self, share: str) -> AsyncConnection:
+        db = await self.engine.connect()
+        await db.execution_options(isolation_level="AUTOCOMMIT")
+        wanted = [f"partition {each}" for each in partitions_of(share)]
+        if not all((await db.execute(CLAIM, {"names": wanted})).scalars()):
+            await db.execute(text("select pg_advisory_unlock_all()"))
+            await db.close()
+            raise DatabaseInUse(
+                f"Share {share} of this database, or a part of it, is already worked by another process. Stop that "
+                "one, or give n processes the shares 0/n to n-1/n."
+            )
+        return db
 
     async def close(self) -> None:
         """This will give back the claim and every connection."""
@@ -183,10 +191,14 @@ def side_by_side(db: AsyncConnection) -> bool:
     return db.dialect.name == "postgresql"
 
 
-async def lock(db: AsyncConnection, name: str) -> None:
-    """This will let one transaction at a time pass for a name; SQLite has one writer anyway."""
+CLAIM = text("select pg_try_advisory_lock(hashtext(name)) from unnest(cast(:names as text[])) as name")
+LOCK = text("select pg_advisory_xact_lock(hashtext(name)) from unnest(cast(:names as text[])) as name")
+
+
+async def lock(db: AsyncConnection, *names: str) -> None:
+    """This will let one transaction at a time pass for each name, taken in one order; SQLite has one writer anyway."""
     if side_by_side(db):
-        await db.execute(text("select pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+        await db.execute(LOCK, {"names": sorted(names)})
 
 
 def no_overlap(op: Any, *, name: str, table: str, key: str, starts: str, ends: str, unless: str = "false") -> None:

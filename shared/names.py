@@ -10,8 +10,11 @@ CLOCK_STREAM = "CLOCK"
 CLOCK_SUBJECT = "clock.now.v1"
 
 EVENT_ID, EVENT_TYPE, EVENT_SOURCE, EVENT_TIME, EVENT_KEY = "ce-id", "ce-type", "ce-source", "ce-time", "ce-subject"
-SPEC_VERSION, KEY_VERSION, OPENS = "ce-specversion", "ce-sequence", "ce-opens"
+SPEC_VERSION, KEY_VERSION, OPENS, PRECEDED = "ce-specversion", "ce-sequence", "ce-opens", "ce-preceded"
 TRACE = "traceparent"
+
+KEPT_DAYS = 30
+"""How long streams keep what was said to them, and outboxes what they have sent."""
 
 MESSAGE_BYTES = 256 * 1024
 """The most that the broker takes of a service in one message, envelope and body."""

@@ -102,9 +102,12 @@ def _is_stuck(row: Row, now: datetime, calls: str) -> bool:
 
 def announced(books: All) -> Looked:
     """This will find reminders called sent of which the others were not told, and the other way round."""
-    sent = {row["reminder_id"] for row in books["notifications"]["reminders"] if row["state"] in SENT}
-    said = {body["reminder_id"] for _, body in books["notifications"].said(ReminderSent.type_name())}
-    return len(sent), sorted(sent ^ said)
+    notes = books["notifications"]
+    sent = {row["reminder_id"]: row["person_id"] for row in notes["reminders"] if row["state"] in SENT}
+    said = {body["reminder_id"] for _, body in notes.said(ReminderSent.type_name())}
+    swept = {row["key"] for row in notes["spoken"] if row["opens"] > 1}
+    silent = {each for each, person in sent.items() if each not in said and person not in swept}
+    return len(sent), sorted(silent | (said - sent.keys()))
 
 
 def against(books: All, log: Path) -> Looked:

@@ -132,7 +132,7 @@ def told(books: All) -> Looked:
     """This will find referrers who were told nothing, or of a referral that is another's."""
     whose = {row["referral_id"]: row["organisation"] for row in books["referrals"]["referrals"]}
     said = {
-        (row["key"], row["channel"]) for row in books["referrals"]["outbox"] if row["channel"].startswith("status.")
+        (row["key"], row["channel"]) for row in books["referrals"]["spoken"] if row["channel"].startswith("status.")
     }
     others = [key for key, channel in said if key in whose and channel.split(".")[1] != whose[key]]
     return len(whose), sorted([*others, *(whose.keys() - {key for key, _ in said})])

@@ -29,6 +29,7 @@ ADMIN = "admin"
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
+KEPT = names.KEPT_DAYS * DAY
 MIB = 1 << 20
 GIB = 1 << 30
 
@@ -144,19 +145,19 @@ def _status_consumer(organisation: Organisation) -> Consumer:
 
 def _internal(name: str, subjects: str) -> Stream:
     # discard new: a full stream refuses, and the outbox keeps what it holds; discard old would forget in silence.
-    kept = {"discard": "new", "max_age": 30 * DAY, "max_bytes": INTERNAL_BYTES, "max_msg_size": names.MESSAGE_BYTES}
+    kept = {"discard": "new", "max_age": KEPT, "max_bytes": INTERNAL_BYTES, "max_msg_size": names.MESSAGE_BYTES}
     return _stream(name, subjects, **kept, allow_atomic=True)
 
 
 def _ingest(organisation: Organisation) -> Stream:
-    kept = {"discard": "new", "max_age": 30 * DAY, "max_bytes": INGEST_BYTES}
+    kept = {"discard": "new", "max_age": KEPT, "max_bytes": INGEST_BYTES}
     limits = {"max_msg_size": ORGANISATION_MESSAGE_BYTES, "duplicate_window": 3600 * SECOND}
     subjects = posted_subjects(organisation)
     return _stream(names.ingest_stream(organisation.organisation_id), *subjects, **kept, **limits)
 
 
 def _status(organisation: Organisation) -> Stream:
-    kept = {"discard": "old", "max_age": 30 * DAY, "max_bytes": STATUS_BYTES}
+    kept = {"discard": "old", "max_age": KEPT, "max_bytes": STATUS_BYTES}
     subjects = names.status_subjects(organisation.organisation_id)
     return _stream(names.status_stream(organisation.organisation_id), subjects, **kept)
 

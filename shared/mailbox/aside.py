@@ -5,12 +5,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 
+from shared import names
 from shared.clock import real
 from shared.database import is_away
 from shared.mailbox import gate
-from shared.mailbox.letter import Letter, take_out
+from shared.mailbox.letter import KEPT, Letter, take_out
 from shared.mailbox.loop import Loop, told
 from shared.mailbox.tables import heard, letters
 from shared.sealed import CannotOpen
@@ -25,7 +26,37 @@ NO_REMEDY = (ValidationError, CannotOpen)
 """Errors that no second try can mend."""
 
 
-REVIVED = update(letters).where(letters.c.state == "dead").values(state="retrying", attempts=0)
+MINE = letters.c.partition.in_(bindparam("partitions", expanding=True))
+REVIVED = update(letters).where(letters.c.state == "dead", MINE).values(state="retrying", attempts=0)
+PLACE = and_(heard.c.source == letters.c.source, heard.c.key == letters.c.key)
+TURN = or_(
+    letters.c.version <= func.coalesce(heard.c.version, 0) + 1,
+    letters.c.version == letters.c.opens,
+    letters.c.preceded_at <= bindparam("gone"),
+)
+SET_FREE = (
+    select(letters.c.source, letters.c.key)
+    .outerjoin(heard, PLACE)
+    .where(letters.c.state == "parked", TURN, MINE)
+    .distinct()
+    .limit(100)
+    .subquery()
+)
+FREE = (
+    select(letters)
+    .join(SET_FREE, and_(SET_FREE.c.source == letters.c.source, SET_FREE.c.key == letters.c.key))
+    .where(letters.c.state == "parked")
+    .order_by(letters.c.version)
+    .limit(500)
+)
+"""What waits for keys whose next letter is there, so that a long queue is taken as one."""
+AGAIN = (
+    select(letters)
+    .where(letters.c.state == "retrying", letters.c.next_try <= bindparam("real"), MINE)
+    .order_by(letters.c.next_try, letters.c.version)
+    .limit(100)
+)
+BY_STATE = select(letters.c.state, func.count()).where(MINE).group_by(letters.c.state)
 
 
 def pause_after(attempts: int) -> timedelta | None:
@@ -36,9 +67,10 @@ def pause_after(attempts: int) -> timedelta | None:
 class Aside(Loop):
     """Keeps one letter's trouble from holding up anybody but its own key."""
 
-    def __init__(self, mailbox: "Mailbox") -> None:
+    def __init__(self, mailbox: "Mailbox", share: str) -> None:
         super().__init__()
         self.mailbox = mailbox
+        self.partitions = names.partitions_of(share)
         self.some = True
 
     async def put(self, letter: Letter, wrong: Exception) -> None:
@@ -64,7 +96,7 @@ class Aside(Loop):
     async def begin(self) -> None:
         """This will try again, after a start, what was given up before it."""
         async with self.mailbox.database.transaction() as db:
-            await db.execute(REVIVED)
+            await db.execute(REVIVED, {"partitions": self.partitions})
 
     async def once(self) -> bool:
         """This will take what was set free, then one round of what is to be tried again."""
@@ -80,16 +112,12 @@ class Aside(Loop):
         return bool(free)
 
     async def _look(self) -> tuple[list[Letter], list[tuple[Letter, int]], int]:
-        place = and_(heard.c.source == letters.c.source, heard.c.key == letters.c.key)
-        turn = or_(letters.c.version <= func.coalesce(heard.c.version, 0) + 1, letters.c.version == letters.c.opens)
-        parked = select(letters).outerjoin(heard, place).where(letters.c.state == "parked", turn)
-        failed = select(letters).where(letters.c.state == "retrying", letters.c.next_try <= real())
+        mine, clock = {"partitions": self.partitions}, real()
         async with self.mailbox.database.reading() as db:
-            free = [take_out(row) for row in (await db.execute(parked.limit(500))).mappings()]
-            rows = (await db.execute(failed.order_by(letters.c.next_try).limit(100))).mappings()
-            again = [(take_out(row), row["attempts"]) for row in rows]
-            by_state = select(letters.c.state, func.count()).group_by(letters.c.state)
-            counts = {row[0]: int(row[1]) for row in await db.execute(by_state)}
+            free = [take_out(row) for row in (await db.execute(FREE, {**mine, "gone": clock - KEPT})).mappings()]
+            failed = (await db.execute(AGAIN, {**mine, "real": clock})).mappings()
+            again = [(take_out(row), row["attempts"]) for row in failed]
+            counts = {row[0]: int(row[1]) for row in await db.execute(BY_STATE, mine)}
         for state in ("parked", "retrying", "dead"):
             self.mailbox.meters.aside.labels(state).set(counts.get(state, 0))
         return free, again, counts.get("parked", 0) + counts.get("retrying", 0)

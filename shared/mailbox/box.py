@@ -18,6 +18,7 @@ from shared.mailbox.meters import Meters
 from shared.mailbox.outbox import say
 from shared.mailbox.relay import Relay
 from shared.mailbox.said import Answer, Errand, Ingested, Later, Reply, Said, flat
+from shared.mailbox.sweep import Sweep
 from shared.mailbox.switchboard import Call, Handler, Outside, Question, Switchboard, Then
 from shared.mailbox.timers import Timers
 
@@ -33,8 +34,8 @@ class Mailbox:
         self.relay = Relay(speaker, database, meters, share)
         self.timers = Timers(self, share)
         self.errands = Errands(self, share)
-        self.aside = Aside(self)
-        self.loops: tuple[Loop, ...] = (self.relay, self.timers, self.errands, self.aside)
+        self.aside = Aside(self, share)
+        self.loops: tuple[Loop, ...] = (self.relay, self.timers, self.errands, self.aside, Sweep(database, share))
         self._kept: list[asyncio.Task[Any]] = []
         self.busy = 0
         self.transactions = 0

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import real
-from shared.database import insert_or_ignore, upsert
+from shared.database import insert_or_ignore, lock, upsert
 from shared.mailbox.letter import UNREAD, Letter, put_away
 from shared.mailbox.tables import heard, inbox, letters
 
@@ -32,7 +32,8 @@ class Sorted:
 
 
 async def sort(db: AsyncConnection, incoming: Sequence[Letter]) -> Sorted:
-    """This will sort letters against what was heard before, in this transaction's view."""
+    """This will sort letters against what was heard before, and let nobody else hear them meanwhile."""
+    await lock(db, *{f"hear {each.source} {each.partition}" for each in incoming})
     reached = await _reached(db, {(each.source, each.key) for each in incoming if each.version != UNREAD})
     seen = await _seen(db, [each for each in incoming if each.version == UNREAD])
     found = Sorted(reached={})
@@ -45,7 +46,7 @@ async def sort(db: AsyncConnection, incoming: Sequence[Letter]) -> Sorted:
         before = reached.get(place, 0)
         if each.version <= before:
             found.known.append(each)
-        elif each.version == before + 1 or each.version == each.opens:
+        elif each.follows(before):
             found.news.append(each)
             reached[place] = found.reached[place] = each.version
         else:
@@ -67,9 +68,10 @@ async def _seen(db: AsyncConnection, unordered: Sequence[Letter]) -> set[Any]:
 
 async def mark(db: AsyncConnection, sorted_letters: Sorted) -> None:
     """This will write down, in the transaction of the effects, what was heard and what waits."""
-    if sorted_letters.news:
+    posted = [each for each in sorted_letters.news if each.version == UNREAD]
+    if posted:
         now = real()
-        rows = [{"event_id": each.event_id, "source": each.source, "heard_at": now} for each in sorted_letters.news]
+        rows = [{"event_id": each.event_id, "source": each.source, "heard_at": now} for each in posted]
         await db.execute(HEARD, rows)
     if sorted_letters.reached:
         rows = [

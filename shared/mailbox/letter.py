@@ -2,20 +2,27 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from shared import names
+from shared.clock import real
 from shared.events.fact import Fact
 from shared.sealed import seal, unseal
 
 LETTERS = UUID("5b6a9d2c-0a35-5d1f-8f6e-52a0c4b1d9aa")
 UNREAD = 0
+"""The version of what has no order."""
+KEPT = timedelta(days=names.KEPT_DAYS)
 
 
 @dataclass(frozen=True)
 class Letter:
-    """`source` is who said it (`matching`, `sealed.referrals`, `ingest.<org>.<kind>`); version 0 has no order."""
+    """`source` is who said it (`matching`, `sealed.referrals`, `ingest.<org>.<kind>`); version 0 has no order.
+
+    `opens` is the first version its speaker still held; `preceded_at` is when the one before it was given to JetStream.
+    """
 
     event_id: UUID
     source: str
@@ -25,6 +32,17 @@ class Letter:
     type: str
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    preceded_at: datetime | None = None
+
+    @property
+    def partition(self) -> int:
+        """This will say whose share the letter is; what organisations post is the first share's."""
+        return 0 if self.version == UNREAD else names.partition(self.key)
+
+    def follows(self, reached: int) -> bool:
+        """This will say whether the letter is the next after `reached`, or all between is gone from every stream."""
+        gone = self.preceded_at is not None and self.preceded_at <= real() - KEPT
+        return self.version == reached + 1 or self.version == self.opens or gone
 
     @property
     def trace(self) -> str:
@@ -57,6 +75,7 @@ def from_message(message: Any) -> Letter | None:
             type=headers[names.EVENT_TYPE],
             body=message.data,
             headers=headers,
+            preceded_at=datetime.fromisoformat(before) if (before := headers.get(names.PRECEDED)) else None,
         )
     except (KeyError, ValueError):
         return None
@@ -72,10 +91,14 @@ def read(kind: type[Fact], body: bytes) -> Fact:
     return kind.model_validate_json(unseal(body, place=kind.type_name()) if kind.SEALED_FOR else body)
 
 
+PLAIN = ("event_id", "partition", "source", "key", "version", "opens", "preceded_at", "type")
+"""What may be read of a letter that waits."""
+
+
 def put_away(letter: Letter) -> dict[str, Any]:
     """This will give the columns in which a letter waits, its body and headers sealed."""
     return {
-        **{each: getattr(letter, each) for each in ("event_id", "source", "key", "version", "opens", "type")},
+        **{each: getattr(letter, each) for each in PLAIN},
         "headers": json.dumps(letter.headers),
         "body": seal(letter.body, place="letters.body"),
     }
@@ -92,4 +115,5 @@ def take_out(row: Any) -> Letter:
         row["type"],
         unseal(row["body"], place="letters.body"),
         json.loads(row["headers"]),
+        row["preceded_at"],
     )

@@ -14,20 +14,25 @@ from sqlalchemy import and_, bindparam, select, update
 
 from shared import names
 from shared.clock import real
-from shared.database import Database, upsert
+from shared.database import Database
 from shared.mailbox.loop import Loop
+from shared.mailbox.memory import ANSWER_WITHIN, Memory, NotTaken
 from shared.mailbox.meters import Meters
 from shared.mailbox.tables import carried, outbox, spoken
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 500
 ATOMIC_FROM = 16
-LOOK_EVERY = 2.0
-ANSWER_WITHIN = 5.0
-NO_SUCH_STREAM = 10059
+preceding = outbox.alias("preceding")
+BEFORE = and_(
+    preceding.c.channel == outbox.c.channel,
+    preceding.c.key == outbox.c.key,
+    preceding.c.version == outbox.c.version - 1,
+)
 UNSENT = (
-    select(outbox, spoken.c.opens)
+    select(outbox, spoken.c.opens, preceding.c.sent_at.label("preceded_at"))
     .join(spoken, and_(spoken.c.channel == outbox.c.channel, spoken.c.key == outbox.c.key))
+    .outerjoin(preceding, BEFORE)
     .where(outbox.c.sent_at.is_(None))
     .where(outbox.c.partition.in_(bindparam("partitions", expanding=True)))
     .where(outbox.c.stream.not_in(bindparam("resting", expanding=True)))
@@ -38,10 +43,6 @@ SENT = update(outbox).where(outbox.c.id == bindparam("row"))
 SENT = SENT.values(sent_at=bindparam("at"), sequence=bindparam("place"))
 FURTHER = update(carried).where(carried.c.stream == bindparam("to"), carried.c.sequence < bindparam("furthest"))
 FURTHER = FURTHER.values(sequence=bindparam("furthest"))
-
-
-class NotTaken(Exception):
-    """JetStream did not take what was published; the reason is its own error code."""
 
 
 class Relay(Loop):
@@ -147,36 +148,6 @@ class Relay(Loop):
             raise NotTaken(str(told["error"].get("err_code")))
         return int(told["seq"])
 
-    async def _remember(self, stream: str) -> None:
-        """This will compare the stream with what was carried to it, every two seconds, and say again what is lost."""
-        if time.monotonic() - self._looked_at.get(stream, -LOOK_EVERY) < LOOK_EVERY:
-            return
-        created, last = await self._state_of(stream)
-        async with self.database.reading() as db:
-            known = (await db.execute(select(carried).where(carried.c.stream == stream))).mappings().first()
-        if known is None or known["created"] != created or known["sequence"] > last:
-            async with self.database.transaction() as db:
-                if known:
-                    await self._say_again(db, stream, last if known["created"] == created else 0)
-                row = {"stream": stream, "created": created, "sequence": last}
-                await db.execute(upsert(carried, keys=["stream"], change=["created", "sequence"]).values(**row))
-            self.wake()
-        self._looked_at[stream] = time.monotonic()
-
-    async def _state_of(self, stream: str) -> tuple[str, int]:
-        answer = await self.connection.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout=ANSWER_WITHIN)
-        told = json.loads(answer.data)
-        if "error" in told:
-            missing = told["error"].get("err_code") == NO_SUCH_STREAM
-            raise NotTaken("is missing: run `alongside topology`" if missing else told["error"]["description"])
-        return told["created"], int(told["state"]["last_seq"])
-
-    async def _say_again(self, db: Any, stream: str, kept: int) -> None:
-        forgotten = (outbox.c.stream == stream) & (outbox.c.sequence > kept)
-        count = (await db.execute(update(outbox).where(forgotten).values(sent_at=None, sequence=None))).rowcount
-        self.meters.forgotten.labels(stream).inc(count)
-        logger.warning("%s forgot %d facts; they are said again", stream, count)
-
 
 def _headers(row: Any) -> dict[str, str]:
     """This will give a row's envelope: CloudEvents 1.0 in binary mode."""
@@ -191,6 +162,8 @@ def _headers(row: Any) -> dict[str, str]:
         names.OPENS: str(row["opens"]),
         names.TRACE: row["trace"],
     }
+    if row["preceded_at"]:
+        headers[names.PRECEDED] = row["preceded_at"].isoformat()
     if row["stream"].startswith(names.status_stream("")):
         headers["Nats-Msg-Id"] = str(row["event_id"])
     return headers

@@ -71,7 +71,7 @@ heard = Table(
     Column("key", Text, primary_key=True),
     Column("version", BigInteger, nullable=False),
 )
-"""The last version applied of each speaker's key."""
+"""The last version applied of each speaker's key, so that a second hearing of it has no effect."""
 
 inbox = Table(
     "inbox",
@@ -79,17 +79,20 @@ inbox = Table(
     Column("event_id", Uuid, primary_key=True),
     Column("source", Text, nullable=False),
     Column("heard_at", UtcTime, nullable=False),
+    Index("inbox_by_time", "heard_at"),
 )
-"""Every letter that had an effect here, so that a second hearing has none."""
+"""What organisations posted that had its effect here, so that a second hearing has none; facts are in `heard`."""
 
 letters = Table(
     "letters",
     metadata,
     Column("event_id", Uuid, primary_key=True),
+    Column("partition", Integer, nullable=False),
     Column("source", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("opens", BigInteger, nullable=False),
+    Column("preceded_at", UtcTime),
     Column("type", Text, nullable=False),
     Column("headers", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),

@@ -152,8 +152,9 @@ async def test_refuses_a_share_that_another_process_works_on_postgresql(postgres
     first, second, other = (Database.open(url) for _ in range(3))
     await first.claim("0/2")
 
-    with pytest.raises(DatabaseInUse):
-        await second.claim("0/2")
+    for overlapping in ("0/2", "0/1", "2/4"):
+        with pytest.raises(DatabaseInUse):
+            await second.claim(overlapping)
 
     await other.claim("1/2")
     await asyncio.gather(first.close(), second.close(), other.close())

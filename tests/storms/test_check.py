@@ -150,7 +150,7 @@ BREAKS: dict[str, tuple[tuple[str, list[str]], str, str]] = {
                       "(select body from outbox where type = 'matching.match-made.v1')"]),
         "nothing happened twice", f"match {an_id('match')} 2 times"),
     "a referrer who was told nothing": (
-        ("referrals", [f"delete from outbox where key = '{an_id('referral Ben')}'"]),
+        ("referrals", [f"delete from {each} where key = '{an_id('referral Ben')}'" for each in ("outbox", "spoken")]),
         "every referrer was told", an_id("referral Ben")),
     "a referrer who was told of another's referral": (
         change("referrals", "referrals", "organisation", "'eastside-clinic'", "referral_id", "referral Ben"),
