@@ -146,7 +146,7 @@ def _status_consumer(organisation: Organisation) -> Consumer:
 def _internal(name: str, subjects: str) -> Stream:
     # discard new: a full stream refuses, and the outbox keeps what it holds; discard old would forget in silence.
     kept = {"discard": "new", "max_age": KEPT, "max_bytes": INTERNAL_BYTES, "max_msg_size": names.MESSAGE_BYTES}
-    return _stream(name, subjects, **kept, allow_atomic=True)
+    return _stream(name, subjects, **kept, allow_atomic=True, allow_direct=True)
 
 
 def _ingest(organisation: Organisation) -> Stream:

@@ -42,15 +42,18 @@ class Reach:
 def of_service(
     name: str, organisations: Sequence[plan.Organisation], consumers: Sequence[plan.Consumer]
 ) -> list[Reach]:
-    """This will list what a service reaches: its own facts, its own consumers, whom it answers, and the time."""
+    """This will list what a service reaches: its own facts and consumers, whom it answers, and the time."""
     answered = [each.organisation_id for each in organisations] if name in plan.ANSWERS else []
     sealed = [each for one in plan.SEALS.get(name, ()) for each in names.heard_subjects("sealed", listener=one)]
     streams = [names.stream(name), *([names.SEALED_STREAM] if sealed else []), *map(names.status_stream, answered)]
     said = [f"{name}.>", *sealed, *map(names.status_subjects, answered)]
     told = [*(f"$JS.API.STREAM.INFO.{each}" for each in [*streams, names.CLOCK_STREAM])]
     clock = f"$JS.API.DIRECT.GET.{names.CLOCK_STREAM}.>"
+    # What a service says it also reads back; what organisations are told is theirs to read.
+    kept = [each for each in streams if not each.startswith(names.status_stream(""))]
     read = [reach for each in consumers if each.owner == name for reach in (*_reading(each), _inspecting(each))]
-    return [*(Reach(each) for each in [*said, *told, clock]), *read]
+    read_back = [Reach(f"$JS.API.DIRECT.GET.{each}", replies=MANY_REPLIES) for each in kept]
+    return [*(Reach(each) for each in [*said, *told, clock]), *read_back, *read]
 
 
 def of_organisation(one: plan.Organisation, consumers: Sequence[plan.Consumer]) -> list[Reach]:

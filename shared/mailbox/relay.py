@@ -53,7 +53,7 @@ class Relay(Loop):
         self.speaker, self.database, self.meters = speaker, database, meters
         self.partitions = names.partitions_of(share)
         self.connection: Any = None
-        self._looked_at: dict[str, float] = {}
+        self.memory = Memory(database, meters)
         self._rests: dict[str, tuple[float, float]] = {}
         self._streams: set[str] = {names.stream(speaker)}
         self._known = False
@@ -89,6 +89,11 @@ class Relay(Loop):
         async with self.database.reading() as db:
             return list((await db.execute(UNSENT, which)).mappings())
 
+    async def _remember(self, stream: str) -> None:
+        """This will have said again, in the next round, what the stream has lost."""
+        if await self.memory.look(self.connection, stream) + await self.memory.read_back(self.connection, stream):
+            self.wake()
+
     async def _carry(self, stream: str, rows: Sequence[Any]) -> None:
         if not rows:
             return
@@ -98,6 +103,8 @@ class Relay(Loop):
             for row, answer in zip(rows, answers, strict=True)
             if isinstance(answer, int)
         ]
+        # A place given out twice tells of a loss: it is judged before these rows have places of their own.
+        await self._remember(stream)
         await self._mark_sent(stream, sent)
         self.meters.sent.labels(stream).inc(len(sent))
         for answer in answers:
@@ -118,6 +125,7 @@ class Relay(Loop):
         async with self.database.transaction() as db:
             await db.execute(SENT, list(sent))
             await db.execute(FURTHER, {"to": stream, "furthest": furthest})
+        self.memory.reached(stream, furthest)
 
     async def _singly(self, row: Any) -> int | NotTaken:
         try:
@@ -146,7 +154,7 @@ class Relay(Loop):
         told = json.loads(answer.data)
         if "error" in told:
             raise NotTaken(str(told["error"].get("err_code")))
-        return int(told["seq"])
+        return self.memory.taken(told)
 
 
 def _headers(row: Any) -> dict[str, str]:

@@ -92,7 +92,8 @@ def listening(service: str) -> set[str]:
         "$JS.API.DIRECT.GET.CLOCK.clock.now.v1",
         f"$JS.API.DIRECT.GET.CLOCK.{said('referrals')}",
     }
-    return heard | time | {said(service), f"$JS.API.STREAM.INFO.{service.upper()}"}
+    own = {f"$JS.API.STREAM.INFO.{service.upper()}", f"$JS.API.DIRECT.GET.{service.upper()}"}
+    return heard | time | own | {said(service)}
 
 
 ANSWERING = {
@@ -102,7 +103,8 @@ ANSWERING = {
 MAY_PUBLISH = {
     "referrals": listening("referrals")
     | ANSWERING
-    | {said("sealed.notifications"), said("sealed.scheduling"), "$JS.API.STREAM.INFO.SEALED"}.union(
+    | {said("sealed.notifications"), said("sealed.scheduling")}
+    | {"$JS.API.STREAM.INFO.SEALED", "$JS.API.DIRECT.GET.SEALED"}.union(
         *(serving(f"IN_{each}", "referrals") for each in ORGANISATIONS)
     ),
     "matching": listening("matching") | ANSWERING | serving("IN_peer-agency", "matching"),

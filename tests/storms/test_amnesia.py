@@ -1,0 +1,327 @@
+"""The broker may forget: whatever it has lost is said again from the speaker's store, to whoever had not heard it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.clock import now
+from shared.database import Database
+from shared.events.referrals import RiskCleared
+from shared.mailbox import Reply
+from shared.mailbox.box import Mailbox
+from shared.mailbox.tables import outbox
+from tests.bus import running_mailbox, until, with_shared_tables
+from tests.storms.broken_disk import Ailing, ailing_bus, cut_short, flip_a_bit
+
+STREAM, CONSUMER = "REFERRALS", "matching-on-referrals-0of1"
+PEOPLE, FACTS = 10, 300
+HEALED_WITHIN = 20.0
+metadata = MetaData()
+seen = Table("seen", metadata, Column("id", Integer, primary_key=True, autoincrement=True), Column("what", Text))
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[Ailing]:
+    async with ailing_bus(tmp_path / "nats") as running:
+        yield running
+
+
+@dataclass
+class Pair:
+    """A speaker and a listener, each with a store of its own, and what was said so far."""
+
+    bus: Ailing
+    speaks: Database
+    listens: Database
+    people: list[UUID] = field(default_factory=lambda: [uuid4() for _ in range(PEOPLE)])
+    said: list[str] = field(default_factory=list)
+
+    def speaker(self) -> Any:
+        """The speaker at work, as long as the block lasts."""
+        return running_mailbox(self.bus, "referrals", self.speaks, lambda _: None)
+
+    def listener(self) -> Any:
+        """The listener at work, as long as the block lasts."""
+        return running_mailbox(self.bus, "matching", self.listens, lambda mailbox: mailbox.on_many(RiskCleared, note))
+
+    async def say(self, speaker: Mailbox, how_many: int = FACTS, *, padding: int = 0) -> None:
+        """Say facts about everybody in turn, and see them carried."""
+        numbers = range(len(self.said), len(self.said) + how_many)
+        facts = [cleared(self.people[each % PEOPLE], f"{each}{'.' * padding}") for each in numbers]
+        self.said += [str(each) for each in numbers]
+        await speaker.run(say_all, facts)
+        await until(self.all_sent, within=HEALED_WITHIN)
+
+    async def all_sent(self) -> bool:
+        """Whether nothing waits in the speaker's outbox."""
+        async with self.speaks.reading() as db:
+            return None not in (await db.execute(select(outbox.c.sent_at))).scalars().all()
+
+    async def noted(self) -> list[str]:
+        """What the listener has applied, in its order."""
+        async with self.listens.reading() as db:
+            rows = (await db.execute(select(seen.c.what).order_by(seen.c.id))).scalars()
+        return [each.rstrip(".") for each in rows]
+
+    async def heard(self) -> bool:
+        """Whether the listener has applied everything that was said."""
+        return len(await self.noted()) >= len(self.said)
+
+    async def held(self) -> bool:
+        """Whether every fact said lies in the stream, where the outbox believes it to be."""
+        async with self.speaks.reading() as db:
+            rows = (await db.execute(select(outbox.c.sequence, outbox.c.event_id))).all()
+        kept = await self.bus.held(STREAM)
+        return all(kept.get(each.sequence) == str(each.event_id) for each in rows)
+
+    async def everything_is_well(self) -> None:
+        """See that everybody's facts were applied once and in order, and can be read by whoever comes later."""
+        await until(self.heard, within=HEALED_WITHIN)
+        await until(self.held, within=HEALED_WITHIN)
+        applied = await self.noted()
+        for person in range(PEOPLE):
+            assert [each for each in applied if int(each) % PEOPLE == person] == self.said[person::PEOPLE]
+
+
+def cleared(person: UUID, by: str) -> RiskCleared:
+    return RiskCleared(referral_id=uuid4(), person_id=person, cleared_by=by, cleared_at=now())
+
+
+async def say_all(facts: list[Any], db: AsyncConnection) -> Reply:
+    return Reply("said", facts)
+
+
+async def note(gathered: list[RiskCleared], db: AsyncConnection) -> None:
+    await db.execute(insert(seen), [{"what": each.cleared_by} for each in gathered])
+
+
+def forgotten(mailbox: Mailbox) -> float:
+    """How many facts a speaker has said again."""
+    return float(mailbox.meters.forgotten.labels(STREAM)._value.get())
+
+
+@pytest.fixture
+async def pair(bus: Ailing, tmp_path: Path) -> AsyncIterator[Pair]:
+    speaks = Database.open(f"sqlite:///{tmp_path / 'speaker.sqlite'}")
+    listens = Database.open(f"sqlite:///{tmp_path / 'listener.sqlite'}")
+    for each in (speaks, listens):
+        await with_shared_tables(each)
+    async with listens.transaction() as db:
+        await db.run_sync(metadata.create_all)
+    yield Pair(bus, speaks, listens)
+    await speaks.close()
+    await listens.close()
+
+
+def wiped(bus: Ailing) -> None:
+    bus.kill()
+    bus.wipe()
+
+
+def flipped(bus: Ailing) -> None:
+    bus.kill()
+    flip_a_bit(bus.blocks(STREAM)[-1])
+
+
+def truncated(bus: Ailing) -> None:
+    bus.kill()
+    cut_short(bus.blocks(STREAM)[-1])
+
+
+def flipped_at_the_very_beginning(bus: Ailing) -> None:
+    bus.kill()
+    flip_a_bit(bus.blocks(STREAM)[0], where=0.001)
+
+
+def without_its_messages(bus: Ailing) -> None:
+    bus.kill()
+    for each in bus.blocks(STREAM):
+        each.unlink()
+
+
+DAMAGES = [wiped, flipped, flipped_at_the_very_beginning, truncated, without_its_messages]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_what_a_disk_has_lost_is_said_again_while_nobody_says_anything_new(
+    pair: Pair, damage: Callable[[Ailing], None]
+) -> None:
+    async with pair.speaker() as speaker:
+        await pair.say(speaker)
+        damage(pair.bus)
+        pair.bus.start()
+        await pair.bus.declare()
+        async with pair.listener():
+            await pair.everything_is_well()
+            again = forgotten(speaker)
+            await pair.say(speaker, 20)
+            await pair.everything_is_well()
+
+    assert 0 < again <= FACTS
+
+
+@pytest.mark.parametrize("damage", [wiped, flipped])
+async def test_a_listener_who_had_heard_everything_hears_nothing_twice_and_what_comes_then(
+    pair: Pair, damage: Callable[[Ailing], None]
+) -> None:
+    async with pair.speaker() as speaker, pair.listener():
+        await pair.say(speaker)
+        await pair.everything_is_well()
+        damage(pair.bus)
+        pair.bus.start()
+        await pair.bus.declare()
+        await until(pair.held, within=HEALED_WITHIN)
+        again = forgotten(speaker)
+        await pair.say(speaker, 20)
+        await pair.everything_is_well()
+
+    assert 0 < again <= FACTS
+
+
+@pytest.mark.parametrize("damage", [wiped, flipped, truncated])
+async def test_a_loss_that_happened_while_everybody_was_away_is_found_at_the_next_start(
+    pair: Pair, damage: Callable[[Ailing], None]
+) -> None:
+    async with pair.speaker() as speaker:
+        await pair.say(speaker)
+    damage(pair.bus)
+    pair.bus.start()
+    await pair.bus.declare()
+
+    async with pair.speaker() as speaker, pair.listener():
+        await pair.everything_is_well()
+        again = forgotten(speaker)
+
+    assert 0 < again <= FACTS
+
+
+@pytest.mark.parametrize(
+    ("verb", "again"),
+    [
+        (f"STREAM.DELETE.{STREAM}", FACTS),
+        (f"STREAM.PURGE.{STREAM}", FACTS),
+        (f"CONSUMER.DELETE.{STREAM}.{CONSUMER}", 0),
+    ],
+)
+async def test_what_an_administrator_deletes_is_made_and_said_again(pair: Pair, verb: str, again: int) -> None:
+    async with pair.speaker() as speaker, pair.listener():
+        await pair.say(speaker)
+        await pair.everything_is_well()
+        assert (await pair.bus.ask(verb))["success"]
+        await pair.bus.declare()
+        await until(pair.held, within=HEALED_WITHIN)
+        await pair.say(speaker, 20)
+        await pair.everything_is_well()
+        told = forgotten(speaker)
+
+    assert told == again
+
+
+async def test_one_message_that_is_deleted_in_the_middle_is_said_again_alone(pair: Pair) -> None:
+    async with pair.speaker() as speaker:
+        await pair.say(speaker)
+        assert (await pair.bus.ask(f"STREAM.MSG.DELETE.{STREAM}", b'{"seq": 150, "no_erase": true}'))["success"]
+        async with pair.listener():
+            await pair.everything_is_well()
+            told = forgotten(speaker)
+
+    assert told == 1
+
+
+async def test_what_a_running_broker_passes_over_in_silence_is_found_by_reading_back(pair: Pair) -> None:
+    async with pair.speaker() as speaker:
+        await pair.say(speaker, 150, padding=60_000)
+        oldest, *newer = pair.bus.blocks(STREAM)
+        pair.bus.end()
+        flip_a_bit(oldest)
+        pair.bus.start()
+        state = (await pair.bus.ask(f"STREAM.INFO.{STREAM}"))["state"]
+        speaker.relay.memory.reads_every = 0.0
+        await until(lambda: found_out(speaker), within=HEALED_WITHIN)
+        async with pair.listener():
+            await pair.everything_is_well()
+            told = forgotten(speaker)
+
+    assert newer and (state["messages"], state.get("num_deleted", 0)) == (150, 0)
+    assert told == 1
+
+
+async def found_out(speaker: Mailbox) -> bool:
+    speaker.relay.wake()
+    return forgotten(speaker) > 0
+
+
+async def test_an_old_copy_that_another_share_has_written_past_is_found_out(pair: Pair, tmp_path: Path) -> None:
+    async with pair.speaker() as speaker:
+        await pair.say(speaker, 100)
+        pair.bus.end()
+        pair.bus.copy(tmp_path / "copy")
+        pair.bus.start()
+        await pair.say(speaker, 100)
+    pair.bus.end()
+    pair.bus.restore(tmp_path / "copy")
+    pair.bus.start()
+    other = await pair.bus.client("referrals")
+    for _ in range(150):
+        await other.request("referrals.risk-cleared.v1.0", b"what another share says", timeout=5)
+    await other.close()
+
+    async with pair.speaker() as speaker, pair.listener():
+        await pair.everything_is_well()
+        told = forgotten(speaker)
+
+    assert told == 100
+
+
+async def test_a_broker_that_gives_out_a_place_twice_is_found_out_by_its_answer(pair: Pair, tmp_path: Path) -> None:
+    async with pair.speaker() as speaker:
+        await pair.say(speaker, 100)
+        pair.bus.end()
+        pair.bus.copy(tmp_path / "copy")
+        pair.bus.start()
+        await pair.say(speaker, 50)
+        pair.bus.kill()
+        pair.bus.restore(tmp_path / "copy")
+        # Nothing but the answers may tell: it has just looked, and what it has to say takes it past where it was.
+        clock = asyncio.get_running_loop().time()
+        speaker.relay.memory._looked_at[STREAM] = clock + 60
+        speaker.relay.memory.reads_every = 60.0
+        pair.bus.start()
+        await pair.say(speaker, 100)
+        async with pair.listener():
+            await pair.everything_is_well()
+            told = forgotten(speaker)
+
+    assert told == 50
+
+
+async def test_what_has_only_grown_old_is_not_said_again(pair: Pair) -> None:
+    async with pair.speaker() as speaker:
+        await pair.say(speaker)
+        config = (await pair.bus.ask(f"STREAM.INFO.{STREAM}"))["config"]
+        await change(pair.bus, {**config, "max_age": 1_000_000_000, "duplicate_window": 1_000_000_000})
+        await until(lambda: empty(pair.bus), within=10)
+        await asyncio.sleep(2.5)
+        told = forgotten(speaker)
+
+    async with pair.speaker() as speaker:
+        await asyncio.sleep(0.5)
+        told_at_the_start = forgotten(speaker)
+
+    assert (told, told_at_the_start) == (0, 0)
+
+
+async def change(bus: Ailing, config: dict[str, Any]) -> None:
+    assert "error" not in await bus.ask(f"STREAM.UPDATE.{config['name']}", json.dumps(config).encode())
+
+
+async def empty(bus: Ailing) -> bool:
+    return (await bus.ask(f"STREAM.INFO.{STREAM}"))["state"]["messages"] == 0
