@@ -201,7 +201,7 @@ class Memory:
         """
         seen, clock = self._seen.get(stream), time.monotonic()
         due = clock >= self._read_at.get(stream, clock)
-        if not seen or not due or stream.startswith(names.status_stream("")):
+        if not seen or seen.first > seen.last or not due or stream.startswith(names.status_stream("")):
             return 0
         begin = self._place.get(stream, seen.last - READ_AT_ONCE + 1)
         begin = max(begin if begin <= seen.last else 1, seen.first)
