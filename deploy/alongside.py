@@ -5,7 +5,6 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +16,13 @@ import typer
 import uvloop
 from rich.console import Console
 
+from deploy import asking, display, letters
 from deploy import demo as demonstration
-from deploy import display
 from deploy.check import findings
 from deploy.claim import FolderInUse, claimed
 from deploy.nats.server import ServerError
 from deploy.nats.topology import TopologyError
-from deploy.premises import AGENCY, Addresses, database_urls, equip, known, service_urls
+from deploy.premises import Addresses, database_urls, equip, known, service_urls
 from deploy.supervisor import StartError
 from deploy.up import Plan, open_bus, running
 from shared.work import ON_CALL, Task
@@ -70,6 +69,7 @@ Database = Annotated[
     str | None, typer.Option(callback=_is_database, help="For example postgresql://me@host/alongside_{service}.")
 ]
 DATA = Path("data")
+app.add_typer(letters.app, name="letters")
 
 
 @app.command()
@@ -168,29 +168,12 @@ def check(
 @app.command()
 def work(data: Data = DATA) -> None:
     """Show the tasks that wait for a person, in all services, the most pressing first; exit 2 when one is silent."""
-    services = Addresses.read(data).services
-    tasks, silent = asyncio.run(_tasks(services, key=known(data).api_key(AGENCY)))
-    if len(silent) == len(services):
-        raise StartError(f"Nothing runs from {data}: start it with `alongside up --data {data}`.")
+    told = asyncio.run(asking.everybody(data, "/work"))
+    tasks = [(service, Task(**each)) for service, some in told.answers.items() for each in some]
     console.print(display.tasks(sorted(tasks, key=lambda each: (each[1].owner != ON_CALL, each[1].due))))
-    for service in silent:
-        console.print(f"{service} does not answer at {services[service]}: its tasks are not shown.", style="red")
-    raise typer.Exit(2 if silent else 0)
-
-
-async def _tasks(services: Mapping[str, str], *, key: str) -> tuple[list[tuple[str, Task]], list[str]]:
-    """This will give each task with its service, and the services that did not answer."""
-    headers, timeout = {"Authorization": f"Bearer {key}"}, aiohttp.ClientTimeout(total=None, connect=5, sock_read=5)
-    found: list[tuple[str, Task]] = []
-    silent: list[str] = []
-    async with aiohttp.ClientSession(headers=headers, timeout=timeout, raise_for_status=True) as http:
-        for service, url in services.items():
-            try:
-                async with http.get(f"{url}/work", allow_redirects=False) as answer:
-                    found += [(service, Task(**each)) for each in await answer.json()]
-            except (aiohttp.ClientConnectionError, TimeoutError):
-                silent.append(service)
-    return found, silent
+    for service, url in told.silent.items():
+        console.print(f"{service} does not answer at {url}: its tasks are not shown.", style="red")
+    raise typer.Exit(2 if told.silent else 0)
 
 
 def main() -> None:

@@ -46,18 +46,20 @@ async def body_of(request: Request, limit: int = BODY_LIMIT) -> bytes:
 
 
 class StrictRequest(Request):
-    """A request whose JSON is read by `strict_json`."""
+    """A request of at most `limit` bytes whose JSON is read by `strict_json`."""
+
+    limit = BODY_LIMIT
 
     async def body(self) -> bytes:
         """This will read the body once, within the limit."""
         if not hasattr(self, "_body"):
-            self._body = await body_of(self)
+            self._body = await body_of(self, self.limit)
         return self._body
 
     async def json(self) -> Any:
         """This will read the body as strict JSON, once."""
         if not hasattr(self, "_json"):
-            self._json = strict_json.parse(await self.body())
+            self._json = strict_json.parse(await self.body(), limit=self.limit)
         return self._json
 
 
@@ -69,12 +71,15 @@ def is_json(content_type: str) -> bool:
 class StrictRoute(APIRoute):
     """A route that reads every JSON body strictly; use it as `APIRouter(route_class=StrictRoute)`."""
 
+    limit = BODY_LIMIT
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """This will hand the strict request to the route."""
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
             strict = StrictRequest(request.scope, request.receive)
+            strict.limit = self.limit
             # Read here: what goes wrong while FastAPI reads is answered without a place and a remedy.
             await strict.body()
             if self.body_field and is_json(request.headers.get("content-type", "")):

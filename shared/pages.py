@@ -12,12 +12,13 @@ from sqlalchemy import ColumnElement, Label, Table, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import asyncapi, bus_page, clock, work
+from shared import asyncapi, bus_page, clock, letters, work
 from shared.callers import Agency
 from shared.edge import Problem, StrictRoute
 from shared.gauges import Gauges
 from shared.mailbox.aside import PAUSES
-from shared.mailbox.tables import errands, letters, outbox, timers
+from shared.mailbox.tables import errands, outbox, timers
+from shared.mailbox.tables import letters as put_aside
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -30,8 +31,8 @@ def _count(table: Table, condition: ColumnElement[bool], name: str) -> Label[int
 UNDER_WAY = select(
     _count(outbox, outbox.c.sent_at.is_(None), "unsent"),
     select(func.min(outbox.c.said_at)).where(outbox.c.sent_at.is_(None)).scalar_subquery().label("unsent_since"),
-    _count(letters, letters.c.state != "dead", "aside"),
-    _count(letters, letters.c.state == "dead", "dead"),
+    _count(put_aside, put_aside.c.state != "dead", "aside"),
+    _count(put_aside, put_aside.c.state == "dead", "dead"),
     _count(errands, errands.c.state != "done", "errands"),
     _count(errands, errands.c.state == "stuck", "stuck_errands"),
     _count(timers, timers.c.rung_at.is_(None), "timers"),
@@ -50,10 +51,11 @@ def serve(service: "Service") -> None:
     _health(service)
     _figures(service)
     _work(service)
+    service.http.include_router(letters.routes(service))
     _documents(service)
 
 
-EVERYWHERE = {"operations", "work", "documents"}
+EVERYWHERE = {"operations", "work", "letters", "documents"}
 """Tags of what every service has."""
 
 

@@ -139,6 +139,15 @@ class Aside(Loop):
                 raise
             await self._failed(letter, attempts + 1, wrong)
 
+    def look(self) -> None:
+        """This will look at once, for something has changed among what waits."""
+        self.some = True
+        self.wake()
+
+    async def failed_again(self, letter: Letter, wrong: Exception) -> None:
+        """This will keep the error of a try that a person asked for; after it no other is made by itself."""
+        await self._failed(letter, len(PAUSES) + 1, wrong)
+
     async def _failed(self, letter: Letter, attempts: int, wrong: Exception) -> None:
         pause = None if isinstance(wrong, NO_REMEDY) else pause_after(attempts)
         waits = {

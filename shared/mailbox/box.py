@@ -153,9 +153,7 @@ class Mailbox:
     async def apply(self, incoming: Sequence[Letter], consumer: str, *, from_aside: bool = False) -> None:
         """This will apply what is news among some letters, in one transaction with the marks that it was heard."""
         async with self.database.transaction() as db:
-            found = await gate.sort(db, incoming)
-            said = await self._hear(found.news, db)
-            await gate.mark(db, found)
+            found, said = await self.apply_in(db, incoming)
             if from_aside:
                 await gate.forget_aside(db, [*found.news, *found.known])
         self.after_commit(said)
@@ -163,6 +161,13 @@ class Mailbox:
             if some:
                 self.meters.letters.labels(consumer, outcome).inc(len(some))
         self.aside.noticed(found)
+
+    async def apply_in(self, db: AsyncConnection, incoming: Sequence[Letter]) -> tuple[gate.Sorted, list[Said]]:
+        """This will apply what is news among some letters in a transaction that its caller ends."""
+        found = await gate.sort(db, incoming)
+        said = await self._hear(found.news, db)
+        await gate.mark(db, found)
+        return found, said
 
     async def _hear(self, news: Sequence[Letter], db: AsyncConnection) -> list[Said]:
         traces = {each.key: each.trace for each in news}

@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from shared import consents, work
 from shared.database import UtcTime
+from shared.sealed import Sealed
 
 metadata = MetaData()
 Serial = BigInteger().with_variant(Integer, "sqlite")
@@ -105,6 +106,19 @@ letters = Table(
     Index("letters_of_a_key", "source", "key", "version"),
 )
 """Letters put aside, sealed: `parked` came too early, `retrying` failed, `dead` is given up until the next start."""
+
+letter_acts = Table(
+    "letter_acts",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("letter_id", Uuid, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Sealed("letter_acts.reason"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index("acts_of_a_letter", "letter_id"),
+)
+"""What a person did with a letter put aside, and why."""
 
 timers = Table(
     "timers",

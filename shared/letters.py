@@ -1,0 +1,117 @@
+"""The routes by which the programme's own people mend letters put aside: what `alongside letters` asks."""
+
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
+
+from shared import names
+from shared.callers import Agency
+from shared.edge import Problem, StrictRoute
+from shared.mailbox import mending
+from shared.mailbox.mending import Act, Kept, Mending, NotNow, Outcome, Signed
+from shared.places import wrongs
+
+if TYPE_CHECKING:
+    from shared.service import Service
+
+Words = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Asked(BaseModel):
+    """What every act with a letter is signed with."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
+    by: Words
+    reason: Words
+
+
+class Mend(Asked):
+    """How a letter is mended: with another `body` (base64), `pass-over`, or `begin-here`."""
+
+    how: Literal["body", "pass-over", "begin-here"]
+    body: Base64Bytes = b""
+
+
+class Replay(BaseModel):
+    """Whether to rehearse only, which changes nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+    dry_run: bool = False
+
+
+class Shown(Kept):
+    """A letter put aside, and what was done with it so far."""
+
+    acts: list[Act]
+
+
+class LetterRoute(StrictRoute):
+    """A route that takes the largest letter, written as base64."""
+
+    limit = 2 * names.MESSAGE_BYTES
+
+
+def routes(service: "Service") -> APIRouter:
+    """This will make the routes under /letters."""
+    router = APIRouter(route_class=LetterRoute, tags=["letters"])
+    desk, run = Mending(service.mailbox), service.mailbox.run
+
+    @router.get("/letters")
+    async def waiting(_: Agency) -> list[Kept]:
+        """The first letter of each queue put aside, what was given up first."""
+        async with service.database.reading() as db:
+            return await mending.queues(db)
+
+    @router.get("/letters/{letter_id}")
+    async def show(letter_id: UUID, _: Agency) -> Shown:
+        """A letter put aside, without what it says, and what was done with it."""
+        async with service.database.reading() as db:
+            kept = await mending.one(db, letter_id)
+            if kept is None:
+                raise Problem(404, "No such letter is put aside", where="path.letter_id", remedy="list them again")
+            return Shown(**kept.model_dump(), acts=await mending.acts(db, letter_id))
+
+    @router.post("/letters/{letter_id}/open")
+    async def open_it(letter_id: UUID, asked: Asked, _: Agency) -> dict[str, str]:
+        """What a letter says (base64); who asked, and why, is kept."""
+        async with _refusals():
+            return {"body": b64encode(await run(desk.opened, _signed(letter_id, asked))).decode()}
+
+    @router.post("/letters/{letter_id}/mend")
+    async def mend(letter_id: UUID, asked: Mend, _: Agency) -> dict[str, str]:
+        """Put other words in a letter, pass it over, or begin with it; who did, and why, is kept."""
+        ways = {"body": desk.mend, "pass-over": desk.pass_over, "begin-here": desk.begin_here}
+        async with _refusals():
+            await run(ways[asked.how], _signed(letter_id, asked, asked.body))
+        service.mailbox.aside.look()
+        return {"mended": asked.how}
+
+    @router.post("/letters/{letter_id}/replay")
+    async def replay(letter_id: UUID, asked: Replay, _: Agency) -> Outcome:
+        """Apply the first letter of a queue now; or rehearse the whole queue, and undo it."""
+        async with _refusals():
+            return await desk.replay(letter_id, dry_run=asked.dry_run)
+
+    return router
+
+
+def _signed(letter_id: UUID, asked: Asked, body: bytes = b"") -> Signed:
+    return Signed(letter_id, asked.by, asked.reason, body)
+
+
+@asynccontextmanager
+async def _refusals() -> AsyncIterator[None]:
+    """This will answer what cannot be done as a problem."""
+    try:
+        yield
+    except NotNow as wrong:
+        raise Problem(409, f"Not now: {wrong}", where="path.letter_id", remedy=wrong.remedy) from None
+    except ValidationError as wrong:
+        first = wrongs(wrong.errors(include_input=False), "letter")[0]
+        title = "The letter would not say what it must"
+        raise Problem(422, title, where=first["where"], remedy=first["remedy"]) from None

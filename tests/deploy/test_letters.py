@@ -1,0 +1,166 @@
+"""`alongside letters` on a service that runs: from the first look at three in the morning to nothing put aside."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from uuid import UUID, uuid4
+
+import pytest
+import uvicorn
+
+from deploy import ports
+from deploy.premises import Addresses, database_urls, equip
+from services.matching import app
+from services.matching.settings import Settings
+from shared import migrations
+from shared.events.referrals import ReferralHeld
+from shared.mailbox.letter import Letter
+from shared.service import Service
+from tests.deploy.terminal import said
+
+SPOILT = b'{"referral_id": "none"}'
+
+
+@dataclass
+class Place:
+    """The matching service, serving its edge in a thread; the bus is not there."""
+
+    data: Path
+    service: Service
+    loop: asyncio.AbstractEventLoop
+
+    def put_aside(self, person: UUID, version: int, body: bytes = b"") -> Letter:
+        """Let a letter come."""
+        held = ReferralHeld(referral_id=uuid4(), person_id=person, site_id="main", state="needs_info")
+        letter = Letter(uuid4(), "referrals", str(person), version, 1, held.type_name(), body or held.wire())
+        done = self.service.mailbox.apply_or_put_aside(letter, "matching-on-referrals-0of1")
+        asyncio.run_coroutine_threadsafe(done, self.loop).result(10)
+        return letter
+
+    def letters(self, *options: str) -> tuple[int, str]:
+        """Run the command."""
+        what, *rest = options
+        return said("letters", what, *rest, "--data", str(self.data))
+
+    def until_nothing_is_put_aside(self) -> str:
+        """What `list` says when nothing is left."""
+        deadline = time.monotonic() + 10
+        while "No letter" not in (told := self.letters("list")[1]):
+            assert time.monotonic() < deadline, told
+            time.sleep(0.1)
+        return told
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """A service with its store, its edge and what it tries again, without a bus."""
+    monkeypatch.setenv("COLUMNS", "140")
+    premises, port = equip(tmp_path), ports.free()
+    url = f"sqlite:///{tmp_path / 'matching.sqlite'}"
+    settings = Settings(database_url=url, programme=tmp_path / "programme.json", seal_keys=tmp_path / "keys/seal.json")
+    service = app.create(settings)
+    Addresses({"matching": f"http://127.0.0.1:{port}"}, "nats://127.0.0.1:1", database_urls(tmp_path, None)).write(
+        premises.data
+    )
+    loop = asyncio.new_event_loop()
+    server = uvicorn.Server(uvicorn.Config(service.http, port=port, lifespan="off", log_config=None))
+
+    async def serve() -> None:
+        await migrations.upgrade(service.database, "matching")
+        service.mailbox.aside.start()
+        await server.serve()
+        await service.mailbox.aside.stop()
+        await service.database.close()
+
+    thread = Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield Place(tmp_path, service, loop)
+    server.should_exit = True
+    thread.join(10)
+
+
+def test_a_spoilt_letter_is_listed_shown_mended_and_everything_behind_it_follows(place: Place, tmp_path: Path) -> None:
+    person = uuid4()
+    spoilt, _ = place.put_aside(person, 1, SPOILT), place.put_aside(person, 2)
+    good = tmp_path / "good.json"
+    good.write_bytes(ReferralHeld(referral_id=uuid4(), person_id=person, site_id="main", state="needs_info").wire())
+
+    _, listed = place.letters("list")
+    code, rehearsed = place.letters("replay", "--dry-run")
+    mended, _ = place.letters(
+        "mend", str(spoilt.event_id), "--body", str(good), "--by", "Robin", "--reason", "a bug of ours"
+    )
+    place.until_nothing_is_put_aside()
+
+    assert "1 queue waits" in listed and "1 more wait behind it" in listed and str(spoilt.event_id) in listed
+    assert (code, mended) == (1, 0)
+    assert "ValidationError at" in rehearsed and "0 would be applied, 1 would fail." in rehearsed
+    assert "none" not in listed + rehearsed
+
+
+def test_what_a_letter_says_is_printed_only_for_whoever_signs_and_the_look_is_kept(place: Place) -> None:
+    letter = place.put_aside(uuid4(), 1, SPOILT)
+    which = str(letter.event_id)
+
+    unsigned, refused = place.letters("show", which, "--body")
+    signed, shown = place.letters("show", which, "--body", "--by", "Robin", "--reason", "looking for the cause")
+    _, again = place.letters("show", which)
+
+    assert unsigned == 2 and "--by NAME --reason WORDS" in " ".join(refused.replace("│", "").split())
+    assert signed == 0 and SPOILT.decode() in shown
+    assert "opened by Robin" in again and "looking for the cause" in again and SPOILT.decode() not in again
+
+
+def test_replay_goes_on_with_the_next_of_a_queue_no_faster_than_it_is_asked_to(place: Place) -> None:
+    person = uuid4()
+    first = place.put_aside(person, 1, SPOILT)
+    place.put_aside(person, 2, SPOILT)
+    place.letters("mend", str(first.event_id), "--pass-over", "--by", "Robin", "--reason", "said again by hand")
+    deadline = time.monotonic() + 10
+    while '"dead"' not in place.letters("list", "--json")[1]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+    begun = time.monotonic()
+    code, told = place.letters("replay", "--rate", "2")
+
+    assert code == 1 and "0 applied, 1 failed." in told
+    assert time.monotonic() - begun >= 0.5
+
+
+def test_a_letter_that_waits_for_a_lost_one_begins_where_somebody_says(place: Place) -> None:
+    letter = place.put_aside(uuid4(), 3)
+
+    _, listed = place.letters("list", "--json")
+    refused, why = place.letters("replay", str(letter.event_id))
+    place.letters("mend", str(letter.event_id), "--begin-here", "--by", "Robin", "--reason", "1 and 2 are lost")
+    place.until_nothing_is_put_aside()
+
+    assert [each["waits_for"] for each in json.loads(listed)] == [1]
+    assert refused == 1 and "version 1 of referrals has not come" in " ".join(why.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["show", "00000000-0000-0000-0000-000000000000"], 1, "No service has put a letter"),
+        (["show", "nonsense"], 2, "UUID"),
+        (
+            ["mend", "00000000-0000-0000-0000-000000000000", "--by", "R", "--reason", "w"],
+            2,
+            "choose one of --body FILE",
+        ),
+        (["replay", "--rate", "0"], 2, "0.1"),
+        (["list", "--service", "nobody"], 2, "name one of referrals, matching"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_in_a_line(place: Place, options: list[str], code: int, words: str) -> None:
+    ended, told = place.letters(*options)
+
+    assert ended == code and words in " ".join(told.replace("│", "").split())
