@@ -45,6 +45,7 @@ class Bus:
     server: server.Server | Contained
     configuration: Configuration
     how: How = "process"
+    shares: int = 1
 
     @property
     def url(self) -> str:
@@ -59,7 +60,7 @@ class Bus:
 
     async def declare(self) -> None:
         """Create the streams and consumers that are missing."""
-        await topology.declare(self.url, self.configuration.seeds["admin"], ORGANISATIONS)
+        await topology.declare(self.url, self.configuration.seeds["admin"], ORGANISATIONS, shares=self.shares)
 
     async def ask(self, verb: str, body: bytes = b"") -> dict[str, Any]:
         """What JetStream's API answers an administrator: `ask("STREAM.INFO.MATCHING")`."""
@@ -70,9 +71,10 @@ class Bus:
 
 
 @asynccontextmanager
-async def running_bus(folder: Path, *, how: How | None = None) -> AsyncIterator[Bus]:
+async def running_bus(folder: Path, *, how: How | None = None, shares: int = 1) -> AsyncIterator[Bus]:
     """A bus for one test: in a container when an engine answers, else a process, as for whoever has to kill it."""
-    async with _contained() if (how or way()) == "container" else _as_process(folder) as bus:
+    async with _contained(shares) if (how or way()) == "container" else _as_process(folder, shares) as bus:
+        await bus.declare()
         yield bus
 
 
@@ -82,29 +84,27 @@ def way() -> How:
 
 
 @asynccontextmanager
-async def _as_process(folder: Path) -> AsyncIterator[Bus]:
-    written = configuration.write(folder, ORGANISATIONS)
-    bus = Bus(server.start(written), written)
+async def _as_process(folder: Path, shares: int) -> AsyncIterator[Bus]:
+    written = configuration.write(folder, ORGANISATIONS, shares=shares)
+    bus = Bus(server.start(written), written, shares=shares)
     try:
-        await bus.declare()
         yield bus
     finally:
         bus.server.kill()
 
 
 @asynccontextmanager
-async def _contained() -> AsyncIterator[Bus]:
+async def _contained(shares: int) -> AsyncIterator[Bus]:
     """The container is started once, for that takes a second; each test finds it as if it were new."""
-    contained, written = _the_container()
-    bus = Bus(contained, written, "container")
+    contained, written = _the_container(shares)
+    bus = Bus(contained, written, "container", shares)
     await _forget_everything(bus)
-    await bus.declare()
     yield bus
 
 
 @cache
-def _the_container() -> tuple[Contained, Configuration]:
-    return nats_in_container(ORGANISATIONS)
+def _the_container(shares: int) -> tuple[Contained, Configuration]:
+    return nats_in_container(ORGANISATIONS, shares=shares)
 
 
 async def _forget_everything(bus: Bus) -> None:
@@ -127,16 +127,23 @@ async def with_shared_tables(database: Database) -> Database:
 
 @asynccontextmanager
 async def running_mailbox(
-    bus: Bus, speaker: str, database: Database, register: Callable[[Mailbox], None]
+    bus: Bus, speaker: str, database: Database, register: Callable[[Mailbox], None], *, share: str = "0/1"
 ) -> AsyncIterator[Mailbox]:
     """A service's mailbox, hearing and saying for real."""
-    mailbox = Mailbox(speaker, database, Meters(CollectorRegistry()))
+    mailbox = Mailbox(speaker, database, Meters(CollectorRegistry()), share=share)
     register(mailbox)
+    async with carrying(mailbox, bus.url, bus.configuration.seeds[speaker]):
+        yield mailbox
+
+
+@asynccontextmanager
+async def carrying(mailbox: Mailbox, url: str, seed: Path) -> AsyncIterator[None]:
+    """A mailbox connected to a bus."""
     broker = NatsBroker(
-        bus.url,
+        url,
         apply_types=False,
-        security=NatsNKey.from_file(bus.configuration.seeds[speaker]),
-        inbox_prefix=f"_INBOX_{speaker}",
+        security=NatsNKey.from_file(seed),
+        inbox_prefix=f"_INBOX_{mailbox.speaker}",
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
     )
@@ -145,7 +152,7 @@ async def running_mailbox(
     mailbox.start(connection_of(broker))
     await broker.start()
     try:
-        yield mailbox
+        yield
     finally:
         await broker.stop()
         await mailbox.stop()

@@ -54,12 +54,13 @@ def engine_answers() -> bool:
     return False
 
 
-def nats_in_container(organisations: Sequence[plan.Organisation]) -> tuple[Contained, Configuration]:
+def nats_in_container(organisations: Sequence[plan.Organisation], *, shares: int) -> tuple[Contained, Configuration]:
     """This will start a nats-server in a container that lasts as long as this process, and say how it is configured."""
     from testcontainers.core.container import DockerContainer
 
     folder = Path(tempfile.mkdtemp(prefix="alongside-nats-"))
-    written = configuration.write(folder, organisations, host="0.0.0.0", port=4222, store=Path("/streams"))
+    listens = {"host": "0.0.0.0", "port": 4222}
+    written = configuration.write(folder, organisations, **listens, store=Path("/streams"), shares=shares)
     container = DockerContainer(NATS_IMAGE).with_exposed_ports(4222).with_tmpfs_mount("/streams", "size=1g")
     container.with_volume_mapping(str(written.path), "/etc/nats/server.conf", "ro")
     container.with_command("--config /etc/nats/server.conf").start()

@@ -1,20 +1,11 @@
 """Where an engine answers the tests' servers are containers; without one they are processes of this machine."""
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.bus import Bus, running_bus, way
 from tests.servers import NATS_IMAGE, Contained, PostgresServer
-
-
-@pytest.fixture
-async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
-    async with running_bus(tmp_path / "nats") as running:
-        yield running
 
 
 def in_containers(image: str) -> list[Any]:
