@@ -1,0 +1,407 @@
+"""A broker as JetStream is towards us: streams, durable consumers, acknowledgements, atomic batches; and how it fails."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+import nats.errors
+
+from deploy.nats import plan
+from shared import clock
+from shared.programme import Organisation
+from tests.simulation.weather import Weather
+
+HOP = 0.002
+"""Seconds from a client to the broker or back."""
+ACK_WAIT = 3.0
+PATIENCE = 0.5
+"""Seconds after which a client gives up here, so that waiting does not fill the seeds."""
+READ = "$JS.API.DIRECT.GET."
+NO_SUCH_STREAM, BATCH_INCOMPLETE = 10059, 10199
+
+
+@dataclass(slots=True)
+class Kept:
+    """A message of a stream."""
+
+    sequence: int
+    subject: str
+    data: bytes
+    headers: dict[str, str]
+    at: datetime
+
+
+@dataclass
+class Stream:
+    """Messages by sequence; `created` tells one stream from another of the same name."""
+
+    name: str
+    config: dict[str, Any]
+    created: str
+    messages: dict[int, Kept] = field(default_factory=dict)
+    last: int = 0
+    ids: dict[str, int] = field(default_factory=dict)
+    spoilt: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.prefixes = tuple(each.rstrip(">") for each in self.config["subjects"])
+
+    def takes(self, subject: str) -> bool:
+        """Whether a subject is this stream's."""
+        return subject.startswith(self.prefixes)
+
+    def keep(self, subject: str, data: bytes, headers: dict[str, str]) -> tuple[int, bool]:
+        """Store a message; where its id is known, only say where it is."""
+        identity = headers.get("Nats-Msg-Id", "")
+        if identity and identity in self.ids:
+            return self.ids[identity], True
+        self.last += 1
+        kept = {name: each for name, each in headers.items() if not name.startswith("Nats-Batch")}
+        self.messages[self.last] = Kept(self.last, subject, data, kept, clock.real())
+        if identity:
+            self.ids[identity] = self.last
+        return self.last, False
+
+    def lose(self, lost: Sequence[int], *, last: int | None = None) -> None:
+        """Forget some messages; `last` is how far the stream still reaches."""
+        for each in lost:
+            del self.messages[each]
+        self.last = self.last if last is None else last
+        self.ids = {name: sequence for name, sequence in self.ids.items() if sequence in self.messages}
+
+    def spoil(self, sequence: int) -> None:
+        """Keep a message that nobody can read any more, and count it as if it could be."""
+        self.spoilt.add(sequence)
+        self.ids = {name: each for name, each in self.ids.items() if each != sequence}
+
+    def readable(self, sequence: int) -> Kept | None:
+        """A message, unless it is lost or spoilt."""
+        return None if sequence in self.spoilt else self.messages.get(sequence)
+
+    def info(self, *, details: bool = False) -> dict[str, Any]:
+        """What JetStream tells of it."""
+        first = min(self.messages, default=self.last + 1)
+        deleted = [each for each in range(first, self.last + 1) if each not in self.messages]
+        held: dict[str, Any] = {"messages": len(self.messages), "first_seq": first, "last_seq": self.last, "bytes": 0}
+        if deleted:
+            held |= {"num_deleted": len(deleted), **({"deleted": deleted} if details else {})}
+        return {"config": self.config, "created": self.created, "state": held}
+
+    def read_on(self, begin: int, count: int) -> list[dict[str, str]]:
+        """The envelopes of the next messages from a place on, and one that ends them, as a direct read gives them."""
+        there = [each for each in range(max(begin, 1), self.last + 1) if self.readable(each)]
+        told = [{**self.messages[each].headers, "Nats-Sequence": str(each)} for each in there[:count]]
+        return [*told, {"Status": "204", "Nats-Num-Pending": str(max(len(there) - count, 0))}] if told else [{"Status": "404"}]
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One delivery of a message to a consumer, as nats-py hands it over."""
+
+    consumer: "Consumer"
+    kept: Kept
+    deaf: Callable[[], bool]
+
+    @property
+    def subject(self) -> str:
+        """The subject it was published on."""
+        return self.kept.subject
+
+    @property
+    def data(self) -> bytes:
+        """Its body."""
+        return self.kept.data
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Its envelope."""
+        return self.kept.headers
+
+    @property
+    def metadata(self) -> Any:
+        """Where it is kept, and since when."""
+        place = SimpleNamespace(stream=self.kept.sequence)
+        return SimpleNamespace(stream=self.consumer.stream.name, sequence=place, timestamp=self.kept.at)
+
+    async def ack(self) -> None:
+        """Say that it need not come again; nobody answers."""
+        if not self.deaf():
+            self.consumer.acknowledge(self.kept.sequence)
+
+
+@dataclass
+class Consumer:
+    """A durable consumer: what it gave out and has not heard of comes again."""
+
+    broker: "Broker"
+    name: str
+    stream: Stream
+    prefix: str
+    reached: int = 0
+    pending: dict[int, float] = field(default_factory=dict)
+    listener: "Subscription | None" = None
+    looks: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything was given out and acknowledged."""
+        return not self.pending and self.reached >= self.stream.last
+
+    def push(self) -> None:
+        """Give out what is new to whoever listens."""
+        if self.listener is None:
+            return
+        while self.reached < self.stream.last:
+            self.reached += 1
+            kept = self.stream.readable(self.reached)
+            if kept and kept.subject.startswith(self.prefix):
+                self._give(kept)
+
+    def _give(self, kept: Kept) -> None:
+        weather, loop = self.broker.weather, self.broker.loop
+        if self.listener is None:
+            return
+        self.pending[kept.sequence] = loop.time() + ACK_WAIT
+        delivery = Delivery(self, kept, self.listener.deaf)
+        if weather.strikes("delivered late"):
+            loop.call_later(HOP + weather.chance.random() * 2 * ACK_WAIT, self.listener.arrive, delivery)
+        else:
+            self.listener.arrive_in_order(delivery)
+        if weather.strikes("delivered twice"):
+            again = HOP + weather.chance.random() * ACK_WAIT
+            loop.call_later(again, self.listener.arrive, Delivery(self, kept, self.listener.deaf))
+        if not self.looks:
+            self.looks = True
+            loop.call_later(ACK_WAIT, self._look_again)
+
+    def _look_again(self) -> None:
+        """Give out again what nobody acknowledged in time."""
+        moment, self.looks = self.broker.loop.time(), False
+        for sequence in [each for each, until in self.pending.items() if until <= moment + HOP]:
+            del self.pending[sequence]
+            kept = self.stream.readable(sequence)
+            if kept and self.listener:
+                self.broker.weather.note("redelivered")
+                self._give(kept)
+            elif kept:
+                self.pending[sequence] = moment + ACK_WAIT
+        if self.pending and not self.looks:
+            self.looks = True
+            self.broker.loop.call_later(max(min(self.pending.values()) - moment, HOP), self._look_again)
+
+    def acknowledge(self, sequence: int) -> None:
+        """Take an acknowledgement, unless it is lost."""
+        if not self.broker.weather.strikes("ack lost"):
+            self.pending.pop(sequence, None)
+
+    def reset(self, reached: int = 0) -> None:
+        """Begin again, after `reached`."""
+        self.reached = min(self.reached, reached)
+        self.pending = {each: until for each, until in self.pending.items() if each <= reached}
+        self.push()
+
+
+class Subscription:
+    """A process's side of a consumer: what arrives gathers until the batch before is done."""
+
+    def __init__(self, consumer: Consumer, take: Callable[[list[Any]], Any], deaf: Callable[[], bool]) -> None:
+        self.consumer, self.take, self.deaf = consumer, take, deaf
+        self.arrived: list[Delivery] = []
+        self.something = asyncio.Event()
+        self._seen: set[int] = set()
+        self._under_way: deque[Delivery] = deque()
+
+    def arrive_in_order(self, delivery: Delivery) -> None:
+        """Take in a delivery after those before it."""
+        self._under_way.append(delivery)
+        self.consumer.broker.loop.call_later(HOP, self._next_arrives)
+
+    def _next_arrives(self) -> None:
+        self.arrive(self._under_way.popleft())
+
+    def arrive(self, delivery: Delivery) -> None:
+        """Take in a delivery."""
+        if self.deaf():
+            return
+        place = delivery.kept.sequence
+        if place not in self._seen and place < max(self._seen, default=0):
+            self.consumer.broker.weather.note("reordered")
+        self._seen.add(place)
+        self.arrived.append(delivery)
+        self.something.set()
+
+    async def for_ever(self) -> None:
+        """Hand over whatever has arrived, as one list; what breaks comes again when nobody acknowledged it."""
+        while True:
+            await self.something.wait()
+            self.something.clear()
+            batch, self.arrived = self.arrived, []
+            try:
+                await self.take(batch)
+            except Exception as wrong:
+                self.consumer.broker.weather.note(f"a batch broke: {type(wrong).__name__}")
+
+
+class Broker:
+    """All streams and consumers."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, weather: Weather, organisations: Sequence[Organisation]) -> None:
+        self.loop, self.weather = loop, weather
+        self.streams: dict[str, Stream] = {}
+        self.consumers: dict[tuple[str, str], Consumer] = {}
+        self.births = 0
+        for each in plan.streams(organisations):
+            self.streams[each.name] = Stream(each.name, each.config, self._birth())
+
+    def _birth(self) -> str:
+        self.births += 1
+        return f"{clock.real().isoformat()} {self.births}"
+
+    def consumer(self, stream: str, name: str, subject: str) -> Consumer:
+        """Find a durable consumer, or make it."""
+        place = stream, name
+        if place not in self.consumers:
+            self.consumers[place] = Consumer(self, name, self.streams[stream], subject.rstrip(">"))
+        return self.consumers[place]
+
+    def store(self, subject: str, data: bytes, headers: dict[str, str]) -> dict[str, Any]:
+        """Keep a message, and answer as the broker does."""
+        for stream in self.streams.values():
+            if stream.takes(subject):
+                sequence, known = stream.keep(subject, data, headers)
+                self.told(stream)
+                return {"stream": stream.name, "seq": sequence, **({"duplicate": True} if known else {})}
+        raise nats.errors.NoRespondersError
+
+    def told(self, stream: Stream) -> None:
+        """Let everybody who reads a stream have what is new."""
+        for each in self.consumers.values():
+            if each.stream is stream:
+                each.push()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything that is kept was heard."""
+        return all(each.is_done for each in self.consumers.values())
+
+    def wipe(self, name: str) -> None:
+        """Forget a stream and its consumers, which are declared anew."""
+        stream = self.streams[name]
+        stream.messages.clear()
+        stream.ids.clear()
+        stream.spoilt.clear()
+        stream.last, stream.created = 0, self._birth()
+        for each in self.consumers.values():
+            if each.stream is stream:
+                each.reached = 0
+                each.pending.clear()
+
+    def lose_tail(self, name: str, count: int) -> None:
+        """Forget the newest messages, as a disk does that had promised too much; consumers step back with it."""
+        stream = self.streams[name]
+        last = max(stream.last - count, 0)
+        stream.lose([each for each in stream.messages if each > last], last=last)
+        for each in self.consumers.values():
+            if each.stream is stream:
+                each.reset(last)
+
+    def lose_middle(self, name: str) -> bool:
+        """Forget a message that others follow; whether there was one."""
+        stream = self.streams[name]
+        within = [each for each in stream.messages if each < stream.last]
+        if within:
+            stream.lose([self.weather.chance.choice(within)])
+        return bool(within)
+
+    def spoil(self, name: str) -> bool:
+        """Flip a bit of a message, so that it is passed over; whether there was one."""
+        stream = self.streams[name]
+        there = [each for each in stream.messages if each not in stream.spoilt]
+        if there:
+            stream.spoil(self.weather.chance.choice(there))
+        return bool(there)
+
+
+class Answers:
+    """What comes to an inbox."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[dict[str, str]] = deque()
+
+    async def next_msg(self, timeout: float = 0.5) -> Any:
+        """The next answer, or a failure when none comes."""
+        await asyncio.sleep(0)
+        if not self.waiting:
+            await asyncio.sleep(min(timeout, PATIENCE))
+            raise nats.errors.TimeoutError
+        return SimpleNamespace(headers=self.waiting.popleft())
+
+    async def unsubscribe(self) -> None:
+        """Want no more."""
+
+
+class Connection:
+    """A process's connection: what the relay asks of nats-py, and no more."""
+
+    def __init__(self, broker: Broker, is_dead: Callable[[], bool]) -> None:
+        self.broker, self.is_dead = broker, is_dead
+        self._staged: dict[str, list[tuple[str, bytes, dict[str, str]]]] = {}
+        self._inboxes: dict[str, Answers] = {}
+
+    def new_inbox(self) -> str:
+        """A name for answers."""
+        return f"_INBOX.{len(self._inboxes)}"
+
+    async def subscribe(self, inbox: str) -> Answers:
+        """Wait for answers."""
+        self._inboxes[inbox] = Answers()
+        return self._inboxes[inbox]
+
+    async def publish(self, subject: str, payload: bytes = b"", reply: str = "", headers: Any = None) -> None:
+        """Send a message of an atomic batch, or ask for many answers."""
+        if self.is_dead() or self.broker.weather.strikes("publish lost"):
+            return
+        if headers:
+            self._staged.setdefault(headers["Nats-Batch-Id"], []).append((subject, payload, headers))
+        elif subject.startswith(READ):
+            wanted = json.loads(payload)
+            stream = self.broker.streams[subject.removeprefix(READ)]
+            self._inboxes[reply].waiting.extend(stream.read_on(wanted["seq"], wanted["batch"]))
+
+    async def request(self, subject: str, payload: bytes = b"", timeout: float = 0.5, headers: Any = None) -> Any:
+        """Send a message and wait for the answer."""
+        await asyncio.sleep(HOP)
+        weather = self.broker.weather
+        if self.is_dead():
+            raise nats.errors.ConnectionClosedError
+        if weather.strikes("publish lost"):
+            await asyncio.sleep(min(timeout, PATIENCE))
+            raise nats.errors.TimeoutError
+        answer = self._answer(subject, payload, headers or {})
+        if weather.strikes("puback lost"):
+            await asyncio.sleep(min(timeout, PATIENCE))
+            raise nats.errors.TimeoutError
+        await asyncio.sleep(HOP)
+        return SimpleNamespace(data=json.dumps(answer).encode(), headers={})
+
+    def _answer(self, subject: str, payload: bytes, headers: dict[str, str]) -> dict[str, Any]:
+        if subject.startswith("$JS.API.STREAM.INFO."):
+            stream = self.broker.streams.get(subject.rsplit(".", 1)[-1])
+            details = b"deleted_details" in payload
+            return stream.info(details=details) if stream else {"error": {"err_code": NO_SUCH_STREAM, "description": "no stream"}}
+        if "Nats-Batch-Commit" in headers:
+            return self._commit(subject, payload, headers)
+        return self.broker.store(subject, payload, headers)
+
+    def _commit(self, subject: str, payload: bytes, headers: dict[str, str]) -> dict[str, Any]:
+        staged = [*self._staged.pop(headers["Nats-Batch-Id"], []), (subject, payload, headers)]
+        complete = [each[2]["Nats-Batch-Sequence"] for each in staged] == [str(each + 1) for each in range(len(staged))]
+        if not complete or self.broker.weather.strikes("batch refused"):
+            return {"error": {"err_code": BATCH_INCOMPLETE, "description": "batch"}}
+        self.broker.weather.note("atomic batch")
+        return {**[self.broker.store(*each) for each in staged][-1], "count": len(staged)}

@@ -1,0 +1,157 @@
+"""What people do in a seed, at the services' public edges only: refer, register, answer, record, look, write back."""
+
+import asyncio
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.matching.handlers.answer import Answered, answer
+from services.notifications import handlers as notifications
+from services.referrals import handlers as referrals
+from services.referrals.fhir.reading import read
+from services.referrals.rules.order import Reach
+from services.scheduling.handlers.recording import record
+from services.scheduling.rules.outcomes import Recording
+from shared import clock, names
+from tests.simulation.people import AGENCY, HOSPITAL, PROGRAMME, Helper, Referred, helper, referred
+from tests.simulation.process import PLANS, POLICY
+from tests.simulation.world import World
+
+FHIR = "application/fhir+json"
+OFFERS = "select offer_id from offers where state = 'open' order by offer_id"
+PAST = "select seat_id, session_id from seats where state = 'booked' and ends_at < ? order by seat_id"
+HELD = "select referral_id, state, crisis_at from referrals where crisis_at is not null or state in ('needs_screen', 'needs_info') order by referral_id"
+WRITTEN = ("1", "2", "3", "STOP", "START", "see you", "I want to kill myself")
+
+
+class Office:
+    """The hospital, the agency, its supporters and staff, and the people who are written to."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.chance = world, world.chance
+        count = world.chance.choice((1, 1, 2, 2, 3))
+        self.referred = [referred(each, world.chance) for each in range(count)]
+        self.helpers = [helper(each, world.chance) for each in range(world.chance.choice((1, 1, 2)))]
+        self.decided: set[str] = set()
+        self.replied = 0
+        self.texts = 0
+
+    async def open(self) -> None:
+        """Register supporters and refer people, in any order and some of it twice."""
+        acts = [partial(self._register, each, each.body) for each in self.helpers]
+        acts += [partial(self._refer, each, each.body) for each in self.referred]
+        acts += [partial(self._refer, each, each.body) for each in self.referred if self.chance.random() < 0.3]
+        self.chance.shuffle(acts)
+        for act in acts:
+            await act()
+            if self.chance.random() < 0.5:
+                await asyncio.sleep(self.chance.random() * 0.05)
+
+    async def _register(self, one: Helper, body: bytes) -> None:
+        await self._post(AGENCY, "supporter", body, str(self.chance.getrandbits(64)), "application/json")
+
+    async def _refer(self, one: Referred, body: bytes) -> None:
+        one.asked += 1
+        if one.over == "bus":
+            await self._post(HOSPITAL, "referral", body, f"{one.number}-{one.asked}", FHIR)
+            return
+        await self._ask("referrals", _received, body)
+
+    async def _ask(self, service: str, handler: Any, value: Any) -> Any:
+        if self.world.weather.strikes("edge asked twice"):
+            await self.world.ask(service, handler, value)
+        return await self.world.ask(service, handler, value)
+
+    async def _post(self, organisation: str, kind: str, body: bytes, identity: str, media: str) -> None:
+        """Post on the bus until the broker has it."""
+        headers = {"Nats-Msg-Id": identity, "Content-Type": media}
+        weather, subject = self.world.weather, names.ingest_subject(organisation, kind)
+        while weather.strikes("publish lost"):
+            await asyncio.sleep(0.1)
+        self.world.broker.store(subject, body, headers)
+        while weather.strikes("puback lost"):
+            await asyncio.sleep(0.1)
+            self.world.broker.store(subject, body, headers)
+
+    async def act(self) -> None:
+        """Do what waits for people now."""
+        await self._answer_offers()
+        await self._record_visits()
+        await self._look_after_those_held()
+        await self._write_back()
+        await self._change_minds()
+
+    async def _answer_offers(self) -> None:
+        for (offer_id,) in self.world.stores["matching"].look(OFFERS):
+            fate = self.chance.random()
+            if offer_id in self.decided or fate < 0.1:
+                continue
+            self.decided.add(offer_id)
+            how: Any = {"answer": "accept"} if fate < 0.85 else {"answer": "decline", "code": "time"}
+            given = Answered(offer_id=UUID(offer_id), organisation=AGENCY, **how)
+            await self._ask("matching", partial(answer, programme=PROGRAMME, policy=POLICY), given)
+
+    async def _record_visits(self) -> None:
+        now = clock.now().isoformat(timespec="microseconds")
+        for seat_id, session_id in self.world.stores["scheduling"].look(PAST, now):
+            fate = self.chance.random()
+            if fate < 0.2:
+                continue
+            held: Any = {"outcome": "attended", "minutes": 45} if fate < 0.8 else {"outcome": "no_show"}
+            said = Recording(session_id=UUID(session_id), seat_id=UUID(seat_id), by="Robin", **held)
+            await self._ask("scheduling", partial(record, plans=PLANS), said)
+
+    async def _look_after_those_held(self) -> None:
+        for referral_id, state, crisis in self.world.stores["referrals"].look(HELD):
+            if self.chance.random() < 0.3:
+                continue
+            mine = UUID(referral_id)
+            if crisis or state == "needs_screen":
+                found = referrals.Screening(referral_id=mine, by="Robin", reason="we spoke", outcome="clear")
+                await self._ask("referrals", partial(referrals.screen, programme=PROGRAMME), found)
+            else:
+                reach = Reach(channel="sms", address=f"+1212555{self.chance.randint(3000, 3999)}")
+                details = referrals.Details(referral_id=mine, by="Robin", reaches=(reach,))
+                await self._ask("referrals", partial(referrals.learn, programme=PROGRAMME), details)
+
+    async def _write_back(self) -> None:
+        """Answer some of the texts that arrived."""
+        texts = [each for each in self.world.outside.taken if each.channel == "sms"]
+        for each in texts[self.replied :]:
+            if self.chance.random() < 0.3:
+                self.texts += 1
+                inbound = notifications.Inbound(
+                    message_id=f"in-{self.texts}", sender=each.to, text=self.chance.choice(WRITTEN)
+                )
+                await self._ask("notifications", partial(notifications.hear, programme=PROGRAMME), inbound)
+        self.replied = len(texts)
+
+    async def _change_minds(self) -> None:
+        for one in self.helpers:
+            if one.after and self.chance.random() < 0.3:
+                await self._register(one, one.after)
+                one.after = None
+        for each in self.referred:
+            if each.changed and self.chance.random() < 0.2:
+                await self._refer(each, each.changed)
+                each.changed = None
+
+    async def post_again_what_was_never_answered(self) -> None:
+        """Post what the hospital was told nothing of, as it would; and register again who is not known."""
+        for each in self.referred:
+            await self._refer(each, each.body)
+        for one in self.helpers:
+            await self._register(one, one.body)
+
+    def next_act(self) -> datetime:
+        """When people look again, where no timer rings before."""
+        return clock.now() + timedelta(days=1)
+
+
+async def _received(body: bytes, db: AsyncConnection) -> Any:
+    """What a request at the edge does: every request is a post of its own."""
+    post = referrals.Post(post_id=uuid4(), organisation=HOSPITAL, reading=read(body, FHIR))
+    return await referrals.receive(post, db, programme=PROGRAMME)

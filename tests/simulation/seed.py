@@ -1,0 +1,120 @@
+"""Runs one seed from its first post to its last check."""
+
+import asyncio
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
+from random import Random
+
+from shared import names, sealed
+from tests.simulation import checks
+from tests.simulation.nemesis import Nemesis
+from tests.simulation.office import Office
+from tests.simulation.store import Store
+from tests.simulation.virtual import VirtualLoop, run
+from tests.simulation.weather import Weather
+from tests.simulation.world import Restless, World
+
+STEPS = 60
+
+
+@dataclass
+class Outcome:
+    """What became of a seed."""
+
+    seed: int
+    broken: list[str] = field(default_factory=list)
+    happened: Counter[str] = field(default_factory=Counter)
+    trace: list[str] = field(default_factory=list)
+    digest: str = ""
+
+
+@cache
+def stores() -> dict[str, Store]:
+    """The four stores, migrated once and emptied for every seed."""
+    found = {each: Store(each) for each in names.SERVICES}
+
+    async def migrate() -> None:
+        for each in found.values():
+            await each.migrate()
+
+    asyncio.run(migrate())
+    return found
+
+
+def play(seed: int) -> Outcome:
+    """Play a seed."""
+    sealed.use({"k1": bytes(range(32))}, "k1")
+    chance = Random(seed)
+    for each in stores().values():
+        each.empty()
+    outcome = Outcome(seed)
+
+    async def whole(loop: VirtualLoop) -> None:
+        world = World(loop, chance, stores(), Weather.of(chance))
+        try:
+            await _story(world, outcome)
+        except Restless as wrong:
+            outcome.broken = [str(wrong)]
+        finally:
+            for process in world.processes.values():
+                process.ends()
+            await asyncio.sleep(0.01)
+            outcome.trace, outcome.happened = list(world.trace), world.weather.happened
+            outcome.digest = hashlib.sha256("\n".join(outcome.trace).encode()).hexdigest()
+
+    run(whole, chance)
+    return outcome
+
+
+async def _story(world: World, outcome: Outcome) -> None:
+    world.start()
+    loop = asyncio.get_running_loop()
+    watching, nemesis = loop.create_task(world.watch_over()), Nemesis(world)
+    striking = loop.create_task(nemesis.for_ever())
+    office = Office(world)
+    await office.open()
+    for _ in range(world.chance.randint(0, 12)):
+        await world.settle(world.chance.random() * 3)
+        await office.act()
+        await world.settle(world.chance.random() * 3)
+        nemesis.strike()
+        if due := world.next_due():
+            world.step_to(world.later_than(due))
+    striking.cancel()
+    watching.cancel()
+    await _heal(world, office)
+    await _to_the_end(world, office)
+    outcome.broken = checks.all_of(world, office)
+    outcome.broken += await _heard_again(world, office)
+
+
+async def _heal(world: World, office: Office) -> None:
+    """Let nothing go wrong any more; what needs a start to be tried again gets one."""
+    world.weather.clears_up()
+    await world.restart_everything()
+    await world.come_to_rest()
+    await office.post_again_what_was_never_answered()
+
+
+async def _to_the_end(world: World, office: Office) -> None:
+    """Let time pass until no timer is left."""
+    for _ in range(STEPS):
+        await world.come_to_rest()
+        await office.act()
+        await world.come_to_rest()
+        due = world.next_due()
+        if due is None:
+            return
+        world.step_to(due)
+
+
+async def _heard_again(world: World, office: Office) -> list[str]:
+    """I8: let everybody hear every stream twice more; it changes nothing."""
+    before = checks.digest(world.stores)
+    for _ in range(2):
+        for each in world.broker.consumers.values():
+            each.reset()
+        await world.come_to_rest()
+    return [] if checks.digest(world.stores) == before else ["heard_again: hearing everything twice changed a store"]
