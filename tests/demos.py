@@ -19,8 +19,8 @@ from deploy import ports
 ROOT = Path(__file__).resolve().parents[1]
 LIVE = "The system is live"
 SERVICES = ("referrals", "matching", "scheduling", "notifications")
-PEOPLE, SEED = 10, 7
-"""Few enough for CI, and enough for one of each mishap that the summary tells of."""
+PEOPLE, SEED = int(os.environ.get("PEOPLE", "10")), int(os.environ.get("SEED", "7"))
+"""Few enough for CI, and enough for one of each mishap that the summary tells of; `make storms` wants more."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Demo:
         """The play is over and the system stays."""
         return LIVE in self.printed.read_text()
 
-    def until_live(self, within: float = 300.0) -> None:
+    def until_live(self, within: float = 300.0 + 5 * PEOPLE) -> None:
         """Wait for the end of the play."""
         deadline = time.monotonic() + within
         while not self.is_live():
@@ -138,7 +138,7 @@ def quiet_summary(folder: Path) -> dict[str, int]:
     """What the quiet demo counts; it is played once, however many tests ask."""
     if not QUIET:
         with demo(folder, "--json") as played:
-            assert played.process.wait(300) == 0, played.last_words()
+            assert played.process.wait(300 + 5 * PEOPLE) == 0, played.last_words()
             QUIET.append((played, json.loads(played.printed.read_text())))
     return QUIET[0][1]
 
