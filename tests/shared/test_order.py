@@ -13,7 +13,7 @@ from shared.database import Database
 from shared.events.referrals import ContactShared, RiskCleared
 from shared.mailbox.letter import KEPT
 from shared.mailbox.sweep import Sweep
-from shared.mailbox.tables import heard, letters, outbox, spoken
+from shared.mailbox.tables import heard, letters, outbox
 from tests.bus import Bus, running_mailbox, until
 from tests.shared.parties import (
     a_letter,
@@ -168,32 +168,6 @@ async def test_a_listener_that_comes_late_starts_where_the_stream_does(
         str(person): 4,
         str(other): 2,
     }
-
-
-async def test_the_sweep_takes_what_was_sent_long_ago_and_nothing_else(listener: Database) -> None:
-    mailbox, swept, unsent, young = silent("referrals", listener), uuid4(), uuid4(), uuid4()
-    await mailbox.run(say_all, [cleared(each, "x") for each in (swept, swept, unsent, unsent, young, young)])
-    mine = {each: outbox.c.key == str(each) for each in (swept, unsent, young)}
-    await change(listener, update(outbox).where(mine[swept]).values(sent_at=LONG_AGO))
-    await change(listener, update(outbox).where(mine[unsent], outbox.c.version == 2).values(sent_at=LONG_AGO))
-    await change(listener, update(outbox).where(mine[young]).values(sent_at=real() - KEPT + timedelta(hours=1)))
-
-    await Sweep(listener, "0/1").once()
-
-    left = [(each["key"], each["version"]) for each in await rows(listener, select(outbox).order_by(outbox.c.id))]
-    assert left == [(str(unsent), 1), (str(unsent), 2), (str(young), 1), (str(young), 2)]
-    opens = {each["key"]: each["opens"] for each in await rows(listener, select(spoken))}
-    assert opens == {str(swept): 3, str(unsent): 1, str(young): 1}
-
-
-async def test_a_share_sweeps_only_its_own_partitions(listener: Database) -> None:
-    mailbox = silent("referrals", listener)
-    await mailbox.run(say_all, [cleared(uuid4(), "x") for _ in range(40)])
-    await change(listener, update(outbox).values(sent_at=LONG_AGO))
-
-    await Sweep(listener, "0/2").once()
-
-    assert {each["partition"] % 2 for each in await rows(listener, select(outbox))} == {1}
 
 
 async def test_nothing_is_taken_that_follows_on_a_version_never_heard(listener: Database) -> None:
