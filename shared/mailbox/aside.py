@@ -15,6 +15,7 @@ from shared.mailbox.letter import KEPT, Letter, take_out
 from shared.mailbox.loop import Loop, told
 from shared.mailbox.tables import heard, letters
 from shared.sealed import CannotOpen
+from shared.several import among
 
 if TYPE_CHECKING:
     from shared.mailbox.box import Mailbox
@@ -26,7 +27,7 @@ NO_REMEDY = (ValidationError, CannotOpen)
 """Errors that no second try can mend."""
 
 
-MINE = letters.c.partition.in_(bindparam("partitions", expanding=True))
+MINE = among(letters.c.partition, "partitions")
 REVIVED = update(letters).where(letters.c.state == "dead", MINE).values(state="retrying", attempts=0)
 PLACE = and_(heard.c.source == letters.c.source, heard.c.key == letters.c.key)
 TURN = or_(

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.clock import now
 from shared.database import Database, is_away
 from shared.events.fact import Fact
 from shared.mailbox import gate
@@ -17,12 +19,15 @@ from shared.mailbox.loop import Loop
 from shared.mailbox.meters import Meters
 from shared.mailbox.outbox import say
 from shared.mailbox.relay import Relay
-from shared.mailbox.said import Answer, Errand, Ingested, Later, Reply, Said, flat
+from shared.mailbox.said import Answer, Ask, Errand, Ingested, Later, Reply, Said, Together, flat
 from shared.mailbox.sweep import Sweep
-from shared.mailbox.switchboard import Call, Handler, Outside, Question, Switchboard, Then
+from shared.mailbox.switchboard import Call, Handler, Hearing, Outside, Question, Switchboard, Then
 from shared.mailbox.timers import Timers
+from shared.mailbox.together import Gathering
 
 logger = logging.getLogger(__name__)
+SOON = timedelta(seconds=1)
+"""Timers look at least as often by themselves."""
 
 
 class Mailbox:
@@ -53,9 +58,12 @@ class Mailbox:
         self.board.on(kind, handler, many=many)
         self.board.timers.add(kind.type_name())
 
-    def on_ingest(self, kind: str, handler: Handler) -> None:
-        """This will give what organisations post on `ingest.<org>.<kind>.v1` to `handler(ingested, db)`."""
-        self.board.ingests[kind] = handler
+    def on_ingest(self, kind: str, handler: Handler, *, many: bool = False) -> None:
+        """This will give what organisations post on `ingest.<org>.<kind>.v1` to `handler(ingested, db)`.
+
+        With `many`, whatever gathered goes to `handler([ingested, ...], db)` as one list.
+        """
+        self.board.ingests[kind] = Hearing(handler, many)
 
     def on_query(self, question: str, handler: Question) -> None:
         """This will answer `query.<payer>.<question>.v1` with what `handler(ingested, db)` returns."""
@@ -90,13 +98,17 @@ class Mailbox:
         finally:
             self.busy -= 1
 
+    def together(self, handler: Together) -> Ask:
+        """This will let an edge's requests share a transaction: `handler(values, db)` gives a Reply for each value."""
+        return Gathering(self, handler)
+
     def after_commit(self, said: Sequence[Said]) -> None:
         """This will wake whoever carries what was just said."""
         self.transactions += 1
         for each in said:
             if isinstance(each, Fact):
                 self.meters.said.labels(each.type_name()).inc()
-        if any(isinstance(each, Later) for each in said):
+        if any(isinstance(each, Later) and each.due <= now() + SOON for each in said):
             self.timers.wake()
         if any(isinstance(each, Errand) for each in said):
             self.errands.wake()
@@ -113,7 +125,8 @@ class Mailbox:
             await self._until_database_answers(incoming, consumer)
         finally:
             self.busy -= 1
-        await asyncio.gather(*(each.ack() for each in messages))
+        for each in messages:
+            await each.ack()
 
     async def _until_database_answers(self, incoming: list[Letter], consumer: str) -> None:
         pause = 0.1

@@ -19,6 +19,7 @@ from shared.mailbox.said import Said
 from shared.mailbox.switchboard import Outside
 from shared.mailbox.tables import errands
 from shared.sealed import unseal
+from shared.several import among
 
 if TYPE_CHECKING:
     from shared.mailbox.box import Mailbox
@@ -28,18 +29,16 @@ AT_ONCE = 64
 OPEN = (
     select(errands)
     .where(errands.c.state.in_(("intended", "calling")), errands.c.state != literal_column("'done'"))
-    .where(errands.c.partition.in_(bindparam("partitions", expanding=True)))
+    .where(among(errands.c.partition, "partitions"))
     .order_by(errands.c.intended_at)
     .limit(AT_ONCE)
 )
-SOME = update(errands).where(errands.c.errand_key.in_(bindparam("some", expanding=True)))
+SOME = update(errands).where(among(errands.c.errand_key, "some"))
 CALLING = SOME.values(state="calling", attempts=errands.c.attempts + 1)
 DONE = SOME.values(state="done", done_at=bindparam("at"))
 STUCK = SOME.values(state="stuck")
 REVIVED = (
-    update(errands)
-    .where(errands.c.state == "stuck", errands.c.partition.in_(bindparam("partitions", expanding=True)))
-    .values(state="calling")
+    update(errands).where(errands.c.state == "stuck", among(errands.c.partition, "partitions")).values(state="calling")
 )
 
 

@@ -5,18 +5,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, tuple_
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import real
 from shared.database import insert_or_ignore, lock, upsert
 from shared.mailbox.letter import UNREAD, Letter, put_away
 from shared.mailbox.tables import heard, inbox, letters
+from shared.several import among
 
 Place = tuple[str, str]
 REACH = upsert(heard, keys=["source", "key"], change=["version"])
-REACHED = select(heard).where(tuple_(heard.c.source, heard.c.key).in_(bindparam("places", expanding=True)))
-SEEN = select(inbox.c.event_id).where(inbox.c.event_id.in_(bindparam("some", expanding=True)))
+REACHED = select(heard).where(among(heard.c.key, "keys"), among(heard.c.source, "sources"))
+SEEN = select(inbox.c.event_id).where(among(inbox.c.event_id, "some"))
+FORGET = delete(letters).where(among(letters.c.event_id, "some"))
 HEARD = insert(inbox)
 ASIDE = insert_or_ignore(letters)
 
@@ -57,7 +59,8 @@ async def sort(db: AsyncConnection, incoming: Sequence[Letter]) -> Sorted:
 async def _reached(db: AsyncConnection, places: set[Place]) -> dict[Place, int]:
     if not places:
         return {}
-    return {(row.source, row.key): row.version for row in await db.execute(REACHED, {"places": sorted(places)})}
+    some = {"keys": sorted({key for _, key in places}), "sources": sorted({source for source, _ in places})}
+    return {(row.source, row.key): row.version for row in await db.execute(REACHED, some)}
 
 
 async def _seen(db: AsyncConnection, unordered: Sequence[Letter]) -> set[Any]:
@@ -101,4 +104,4 @@ async def put_aside(
 
 async def forget_aside(db: AsyncConnection, some: Iterable[Letter]) -> None:
     """This will let go of letters that were put aside and have now been heard."""
-    await db.execute(delete(letters).where(letters.c.event_id.in_([each.event_id for each in some])))
+    await db.execute(FORGET, {"some": [each.event_id for each in some]})

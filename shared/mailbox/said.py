@@ -77,6 +77,12 @@ Answer = Reply | Said | Sequence[Said] | None
 Run = Callable[[Any, Any], Awaitable[Any]]
 """What an edge is given to run `handler(value, db)` in one transaction: `run(handler, value)`, then its answer."""
 
+Together = Callable[[list[Any], Any], Awaitable[list[Reply]]]
+"""An edge's handler of whatever gathered: `handler(values, db)`, with a Reply for each value, in their order."""
+
+Ask = Callable[[Any], Awaitable[Any]]
+"""What an edge is given to have such a handler answer one value: `await ask(value)`."""
+
 
 def flat(answer: Answer) -> list[Said]:
     """This will list what was said, however it was returned."""

@@ -12,6 +12,7 @@ from shared.database import Database
 from shared.mailbox.letter import KEPT
 from shared.mailbox.loop import Loop
 from shared.mailbox.tables import inbox, outbox, spoken
+from shared.several import among
 
 AT_ONCE = 500
 SLACK = timedelta(days=1)
@@ -19,11 +20,11 @@ SLACK = timedelta(days=1)
 
 OLDEST = (
     select(outbox.c.id, outbox.c.channel, outbox.c.key, outbox.c.version, outbox.c.sent_at)
-    .where(outbox.c.id > bindparam("after"), outbox.c.partition.in_(bindparam("partitions", expanding=True)))
+    .where(outbox.c.id > bindparam("after"), among(outbox.c.partition, "partitions"))
     .order_by(outbox.c.id)
     .limit(AT_ONCE)
 )
-LET_GO = delete(outbox).where(outbox.c.id.in_(bindparam("some", expanding=True)))
+LET_GO = delete(outbox).where(among(outbox.c.id, "some"))
 OPENS = update(spoken).where(spoken.c.channel == bindparam("of"), spoken.c.key == bindparam("about"))
 OPENS = OPENS.values(opens=bindparam("first"))
 FORGET = delete(inbox).where(inbox.c.heard_at <= bindparam("gone"))

@@ -52,7 +52,7 @@ class Switchboard:
     facts: dict[str, type[Fact]] = field(default_factory=dict)
     hearings: dict[str, Hearing] = field(default_factory=dict)
     timers: set[str] = field(default_factory=set)
-    ingests: dict[str, Handler] = field(default_factory=dict)
+    ingests: dict[str, Hearing] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
 
     def on(self, kind: Any, handler: Handler, *, many: bool = False) -> None:
@@ -100,5 +100,5 @@ class Switchboard:
 
     def _hearing(self, fact: Any) -> Hearing:
         if isinstance(fact, Ingested):
-            return Hearing(self.ingests[fact.kind], many=False)
+            return self.ingests[fact.kind]
         return self.hearings[fact.type_name()]

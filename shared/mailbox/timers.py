@@ -17,6 +17,7 @@ from shared.mailbox.letter import read
 from shared.mailbox.loop import Loop, told
 from shared.mailbox.outbox import say
 from shared.mailbox.tables import timers
+from shared.several import among
 
 if TYPE_CHECKING:
     from shared.mailbox.box import Mailbox
@@ -27,7 +28,7 @@ GIVEN_UP = timedelta(days=36500)
 DUE = (
     select(timers)
     .where(timers.c.rung_at.is_(None), timers.c.due <= bindparam("now"))
-    .where(timers.c.partition.in_(bindparam("partitions", expanding=True)))
+    .where(among(timers.c.partition, "partitions"))
     .where(or_(timers.c.next_try.is_(None), timers.c.next_try <= bindparam("real")))
     .order_by(timers.c.due, timers.c.timer_id)
     .limit(AT_ONCE)
@@ -35,10 +36,10 @@ DUE = (
 REVIVED = (
     update(timers)
     .where(timers.c.rung_at.is_(None), timers.c.attempts > len(PAUSES))
-    .where(timers.c.partition.in_(bindparam("partitions", expanding=True)))
+    .where(among(timers.c.partition, "partitions"))
     .values(attempts=0, next_try=None)
 )
-RUNG = update(timers).where(timers.c.timer_id.in_(bindparam("some", expanding=True))).values(rung_at=bindparam("at"))
+RUNG = update(timers).where(among(timers.c.timer_id, "some")).values(rung_at=bindparam("at"))
 
 
 @dataclass(frozen=True)

@@ -91,4 +91,5 @@ def test_the_openapi_document_says_what_each_route_does_and_the_services_own_fir
     places = list(routes)
     assert places.index("/health") > 0
     everywhere = {"/health", "/ready", "/quiet", "/figures", "/metrics", "/asyncapi.json", "/asyncapi"}
-    assert set(places[places.index("/health") :]) == everywhere | {"/work", "/work/{task_id}/done"}
+    mending = {"/letters", *(f"/letters/{{letter_id}}{each}" for each in ("", "/open", "/mend", "/replay"))}
+    assert set(places[places.index("/health") :]) == everywhere | mending | {"/work", "/work/{task_id}/done"}

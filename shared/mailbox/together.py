@@ -1,0 +1,72 @@
+"""Requests of an edge that gather while a transaction runs share the next one, as letters do."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from shared.mailbox.outbox import say
+from shared.mailbox.said import Reply, Said, Together, flat
+
+if TYPE_CHECKING:
+    from shared.mailbox.box import Mailbox
+
+AT_ONCE = 200
+Waiting = tuple[Any, "asyncio.Future[Any]"]
+
+
+class Gathering:
+    """Gives `handler(values, db)` whatever gathered; a batch that fails is taken one by one, so an error is its own."""
+
+    def __init__(self, mailbox: "Mailbox", handler: Together) -> None:
+        self.mailbox, self.handler = mailbox, handler
+        self._waiting: list[Waiting] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def __call__(self, value: Any) -> Any:
+        """This will give the answer to a value after the commit of what it changed, or raise what was wrong with it."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((value, answer))
+        self.mailbox.busy += 1
+        try:
+            if self._task is None or self._task.done():
+                self._task = asyncio.create_task(self._take_all())
+            return await answer
+        finally:
+            self.mailbox.busy -= 1
+
+    async def _take_all(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+            try:
+                _answer(batch, await self._run(batch))
+            except Exception as wrong:
+                await self._take_each(batch, wrong)
+
+    async def _take_each(self, batch: Sequence[Waiting], wrong: Exception) -> None:
+        if len(batch) == 1:
+            _refuse(batch[0], wrong)
+            return
+        for each in batch:
+            try:
+                _answer([each], await self._run([each]))
+            except Exception as its_own:
+                _refuse(each, its_own)
+
+    async def _run(self, batch: Sequence[Waiting]) -> list[Reply]:
+        async with self.mailbox.database.transaction() as db:
+            replies = await self.handler([value for value, _ in batch], db)
+            said: list[Said] = [word for each in replies for word in flat(each)]
+            await say(db, self.mailbox.speaker, said)
+        self.mailbox.after_commit(said)
+        return replies
+
+
+def _answer(batch: Sequence[Waiting], replies: Sequence[Reply]) -> None:
+    for (_, answer), reply in zip(batch, replies, strict=True):
+        if not answer.done():
+            answer.set_result(reply.answer)
+
+
+def _refuse(waiting: Waiting, wrong: Exception) -> None:
+    if not waiting[1].done():
+        waiting[1].set_exception(wrong)
