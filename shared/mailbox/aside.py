@@ -104,7 +104,11 @@ class Aside(Loop):
         if not self.some:
             return False
         self.some = False
-        free, again, waiting = await self._look()
+        try:
+            free, again, waiting = await self._look()
+        except Exception:
+            self.some = True
+            raise
         self.some = self.some or waiting > 0
         if free:
             await self._take(free, "parked")
