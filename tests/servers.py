@@ -4,6 +4,7 @@ import atexit
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -106,34 +107,65 @@ def _in_container() -> Iterator[str]:
 
 @contextmanager
 def _as_process() -> Iterator[str]:
+    with own_postgres() as own:
+        yield own.url
+
+
+class OwnPostgres:
+    """A PostgreSQL that is a process of this machine, on files of its own: it may be killed and started again."""
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        self.binaries, self.folder, self.port = binaries, folder, free_port()
+        self.user = "postgres" if os.geteuid() == 0 else None
+        self.server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its maintenance database."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def create(self) -> None:
+        """This will make its files."""
+        if self.user:
+            owner = pwd.getpwnam(self.user)
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        made = [self.binaries / "initdb", "-D", self.folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+        subprocess.run(made, user=self.user, cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
+
+    def start(self) -> None:
+        """This will start it, and return when it takes connections."""
+        data, more = self.folder / "data", ("-c", "max_connections=200")
+        command = [self.binaries / "postgres", "-D", data, "-p", str(self.port), "-k", self.folder, *more]
+        with (self.folder / "log").open("a") as log:
+            self.server = subprocess.Popen(command, user=self.user, cwd=self.folder, stdout=log, stderr=log)
+        asked = [self.binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        for _ in range(600):
+            if subprocess.run(asked, check=False).returncode == 0:
+                return
+            time.sleep(0.05)
+        raise RuntimeError("PostgreSQL did not start")
+
+    def stop(self) -> None:
+        """This will stop it at once, whoever is connected."""
+        if self.server:
+            self.server.send_signal(signal.SIGQUIT)
+            self.server.wait(20)
+            self.server = None
+
+
+@contextmanager
+def own_postgres() -> Iterator[OwnPostgres]:
+    """This will give a PostgreSQL to do with what one likes, or skip the test where PostgreSQL is not installed."""
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
         Path(found).parent for found in [shutil.which("initdb")] if found
     ]
     if not binaries:
         pytest.skip("no PostgreSQL: install Debian's postgresql, or start a container engine")
-    folder, port = Path(tempfile.mkdtemp(prefix="alongside-pg-")), free_port()
-    user = "postgres" if os.geteuid() == 0 else None
-    if user:
-        owner = pwd.getpwnam(user)
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-    data, run = folder / "data", {"user": user, "cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
-    subprocess.run([binaries[-1] / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"], **run)
-    command = [binaries[-1] / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "max_connections=200"]
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, user=user, cwd=folder, stdout=log, stderr=log)
+    own = OwnPostgres(binaries[-1], Path(tempfile.mkdtemp(prefix="alongside-pg-")))
     try:
-        _wait_for(port)
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        own.create()
+        own.start()
+        yield own
     finally:
-        server.send_signal(2)
-        server.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(200):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
-            time.sleep(0.3)
-            return
-        time.sleep(0.05)
-    raise RuntimeError("PostgreSQL did not start")
+        own.stop()
+        shutil.rmtree(own.folder, ignore_errors=True)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import now
 from shared.database import Database
+from shared.events.matching import RoomFreed
 from shared.events.referrals import RiskCleared
 from shared.mailbox import Reply
 from shared.mailbox.box import Mailbox
@@ -70,6 +71,11 @@ def says_only(mailbox: Mailbox) -> None:
 def cleared(person: UUID, by: str) -> RiskCleared:
     """A fact about a person; `by` tells it from others."""
     return RiskCleared(referral_id=uuid4(), person_id=person, cleared_by=by, cleared_at=now())
+
+
+def freed(supporter: UUID) -> RoomFreed:
+    """A fact that matching says."""
+    return RoomFreed(supporter_id=supporter, site_id="north")
 
 
 def a_letter(person: UUID, version: int = 1, *, by: str = "", opens: int = 1) -> Letter:
