@@ -173,9 +173,10 @@ def _remind(world: SmallWorld) -> None:
         world.put(
             "notifications", "reminders", **row, due=due, look_at=due, **(gone if name in SENT else {"state": "due"})
         )
-        world.say("notifications.reminder-planned.v1", "Ana", reminder_id=an_id(name))
         if name in SENT:
             world.say("notifications.reminder-sent.v1", "Ana", when=due, reminder_id=an_id(name))
+    planned = [{"reminder_id": an_id(name)} for name in (*SENT, *AHEAD)]
+    world.say("notifications.reminders-planned.v1", "Ana", series_id=an_id("series"), reminders=planned)
     write_log(world, [message_key(each) for each in SENT])
 
 

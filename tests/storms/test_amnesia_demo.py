@@ -1,55 +1,26 @@
 """The demo goes on while its broker forgets one thing after another, and ends where the quiet one ends."""
 
-import asyncio
-import json
 import os
-import re
 import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
 
-import httpx
 import pytest
 
-from deploy.nats.admin import connect
 from tests import demos
 from tests.demos import Demo, demo
-from tests.storms import aftermath
+from tests.storms import aftermath, witness
 from tests.storms.broken_disk import blocks, cut_short, flip_a_bit
+from tests.storms.witness import BROKER, Shows
 
-BROKER = "nats-server"
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 """How often each fault happens; `make storms` wants more."""
-
-FORGOT = re.compile(r'^mailbox_forgotten_total\{stream="(\w+)"\} ([\d.e+]+)$', re.MULTILINE)
-Fault = Callable[[Demo], None]
-State = Mapping[str, Any]
-
-
-def ask(played: Demo, verb: str) -> dict[str, Any]:
-    """What JetStream answers an administrator."""
-
-    async def asked() -> dict[str, Any]:
-        client = await connect(played.addresses()["nats"], played.data / "nats" / "keys" / "admin.nk")
-        told: dict[str, Any] = json.loads((await client.request(f"$JS.API.{verb}", b"", timeout=5)).data)
-        await client.close()
-        return told
-
-    return asyncio.run(asked())
-
-
-def stream(played: Demo, name: str) -> State:
-    """What is to be seen of a stream: when it was made, what it holds, and when its reader was made."""
-    told = ask(played, f"STREAM.INFO.{name}")
-    reader = ask(played, f"CONSUMER.INFO.{name}.scheduling-on-{name.lower()}-0of1")
-    return {"created": told["created"], **told["state"], "reader": reader["created"], "again": forgotten(played)[name]}
 
 
 def disk(played: Demo) -> Path:
@@ -78,32 +49,19 @@ def cut(played: Demo) -> None:
 
 
 def deleted(played: Demo) -> None:
-    assert ask(played, "STREAM.DELETE.MATCHING")["success"]
+    assert witness.ask(played, "STREAM.DELETE.MATCHING")["success"]
 
 
 def unread(played: Demo) -> None:
-    assert ask(played, "CONSUMER.DELETE.MATCHING.scheduling-on-matching-0of1")["success"]
+    assert witness.ask(played, "CONSUMER.DELETE.MATCHING.scheduling-on-matching-0of1")["success"]
 
 
-def made_again(before: State, after: State) -> bool:
-    return bool(before["created"] != after["created"])
-
-
-def holed(before: State, after: State) -> bool:
-    """It is the same stream, and a part of it had to be said again."""
-    return bool(before["created"] == after["created"] and after["again"] > before["again"])
-
-
-def read_anew(before: State, after: State) -> bool:
-    return bool(before["reader"] != after["reader"])
-
-
-FAULTS: dict[str, tuple[Fault, Callable[[State, State], bool]]] = {
-    "wiped": (wiped, made_again),
-    "bit flipped": (flipped, holed),
-    "stream deleted": (deleted, made_again),
-    "consumer deleted": (unread, read_anew),
-    "cut short": (cut, holed),
+FAULTS: dict[str, tuple[Callable[[Demo], None], Shows]] = {
+    "wiped": (wiped, witness.made_again),
+    "bit flipped": (flipped, witness.holed),
+    "stream deleted": (deleted, witness.made_again),
+    "consumer deleted": (unread, witness.read_anew),
+    "cut short": (cut, witness.holed),
 }
 """What happens to the broker, and how it is seen to have happened."""
 
@@ -135,47 +93,19 @@ def storm(quiet: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> It
 def forget_in_turn(played: Demo) -> Counter[str]:
     """Let the broker forget one thing after another, each as soon as everybody has got over the one before."""
     chance, seen = Random(demos.SEED), Counter[str]()
-    until_well(played)
+    witness.until_well(played)
     for name in [*FAULTS] * ROUNDS:
         time.sleep(chance.uniform(0.2, 1.0))
-        fault, happened = FAULTS[name]
-        before = stream(played, "MATCHING")
+        fault, shows = FAULTS[name]
+        before = witness.state(played)
         fault(played)
-        until_well(played, partial(happened, before))
+        witness.until_well(played, partial(shows, before))
         seen[name] += 1
     return seen
 
 
-def until_well(played: Demo, happened: Callable[[State], bool] = bool, within: float = 60.0) -> None:
-    """Wait until everybody is there again, and it shows that the fault happened."""
-    deadline = time.monotonic() + within
-    while not (is_well(played) and happened(stream(played, "MATCHING"))):
-        assert played.process.poll() is None, played.last_words()
-        assert time.monotonic() < deadline, f"not got over it within {within:.0f} s: {played.last_words()}"
-        time.sleep(0.1)
-
-
-def is_well(played: Demo) -> bool:
-    """Whether everybody is there, and the broker has all its streams and readers."""
-    if not all(each in played.pids() and played.is_ready(each) for each in (*demos.SERVICES, BROKER)):
-        return False
-    try:
-        return stream(played, "MATCHING")["messages"] > 20
-    except (KeyError, OSError, TimeoutError):
-        return False
-
-
-def forgotten(played: Demo) -> Counter[str]:
-    """How many facts were said again, by stream."""
-    found = Counter[str]()
-    for url in played.addresses()["services"].values():
-        for name, many in FORGOT.findall(httpx.get(f"{url}/metrics", trust_env=False).text):
-            found[name] += int(float(many))
-    return found
-
-
 def test_each_fault_happened_and_everything_came_to_rest(storm: Storm) -> None:
-    said_again = forgotten(storm.demo)
+    said_again = witness.forgotten(storm.demo)
 
     assert storm.seen == dict.fromkeys(FAULTS, ROUNDS)
     assert {"REFERRALS", "MATCHING", "SCHEDULING", "NOTIFICATIONS", "SEALED"} <= set(+said_again)
