@@ -30,10 +30,9 @@ def partition(key: str) -> int:
     return int.from_bytes(blake2b(key.encode(), digest_size=4).digest(), "big") % PARTITIONS
 
 
-def subject(speaker: str, fact: str, version: int, key: str, sealed_for: str | None = None) -> str:
-    """This will give `matching.match-made.v1.3`, or `sealed.notifications.contact-shared.v1.3`."""
-    room = f"sealed.{sealed_for}" if sealed_for else speaker
-    return f"{room}.{fact}.v{version}.{partition(key)}"
+def address(speaker: str, fact: str, version: int, sealed_for: str | None = None) -> str:
+    """This will give a subject but its partition: `matching.match-made.v1`, `sealed.scheduling.coverage-shared.v1`."""
+    return f"{f'sealed.{sealed_for}' if sealed_for else speaker}.{fact}.v{version}"
 
 
 def stream(speaker: str) -> str:

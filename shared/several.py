@@ -4,10 +4,10 @@
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, Select, Text, bindparam, column, select
+from sqlalchemy import ColumnElement, Dialect, Select, Text, bindparam, cast, column, select, true
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
@@ -50,6 +50,40 @@ def _unnest(element: each_of, compiler: Any, **how: Any) -> str:
 @compiles(each_of, "sqlite")
 def _json_each(element: each_of, compiler: Any, **how: Any) -> str:
     return f"json_each({compiler.process(element.clauses, **how)})"
+
+
+class each_row(GenericFunction[Any]):  # noqa: N801
+    """A parameter that is `Rows`, as rows of JSON."""
+
+    inherit_cache = True
+
+
+@compiles(each_row, "postgresql")
+def _jsonb_elements(element: each_row, compiler: Any, **how: Any) -> str:
+    return f"jsonb_array_elements(cast({compiler.process(element.clauses, **how)} as jsonb))"
+
+
+@compiles(each_row, "sqlite")
+def _json_rows(element: each_row, compiler: Any, **how: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **how)})"
+
+
+class Rows(TypeDecorator[Any]):
+    """A list of rows whose values JSON knows: text and whole numbers."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Iterable[Mapping[str, Any]] | None, dialect: Dialect) -> str:
+        """This will write the rows."""
+        del dialect
+        return json.dumps(list(value or ()))
+
+
+def rows(name: str, **kinds: TypeEngine[Any]) -> Select[Any]:
+    """This will select the rows of the parameter `name`, a list of mappings with these columns."""
+    each = each_row(bindparam(name, type_=Rows())).table_valued(column("value"), name="value").c.value
+    return select(*(cast(each.op("->>")(part), kind).label(part) for part, kind in kinds.items())).where(true())
 
 
 def given(name: str, kind: TypeEngine[Any]) -> Select[Any]:

@@ -1,6 +1,7 @@
 """What every fact has in common: who says it, what it is about, and how it reads on the wire."""
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
@@ -46,11 +47,13 @@ class Fact(Value):
     SEALED_FOR: ClassVar[str | None] = None
 
     @classmethod
+    @cache
     def speaker(cls) -> str:
         """This will name the service that says the fact: the module it is written in."""
         return cls.__module__.rsplit(".", 1)[-1]
 
     @classmethod
+    @cache
     def type_name(cls) -> str:
         """This will give the CloudEvents type: `matching.match-made.v1`."""
         return f"{cls.speaker()}.{names.kebab(cls.__name__)}.v{cls.VERSION}"
@@ -60,11 +63,15 @@ class Fact(Value):
         found: UUID | str = getattr(self, self.KEY)
         return str(found)
 
+    @classmethod
+    @cache
+    def address(cls) -> str:
+        """This will give the NATS subject the fact is said on, up to the partition: `matching.match-made.v1`."""
+        return names.address(cls.speaker(), names.kebab(cls.__name__), cls.VERSION, cls.SEALED_FOR)
+
     def subject(self) -> str:
         """This will give the NATS subject the fact is said on."""
-        return names.subject(
-            self.speaker(), names.kebab(type(self).__name__), self.VERSION, self.key(), self.SEALED_FOR
-        )
+        return f"{self.address()}.{names.partition(self.key())}"
 
     def wire(self) -> bytes:
         """This will give the fact as JSON, without the fields that say nothing."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import insert
+from sqlalchemy import BigInteger, Text, insert
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,8 +18,10 @@ from shared.mailbox.letter import new_trace, write
 from shared.mailbox.said import Errand, Later, Said, Status
 from shared.mailbox.tables import errands, outbox, spoken, timers
 from shared.sealed import seal
+from shared.several import rows
 
-_INSERT = postgresql.insert(spoken)
+TAKEN = rows("taken", channel=Text(), key=Text(), version=BigInteger())
+_INSERT = postgresql.insert(spoken).from_select(["channel", "key", "version"], TAKEN)
 RAISE = _INSERT.on_conflict_do_update(
     index_elements=["channel", "key"], set_={"version": spoken.c.version + _INSERT.excluded.version}
 ).returning(spoken.c.channel, spoken.c.key, spoken.c.version)
@@ -35,7 +37,7 @@ Traces = Callable[[str], str]
 
 async def say(db: AsyncConnection, speaker: str, said: Sequence[Said], traces: Traces | None = None) -> None:
     """This will write facts, statuses, timers and errands; ValueError when a fact belongs to another speaker."""
-    trace = traces or (lambda _: new_trace())
+    trace = traces or _one_trace()
     spoken_now = [_row(speaker, each, trace) for each in said if isinstance(each, Fact | Status)]
     if spoken_now:
         await _number(db, spoken_now)
@@ -48,22 +50,27 @@ async def say(db: AsyncConnection, speaker: str, said: Sequence[Said], traces: T
         await db.execute(INTEND, outside)
 
 
+def _one_trace() -> Traces:
+    trace = new_trace()
+    return lambda _: trace
+
+
 def _row(speaker: str, said: Fact | Status, trace: Traces) -> dict[str, Any]:
     if isinstance(said, Status):
         return _status_row(said, trace)
     if said.speaker() != speaker:
         raise ValueError(f"{speaker} cannot say {said.type_name()}: that is {said.speaker()}'s to say")
-    sealed = said.SEALED_FOR
+    sealed, key, partition = said.SEALED_FOR, said.key(), names.partition(said.key())
     return {
         "event_id": uuid4(),
         "stream": names.SEALED_STREAM if sealed else names.stream(speaker),
-        "subject": said.subject(),
-        "partition": names.partition(said.key()),
+        "subject": f"{said.address()}.{partition}",
+        "partition": partition,
         "channel": f"sealed.{sealed}" if sealed else speaker,
-        "key": said.key(),
+        "key": key,
         "type": said.type_name(),
         "body": _small_enough(write(said), said.type_name()),
-        "trace": trace(said.key()),
+        "trace": trace(key),
         "said_at": now(),
     }
 
@@ -95,7 +102,7 @@ async def _number(db: AsyncConnection, rows: list[dict[str, Any]]) -> None:
     """This will give each row the next version of its key, gapless; keys are taken in one order by everybody."""
     counts = Counter((each["channel"], each["key"]) for each in rows)
     taken = [{"channel": channel, "key": key, "version": count} for (channel, key), count in sorted(counts.items())]
-    raised = await db.execute(RAISE, taken)
+    raised = await db.execute(RAISE, {"taken": taken})
     next_of = {(row.channel, row.key): row.version - counts[row.channel, row.key] for row in raised}
     for each in rows:
         place = each["channel"], each["key"]

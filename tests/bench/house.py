@@ -3,8 +3,8 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,15 +20,14 @@ from deploy.world.places import ORGANISATIONS, PROGRAMME
 from deploy.world.staff import OFFERINGS
 from shared import clock, names
 from tests.bench import crowd, stores
+from tests.bench.posters import Posters, posters, written
 from tests.bench.processes import Meter
 from tests.demos import free_base
 
 UNSENT = "select count(*) from outbox where sent_at is null"
 LAST = "select coalesce(max(id), 0) from outbox"
-PLANNED = "notifications.reminder-planned.v1"
+PLANNED = "notifications.reminders-planned.v1"
 BOOKED = "scheduling.series-booked.v1"
-AT_ONCE = 200
-"""Posts under way at a time: a hospital's system sends the next when one of them is taken."""
 
 
 @dataclass
@@ -56,13 +55,17 @@ class Carried:
 class House:
     """One running deployment, with a supporter for everybody, and its stores open from outside."""
 
-    def __init__(self, there: Running, edges: Edges, admin: Any, opened: Mapping[str, Any], others: Mapping[str, int]):
-        self.there, self.edges, self.admin, self.stores, self.others = there, edges, admin, opened, others
+    def __init__(
+        self, there: Running, edges: Edges, posters: Posters, admin: Any, opened: Mapping[str, Any], **others: int
+    ) -> None:
+        self.there, self.edges, self.posters, self.admin = there, edges, posters, admin
+        self.stores, self.others = opened, others
         self.referred = self.registered = 0
         self.answers: Counter[int] = Counter()
         self.offers: asyncio.Queue[tuple[str, datetime]] = asyncio.Queue()
         self._yes: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Semaphore(16)
+        self.answering = True
 
     @property
     def pids(self) -> dict[str, int]:
@@ -70,8 +73,12 @@ class House:
         found: dict[str, int] = json.loads((self.there.premises.data / "processes.json").read_text())
         return {**found, **self.others}
 
-    async def welcome(self, referred: int) -> None:
-        """Register supporters for so many people, and let the house come to rest."""
+    async def prepare(self, referred: int) -> None:
+        """Let everybody who is registered leave, register supporters for so many people, and come to rest.
+
+        So every round finds the same number to choose from.
+        """
+        await self.stores["matching"].run("update supporters set active = false")
         fresh = crowd.supporters(self.registered, referred)
         self.registered += len(fresh)
         for start in range(0, len(fresh), 16):
@@ -84,27 +91,17 @@ class House:
 
     async def carry(self, count: int) -> Carried:
         """Post referrals, say yes to each offer, and wait until every reminder is planned and told."""
-        people = crowd.referrals(self.referred, count)
-        bodies = [(each, crowd.body(each)) for each in people]
+        posts = written(crowd.referrals(self.referred, count))
         self.referred += count
         marks = {name: (await store.rows(LAST))[0][0] for name, store in self.stores.items()}
         meter, begun = Meter(self.pids), clock.real()
-        await self.post(bodies)
+        await self.posters.post(posts)
         await self.all_told(count, marks)
         ended = await self._last_told(marks["notifications"])
         cpu, rested = meter.read(), clock.real()
         reminders, of_people = await self._reminders(marks["notifications"])
         seconds, to_rest = (ended - begun).total_seconds(), (rested - begun).total_seconds()
         return Carried(count, seconds, to_rest, cpu, reminders, of_people)
-
-    async def post(self, bodies: Sequence[tuple[Any, bytes]]) -> None:
-        """Post referrals as their organisations do, on the bus."""
-        for start in range(0, len(bodies), AT_ONCE):
-            await asyncio.gather(*(self._post(*each) for each in bodies[start : start + AT_ONCE]))
-
-    async def _post(self, person: Any, body: bytes) -> None:
-        subject = names.ingest_subject(person.organisation, "referral")
-        await self.edges.post_on_bus(person.organisation, subject, body, person.identifier)
 
     async def all_told(self, count: int, marks: Mapping[str, int], within: float = 600.0) -> None:
         """Wait until so many more series are booked, everybody has heard everything, and nothing is unsent."""
@@ -141,16 +138,17 @@ class House:
         return datetime.fromisoformat(found) if isinstance(found, str) else found
 
     async def _reminders(self, mark: int) -> tuple[int, int]:
-        query = f"select count(*), count(distinct key) from outbox where id > {mark} and type = '{PLANNED}'"
-        reminders, people = (await self.stores["notifications"].rows(query))[0]
-        return int(reminders), int(people)
+        query = f"select key, body from outbox where id > {mark} and type = '{PLANNED}'"
+        told = await self.stores["notifications"].rows(query)
+        return sum(len(json.loads(body)["reminders"]) for _, body in told), len({key for key, _ in told})
 
-    async def say_yes(self) -> None:
-        """Answer every offer with yes as soon as it is on the bus, as supporters would over HTTP."""
+    async def watch_offers(self, *, answering: bool) -> None:
+        """See every offer as soon as it is on the bus; answer it with yes, as supporters would over HTTP."""
+        self.answering = answering
         config = ConsumerConfig(
             ack_policy=AckPolicy.NONE,
             deliver_policy=DeliverPolicy.ALL,
-            filter_subject=names.subject("matching", "offer-made", 1, "").rsplit(".", 1)[0] + ".*",
+            filter_subject=names.address("matching", "offer-made", 1) + ".*",
         )
         stream = names.stream("matching")
         await self.admin.jetstream().subscribe(
@@ -158,10 +156,12 @@ class House:
         )
 
     async def _offered(self, message: Any) -> None:
-        self.offers.put_nowait((json.loads(message.data)["referral_id"], clock.real()))
-        task = asyncio.create_task(self._answer(json.loads(message.data)["offer_id"]))
-        self._yes.add(task)
-        task.add_done_callback(self._yes.discard)
+        told = json.loads(message.data)
+        self.offers.put_nowait((told["referral_id"], clock.real()))
+        if self.answering:
+            task = asyncio.create_task(self._answer(told["offer_id"]))
+            self._yes.add(task)
+            task.add_done_callback(self._yes.discard)
 
     async def _answer(self, offer_id: str) -> None:
         async with self._turns:
@@ -178,9 +178,10 @@ async def house(
     others: Mapping[str, int] | None = None,
     extra: tuple[tuple[str, str], ...] = (),
     answering: bool = True,
+    nats: str | None = None,
 ) -> AsyncIterator[House]:
     """A deployment of the demo's programme on fresh stores, with its doors open and its supporters ready to say yes."""
-    plan = Plan(data, free_base(), database=database, programme=PROGRAMME, extra=(*crowd.night(), *extra))
+    plan = Plan(data, free_base(), nats, database, programme=PROGRAMME, extra=(*crowd.night(), *extra))
     async with AsyncExitStack() as stack:
         there = await stack.enter_async_context(running(plan))
         keys = {each.organisation_id: there.premises.api_key(each.organisation_id) for each in ORGANISATIONS}
@@ -188,11 +189,10 @@ async def house(
         admin = await connect(there.addresses.nats, there.premises.admin_seed, patient=True)
         stack.push_async_callback(admin.close)
         edges = Edges(http, there.addresses.services, keys)
-        await edges.open_bus(there.addresses.nats, {each: there.premises.broker.seeds[each] for each in crowd.POSTERS})
-        stack.push_async_callback(edges.close)
+        referring = await stack.enter_async_context(posters(there.addresses.nats, there.premises.broker.seeds))
         urls = there.addresses.databases
         opened = {name: await stack.enter_async_context(stores.opened(url)) for name, url in urls.items()}
-        found = House(there, edges, admin, opened, others or {})
+        found = House(there, edges, referring, admin, opened, **(others or {}))
         for each in OFFERINGS:
             with suppress(ValueError):
                 await edges.send(
@@ -201,6 +201,5 @@ async def house(
                     each,
                     method="PUT",
                 )
-        if answering:
-            await found.say_yes()
+        await found.watch_offers(answering=answering)
         yield found

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text, Uuid,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import Database, UtcTime
-from shared.several import among
+from shared.several import among, rows
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 metadata = MetaData()
@@ -81,3 +81,13 @@ async def test_the_statement_is_the_same_for_every_number_of_values(db: AsyncCon
     written = [chosen.compile(dialect=db.dialect, compile_kwargs={"render_postcompile": True}).string for _ in range(2)]
 
     assert written[0] == written[1] and "POSTCOMPILE" not in written[0]
+
+
+async def test_rows_given_as_one_parameter_are_read_with_their_kinds(db: AsyncConnection) -> None:
+    wanted = rows("some", name=Text(), weight=BigInteger())
+    given = [{"name": 'it\'s "é"', "weight": 2**50}, {"name": "b", "weight": 0}]
+
+    found = (await db.execute(wanted, {"some": given})).mappings().all()
+
+    assert sorted(map(dict, found), key=lambda each: -each["weight"]) == given
+    assert (await db.execute(wanted, {"some": []})).all() == []
