@@ -80,7 +80,7 @@ class Rows(TypeDecorator[Any]):
         return json.dumps(list(value or ()))
 
 
-def rows(name: str, **kinds: TypeEngine[Any]) -> Select[Any]:
+def rows(name: str, /, **kinds: TypeEngine[Any]) -> Select[Any]:
     """This will select the rows of the parameter `name`, a list of mappings with these columns."""
     each = each_row(bindparam(name, type_=Rows())).table_valued(column("value"), name="value").c.value
     return select(*(cast(each.op("->>")(part), kind).label(part) for part, kind in kinds.items())).where(true())
@@ -88,8 +88,8 @@ def rows(name: str, **kinds: TypeEngine[Any]) -> Select[Any]:
 
 def given(name: str, kind: TypeEngine[Any]) -> Select[Any]:
     """This will select the values of the parameter `name`."""
-    rows = each_of(bindparam(name, type_=Several(kind))).table_valued(column("value", kind), name="value")
-    return select(rows.c.value)
+    values = each_of(bindparam(name, type_=Several(kind))).table_valued(column("value", kind), name="value")
+    return select(values.c.value)
 
 
 def among(found: ColumnElement[Any], name: str) -> ColumnElement[bool]:
