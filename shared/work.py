@@ -1,8 +1,9 @@
 """Tasks that wait for a person: a row with an owner and a clock, never a log line. Served by every service at /work."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.clock import now
 from shared.database import UtcTime, upsert
 from shared.sealed import Sealed
+from shared.several import among
 
 NAMESPACE = UUID("6f1c8a52-6c0e-5d57-9a3c-7a1f0b6f2e11")
 
@@ -37,7 +39,7 @@ _OPEN = upsert(
     where=tasks.c.done_at.is_not(None),
 )
 _DONE = update(tasks).where(tasks.c.task_id == bindparam("one"), tasks.c.done_at.is_(None))
-
+_ALL_DONE = update(tasks).where(among(tasks.c.task_id, "some"), tasks.c.done_at.is_(None))
 
 ON_CALL = "on-call"
 """The owner of what cannot wait: somebody may be in danger."""
@@ -71,26 +73,53 @@ class Done(BaseModel):
     by: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A task to be put before somebody; `about` is an id, `due` an instant (UTC)."""
+
+    kind: str
+    about: str
+    owner: str
+    due: datetime
+    note: str | None = None
+
+
 async def open_task(
     db: AsyncConnection, *, kind: str, about: str, owner: str, due: datetime, note: str | None = None
 ) -> bool:
     """This will put a task before somebody, and say whether it was not open; one that was done is open again."""
-    task_id = uuid5(NAMESPACE, f"{kind} {about}")
-    row = {"task_id": task_id, "kind": kind, "about": about, "owner": owner, "due": due, "opened_at": now()}
-    opened = await db.execute(_OPEN, {**row, "note": note, "done_at": None, "done_by": None})
-    return bool(opened.rowcount)
+    asked = Asked(kind=kind, about=about, owner=owner, due=due, note=note)
+    return bool((await db.execute(_OPEN, _row(asked, now()))).rowcount)
+
+
+async def open_each(db: AsyncConnection, some: Iterable[Asked]) -> None:
+    """This will put many tasks before people, as `open_task` does each."""
+    at = now()
+    rows = [_row(each, at) for each in some]
+    if rows:
+        await db.execute(_OPEN, rows)
+
+
+def _row(asked: Asked, at: datetime) -> dict[str, Any]:
+    told = {"kind": asked.kind, "about": asked.about, "owner": asked.owner, "due": asked.due, "note": asked.note}
+    return {"task_id": _id(asked.kind, asked.about), **told, "opened_at": at, "done_at": None, "done_by": None}
+
+
+def _id(kind: str, about: str) -> UUID:
+    return uuid5(NAMESPACE, f"{kind} {about}")
 
 
 async def close_task(db: AsyncConnection, *, kind: str, about: str, by: str) -> bool:
     """This will mark a task as done, and say whether it was open."""
-    return await close_by_id(db, uuid5(NAMESPACE, f"{kind} {about}"), by)
+    return await close_by_id(db, _id(kind, about), by)
 
 
-async def close_tasks(db: AsyncConnection, *, kind: str, abouts: Iterable[str], by: str) -> None:
-    """This will mark the tasks of a kind about any of these things as done."""
-    rows = [{"one": uuid5(NAMESPACE, f"{kind} {each}"), "done_at": now(), "done_by": by} for each in abouts]
-    if rows:
-        await db.execute(_DONE, rows)
+async def close_tasks(db: AsyncConnection, *, kind: str | tuple[str, ...], abouts: Iterable[str], by: str) -> None:
+    """This will mark the tasks of a kind, or of any of several, about any of these things as done."""
+    kinds = (kind,) if isinstance(kind, str) else kind
+    some = [_id(one, each) for each in abouts for one in kinds]
+    if some:
+        await db.execute(_ALL_DONE, {"some": some, "done_at": now(), "done_by": by})
 
 
 async def close_by_id(db: AsyncConnection, task_id: UUID, by: str) -> bool:

@@ -55,3 +55,18 @@ async def test_a_task_that_was_done_is_open_again_with_its_new_time(store: Datab
     assert (task.opened_at, task.due) == (NOON + HOUR, NOON + 2 * HOUR)
     async with store.transaction() as db:
         assert await work.close_task(db, kind="crisis", about="somebody", by="Kim Lee")
+
+
+async def test_many_tasks_are_opened_and_those_of_several_kinds_done_at_once(store: Database) -> None:
+    some = [
+        work.Asked(kind=kind, about=about, owner="intake", due=NOON + HOUR)
+        for kind in ("call", "look", "wait")
+        for about in ("Ana", "Ana", "Ben")
+    ]
+
+    async with store.transaction() as db:
+        await work.open_each(db, some)
+        await work.close_tasks(db, kind=("call", "look"), abouts=["Ana", "Ben"], by="Kim Lee")
+        await work.close_tasks(db, kind="wait", abouts=["Ana"], by="Kim Lee")
+
+    assert [(each.kind, each.about) for each in await waiting(store)] == [("wait", "Ben")]
