@@ -1,4 +1,4 @@
-"""Breaks a store's transactions at any statement, or at the commit, as a machine may at any moment."""
+"""Breaks what a store does at any statement or commit, as a machine may at any moment."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,32 +14,31 @@ class Broken(Exception):
 
 
 class Break:
-    """Breaks every transaction at its statement `number`; where it has fewer, at its commit, when that comes next."""
+    """Lets nothing through from a statement on, counted over all transactions; a commit counts as one."""
 
     def __init__(self, number: int) -> None:
-        self.number, self.statements, self.happened = number, 0, False
+        self.number, self.statements = number, 0
 
-    def begun(self, *_: Any) -> None:
-        """Count from one again."""
-        self.statements = 0
+    @property
+    def happened(self) -> bool:
+        """Whether it came to that."""
+        return self.statements >= self.number
 
     def reached(self, *_: Any) -> None:
-        """Break here, when it is here."""
+        """Count, and break where it is time."""
         self.statements += 1
-        if self.statements == self.number:
-            self.happened = True
-            raise Broken(f"at statement {self.number}")
+        if self.happened:
+            raise Broken(f"at statement {self.statements}")
 
 
 @contextmanager
 def broken_at(database: Database, number: int) -> Iterator[Break]:
-    """Break every transaction of a store at its statement `number`, the commit being the last."""
+    """Let a store do less than `number` statements, and then no more, as if its process had died."""
     engine, at = database.engine.sync_engine, Break(number)
-    moments = {"begin": at.begun, "before_cursor_execute": at.reached, "commit": at.reached}
-    for moment, what in moments.items():
-        event.listen(engine, moment, what)
+    for moment in ("before_cursor_execute", "commit"):
+        event.listen(engine, moment, at.reached)
     try:
         yield at
     finally:
-        for moment, what in moments.items():
-            event.remove(engine, moment, what)
+        for moment in ("before_cursor_execute", "commit"):
+            event.remove(engine, moment, at.reached)
