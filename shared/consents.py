@@ -1,14 +1,15 @@
 """What people agreed to, remembered by every service with an outward edge."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, MetaData, Table, Text, Uuid, select, update
+from sqlalchemy import Boolean, Column, MetaData, Table, Text, Uuid, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import Json, UtcTime, insert_or_ignore
 from shared.disclosure import Consent
 from shared.events.referrals import ConsentGiven, ConsentRevoked
+from shared.several import among
 
 metadata = MetaData()
 consents = Table(
@@ -25,17 +26,21 @@ consents = Table(
     Column("revoked_at", UtcTime),
     Column("scope", Text, nullable=False, default=""),
 )
+REMEMBER = insert_or_ignore(consents)
+END = update(consents).where(consents.c.consent_id == bindparam("one"), consents.c.revoked_at.is_(None))
+OF_PEOPLE = select(consents).where(among(consents.c.person_id, "people"))
 
 
-async def given(fact: ConsentGiven, db: AsyncConnection) -> None:
-    """This will remember a consent, once."""
-    await db.execute(insert_or_ignore(consents).values(**fact.model_dump()))
+async def given(facts: Sequence[ConsentGiven], db: AsyncConnection) -> None:
+    """This will remember consents, each once."""
+    if facts:
+        await db.execute(REMEMBER, [each.model_dump() for each in facts])
 
 
-async def revoked(fact: ConsentRevoked, db: AsyncConnection) -> None:
-    """This will end a consent from now on."""
-    ended = update(consents).where(consents.c.consent_id == fact.consent_id, consents.c.revoked_at.is_(None))
-    await db.execute(ended.values(revoked_at=fact.revoked_at))
+async def revoked(facts: Sequence[ConsentRevoked], db: AsyncConnection) -> None:
+    """This will end consents from now on."""
+    if facts:
+        await db.execute(END, [{"one": each.consent_id, "revoked_at": each.revoked_at} for each in facts])
 
 
 async def consents_of(db: AsyncConnection, person_id: UUID) -> list[Consent]:
@@ -46,8 +51,7 @@ async def consents_of(db: AsyncConnection, person_id: UUID) -> list[Consent]:
 async def consents_of_many(db: AsyncConnection, person_ids: Iterable[UUID]) -> dict[UUID, list[Consent]]:
     """This will give the consents of several people, by person."""
     found: dict[UUID, list[Consent]] = {}
-    rows = await db.execute(select(consents).where(consents.c.person_id.in_(list(person_ids))))
-    for row in rows.mappings():
+    for row in (await db.execute(OF_PEOPLE, {"people": list(person_ids)})).mappings():
         sets = {"recipients": frozenset(row["recipients"]), "purposes": frozenset(row["purposes"])}
         found.setdefault(row["person_id"], []).append(Consent(**{**row, **sets}))
     return found

@@ -40,7 +40,7 @@ def switch(mailbox: Mailbox, programme: Programme, policy: Policy) -> None:
     mailbox.on_timer(OfferFellDue, partial(answer.expire, programme=programme, policy=policy))
     mailbox.on(ReferralHeld, leave.hold)
     mailbox.on(ReferralRefused, leave.refuse)
-    mailbox.on(ConsentGiven, consents.given)
+    mailbox.on_many(ConsentGiven, consents.given)
     mailbox.on(ConsentRevoked, partial(leave.revoke, programme=programme))
     mailbox.on(SeriesEnded, leave.end)
     mailbox.on_ingest("supporter", partial(register.supporter_posted, programme=programme, policy=policy))

@@ -44,8 +44,8 @@ def switch(mailbox: Mailbox, programme: Programme, limits: Limits) -> None:
     """This will say who hears what."""
     mailbox.on(ContactShared, partial(handlers.know_contact, limits=limits, programme=programme))
     mailbox.on(SupporterRegistered, handlers.know_supporter)
-    mailbox.on(ConsentGiven, consents.given)
-    mailbox.on(ConsentRevoked, consents.revoked)
+    mailbox.on_many(ConsentGiven, consents.given)
+    mailbox.on_many(ConsentRevoked, consents.revoked)
     mailbox.on(CrisisRaised, handlers.hold)
     mailbox.on(RiskCleared, handlers.release)
     mailbox.on_many(SeriesBooked, partial(handlers.plan_reminders, limits=limits, programme=programme))

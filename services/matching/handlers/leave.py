@@ -62,7 +62,7 @@ async def revoke(fact: ConsentRevoked, db: AsyncConnection, *, programme: Progra
     """This will stop telling supporters about a person who took that consent back, and ask somebody to talk to them."""
     await lock(db, ONE_DECISION_AT_A_TIME)
     before = await consents.consents_of(db, fact.person_id)
-    await consents.revoked(fact, db)
+    await consents.revoked([fact], db)
     if not _ends_telling_supporters(before, await consents.consents_of(db, fact.person_id), fact):
         return []
     people = await referrals.of_person(db, fact.person_id)

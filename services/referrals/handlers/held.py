@@ -124,8 +124,7 @@ async def revoke(revoking: tuple[UUID, str], db: AsyncConnection, *, programme: 
     mine = await store.alone(db, await store.ids_of_person(db, referral.person_id))
     running = [each for each in await consents.consents_of(db, referral.person_id) if not each.revoked_at]
     facts = [ConsentRevoked(consent_id=each.consent_id, person_id=each.person_id, revoked_at=now()) for each in running]
-    for each in facts:
-        await consents.revoked(each, db)
+    await consents.revoked(facts, db)
     ended = len(facts)
     for one in mine.values():
         ended += await withhold(one, db, programme=programme) if one.state in DONE_BY else 0

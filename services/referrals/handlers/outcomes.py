@@ -45,9 +45,7 @@ async def follow(
 
 async def _accept(referral: store.Referral, db: AsyncConnection, *, programme: Programme) -> list[Said]:
     facts = facts_of_acceptance(_accepted(referral, programme), payers_of(programme), now=now())
-    for each in facts:
-        if isinstance(each, ConsentGiven):
-            await consents.given(each, db)
+    await consents.given([each for each in facts if isinstance(each, ConsentGiven)], db)
     if referral.order.cover and triage.plan_of(referral.order.cover, payers_of(programme)) is None:
         due = add_business_days(programme.site(referral.site_id), now(), 2)
         await open_task(db, kind="coverage_unclear", about=str(referral.referral_id), owner="intake", due=due)
