@@ -74,6 +74,43 @@ async def test_a_letter_is_tried_after_each_pause_and_given_up_after_the_last(st
     assert kept["state"] == "dead" and kept["error"].startswith("ZeroDivisionError at test_giving_up.py:")
 
 
+async def test_how_often_a_letter_failed_is_remembered_across_a_start(store: Database) -> None:
+    async def fail(_: RiskCleared, db: AsyncConnection) -> None:
+        raise ZeroDivisionError
+
+    before, after = mailbox_on(store), mailbox_on(store)
+    for each in (before, after):
+        each.on(RiskCleared, fail)
+    await before.apply_or_put_aside(a_letter(uuid4()), "matching-on-referrals")
+    for mailbox in (before, before, after):
+        await mailbox.aside.begin()
+        await change(store, update(letters).values(next_try=LONG_AGO))
+        await mailbox.aside.once()
+
+    kept = await only(store, select(letters))
+    assert kept["attempts"] == 4
+    assert timedelta(seconds=7) < kept["next_try"] - real() <= timedelta(seconds=8)
+
+
+async def test_a_letter_is_not_tried_before_its_pause_is_over(store: Database) -> None:
+    tried: list[str] = []
+
+    async def fail(fact: RiskCleared, db: AsyncConnection) -> None:
+        tried.append(fact.cleared_by)
+        raise ZeroDivisionError
+
+    mailbox = mailbox_on(store)
+    mailbox.on(RiskCleared, fail)
+    await mailbox.apply_or_put_aside(a_letter(uuid4()), "matching-on-referrals")
+    await change(store, update(letters).values(next_try=real() + timedelta(minutes=1)))
+
+    for _ in range(5):
+        mailbox.aside.some = True
+        await mailbox.aside.once()
+
+    assert tried == ["number 1"]
+
+
 async def test_dead_letters_are_tried_again_in_order_after_a_start(store: Database) -> None:
     applied: list[str] = []
 
