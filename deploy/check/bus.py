@@ -16,7 +16,7 @@ from deploy.nats.admin import connect
 from shared import names
 from shared.events.fact import Fact, Timer, catalogue
 from shared.events.matching import MatchMade, OfferMade
-from shared.events.notifications import ReminderFailed, ReminderPlanned, ReminderSent, ReminderSkipped
+from shared.events.notifications import ReminderFailed, ReminderSent, ReminderSkipped, RemindersPlanned
 from shared.events.scheduling import SeriesBooked, SeriesEnded, SessionCancelled
 
 FACTS = catalogue(*(import_module(f"shared.events.{each}") for each in names.SERVICES))
@@ -26,12 +26,17 @@ ONCE: Mapping[str, tuple[str, str]] = {
     MatchMade.type_name(): ("match", "match_id"),
     SessionCancelled.type_name(): ("cancelled seat", "seat_id"),
     SeriesEnded.type_name(): ("ended series", "series_id"),
-    ReminderPlanned.type_name(): ("planned reminder", "reminder_id"),
     ReminderSent.type_name(): ("ended reminder", "reminder_id"),
     ReminderSkipped.type_name(): ("ended reminder", "reminder_id"),
     ReminderFailed.type_name(): ("ended reminder", "reminder_id"),
 }
 """What can happen only once to the thing with that id: facts of one kind of thing exclude one another."""
+
+ALL_IN_ONE: Mapping[str, tuple[str, str, str]] = {
+    SeriesBooked.type_name(): ("booked session", "sessions", "session_id"),
+    RemindersPlanned.type_name(): ("planned reminder", "reminders", "reminder_id"),
+}
+"""What one fact tells of several things: as what, in which list, by which id."""
 
 PATIENCE = 3.0
 """Seconds for the broker's answers: whoever asks whether all is well is not kept waiting."""
@@ -113,8 +118,8 @@ def once(books: All) -> Looked:
 def _happened(books: Books) -> Iterator[str]:
     for kind, (what, name) in ONCE.items():
         yield from (f"{what} {body[name]}" for _, body in books.said(kind))
-    for _, body in books.said(SeriesBooked.type_name()):
-        yield from (f"booked session {each['session_id']}" for each in body["sessions"])
+    for kind, (what, several, name) in ALL_IN_ONE.items():
+        yield from (f"{what} {each[name]}" for _, body in books.said(kind) for each in body[several])
 
 
 def stuck(books: All) -> Looked:

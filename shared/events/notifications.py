@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from shared.events.fact import Fact, Instant, Timer
+from shared.events.fact import Fact, Instant, Timer, Value
 
 Channel = Literal["sms", "email", "voice"]
 ReminderKind = Literal["confirmation", "3d", "1d"]
@@ -14,15 +14,22 @@ FailReason = Literal["refused", "unreachable", "unknown"]
 AnswerKind = Literal["stop_confirmed", "start_confirmed", "help", "emergency"]
 
 
-class ReminderPlanned(Fact):
-    """A message is planned for a session (a confirmation: for a series) at `due`."""
+class PlannedReminder(Value):
+    """One message: before a session of the series, or a confirmation, which is about the first one ahead."""
 
-    KEY = "person_id"
     reminder_id: UUID
     session_id: UUID
-    person_id: UUID
     kind: ReminderKind
     due: Instant
+
+
+class RemindersPlanned(Fact):
+    """The messages that are planned for a series, in one fact, each for its moment `due`."""
+
+    KEY = "person_id"
+    series_id: UUID
+    person_id: UUID
+    reminders: list[PlannedReminder]
 
 
 class ReminderFellDue(Timer):

@@ -13,9 +13,9 @@ from shared import clock
 from shared.database import Database
 from shared.events.notifications import (
     ReminderFellDue,
-    ReminderPlanned,
     ReminderSent,
     ReminderSkipped,
+    RemindersPlanned,
 )
 from shared.events.referrals import ConsentGiven, ConsentRevoked, CrisisRaised, RiskCleared
 from shared.events.scheduling import SeriesBooked, SessionCancelled
@@ -57,7 +57,8 @@ async def test_reminds_of_every_session_three_days_and_one_day_before(service: R
     ]
     sent = await service.said(ReminderSent)
     assert [each.sent_at for each in sent[1:3]] == [NOON + days(4), NOON + days(6)]
-    assert len(await service.said(ReminderPlanned)) == 7
+    (planned,) = await service.said(RemindersPlanned)
+    assert [each.reminder_id for each in planned.reminders] == [each.reminder_id for each in sent]
     assert (await service.figures())["sends_in_quiet_hours"] == 0
 
 
@@ -68,7 +69,8 @@ async def test_a_second_hearing_changes_nothing(service: Running) -> None:
     await service.hear(booked)
     await service.until(NOON + days(20))
 
-    assert len(await service.said(ReminderPlanned)) == 5
+    (planned,) = await service.said(RemindersPlanned)
+    assert len(planned.reminders) == 5
     assert len(await service.said(ReminderSent)) == 5
 
 
@@ -197,8 +199,8 @@ async def test_a_person_with_two_series_gets_one_message_a_day(service: Running)
 async def test_a_timer_that_rings_twice_sends_once(service: Running) -> None:
     booked = weekly(1)
     await service.hear(contact(booked.person_id), booked)
-    planned = (await service.said(ReminderPlanned))[0]
-    rung = ReminderFellDue(reminder_id=planned.reminder_id, person_id=planned.person_id)
+    (planned,) = await service.said(RemindersPlanned)
+    rung = ReminderFellDue(reminder_id=planned.reminders[0].reminder_id, person_id=planned.person_id)
 
     await service.hear(rung, rung)
     await service.hear(rung)

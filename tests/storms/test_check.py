@@ -149,6 +149,10 @@ BREAKS: dict[str, tuple[tuple[str, list[str]], str, str]] = {
         ("matching", ["update outbox set type = 'matching.match-made.v1', body = "
                       "(select body from outbox where type = 'matching.match-made.v1')"]),
         "nothing happened twice", f"match {an_id('match')} 2 times"),
+    "a reminder that was planned twice": (
+        ("notifications", ["update outbox set type = 'notifications.reminders-planned.v1', body = "
+                           "(select body from outbox where type = 'notifications.reminders-planned.v1')"]),
+        "nothing happened twice", f"planned reminder {an_id('confirmation')} 4 times"),
     "a referrer who was told nothing": (
         ("referrals", [f"delete from {each} where key = '{an_id('referral Ben')}'" for each in ("outbox", "spoken")]),
         "every referrer was told", an_id("referral Ben")),

@@ -10,7 +10,7 @@ from services.notifications.rules.sending import Limits
 from services.notifications.rules.timing import Plan
 from services.notifications.store import people, reminders
 from shared.clock import now
-from shared.events.notifications import ReminderPlanned
+from shared.events.notifications import PlannedReminder, RemindersPlanned
 from shared.events.scheduling import SeriesBooked, SessionCancelled
 from shared.mailbox import Said
 from shared.programme import Programme
@@ -21,26 +21,20 @@ async def plan_reminders(
 ) -> list[Said]:
     """This will plan a confirmation for each series and the reminders whose moment is still ahead."""
     zones = await people.zones(db, [each.person_id for each in series])
-    planned: dict[UUID, tuple[SeriesBooked, Plan]] = {}
+    planned: dict[UUID, tuple[SeriesBooked, list[Plan]]] = {}
     for each in series:
-        site = programme.site(each.site_id)
-        zone = timing.zone_of(zones.get(each.person_id, each.zone), site.zone)
-        plans = timing.plan(each, now=now(), zone=zone, hours=limits.hours)
-        planned |= {plan.reminder_id: (each, plan) for plan in plans}
+        zone = timing.zone_of(zones.get(each.person_id, each.zone), programme.site(each.site_id).zone)
+        planned[each.series_id] = each, timing.plan(each, now=now(), zone=zone, hours=limits.hours)
     await reminders.book(db, series)
     new = await reminders.add(db, list(planned.values()), at=now())
-    return [said for key, (one, plan) in planned.items() if key in new for said in _said(one, plan)]
+    return [said for each, plans in new for said in _said(each, plans)]
 
 
-def _said(series: SeriesBooked, plan: Plan) -> list[Said]:
-    fact = ReminderPlanned(
-        reminder_id=plan.reminder_id,
-        session_id=plan.session_id,
-        person_id=series.person_id,
-        kind=plan.kind,
-        due=plan.due,
-    )
-    return [fact, first_look(plan.reminder_id, series.person_id, due=plan.due)]
+def _said(series: SeriesBooked, plans: list[Plan]) -> list[Said]:
+    """This will be one fact of all the series' messages, and a timer for each."""
+    reminders = [PlannedReminder.model_validate(each, from_attributes=True) for each in plans]
+    fact = RemindersPlanned(series_id=series.series_id, person_id=series.person_id, reminders=reminders)
+    return [fact, *(first_look(each.reminder_id, series.person_id, due=each.due) for each in plans)]
 
 
 async def cancel(cancelled: list[SessionCancelled], db: AsyncConnection) -> None:

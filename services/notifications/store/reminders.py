@@ -97,28 +97,31 @@ async def book(db: AsyncConnection, series: Iterable[SeriesBooked]) -> None:
         await db.execute(BOOK, rows)
 
 
-async def add(db: AsyncConnection, planned: Sequence[tuple[SeriesBooked, Plan]], *, at: datetime) -> set[UUID]:
-    """This will keep what was planned, and give the ids of the messages that are new."""
-    before = set((await db.scalars(OF_SERIES, {"series": list({one.series_id for one, _ in planned})})).all())
-    rows: list[dict[str, Any]] = [
-        {
-            "reminder_id": plan.reminder_id,
-            "series_id": one.series_id,
-            "session_id": plan.session_id,
-            "person_id": one.person_id,
-            "kind": plan.kind,
-            "due": plan.due,
-            "look_at": plan.due,
-            "planned_at": at,
-            "state": "due",
-            "tried": [],
-        }
-        for one, plan in planned
-        if plan.reminder_id not in before
-    ]
+async def add(
+    db: AsyncConnection, planned: Iterable[tuple[SeriesBooked, list[Plan]]], *, at: datetime
+) -> list[tuple[SeriesBooked, list[Plan]]]:
+    """This will keep what was planned for series, and give those with messages that are new, and those messages."""
+    before = set((await db.scalars(OF_SERIES, {"series": [one.series_id for one, _ in planned]})).all())
+    added = [(one, [each for each in plans if each.reminder_id not in before]) for one, plans in planned]
+    rows = [_row(one, each, at=at) for one, plans in added for each in plans]
     if rows:
         await db.execute(ADD, rows)
-    return {row["reminder_id"] for row in rows}
+    return [(one, plans) for one, plans in added if plans]
+
+
+def _row(series: SeriesBooked, plan: Plan, *, at: datetime) -> dict[str, Any]:
+    return {
+        "reminder_id": plan.reminder_id,
+        "series_id": series.series_id,
+        "session_id": plan.session_id,
+        "person_id": series.person_id,
+        "kind": plan.kind,
+        "due": plan.due,
+        "look_at": plan.due,
+        "planned_at": at,
+        "state": "due",
+        "tried": [],
+    }
 
 
 async def cancel(db: AsyncConnection, cancelled: Iterable[SessionCancelled], *, at: datetime) -> None:
