@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,6 @@ from shared.mailbox.meters import Meters
 from shared.mailbox.tables import carried, outbox
 
 logger = logging.getLogger(__name__)
-LOOK_EVERY = 2.0
 READ_AT_ONCE, READ_BYTES = 200, 1 << 20
 ANSWER_WITHIN = 5.0
 NO_SUCH_STREAM = 10059
@@ -45,6 +44,10 @@ class NotTaken(Exception):
     """JetStream did not take what was published; the reason is its own error code."""
 
 
+class Forgotten(NotTaken):
+    """JetStream did not take a message because it had it once; it takes it without the id."""
+
+
 @dataclass(frozen=True)
 class Held:
     """What a stream says it holds: the places `first` to `last` but for the `holes`, each as long as it `keeps` them.
@@ -58,7 +61,7 @@ class Held:
     holes: int
     keeps: timedelta
     drops: bool
-    missing: tuple[int, ...] = ()
+    missing: tuple[int, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,11 @@ def runs(places: Sequence[int]) -> list[tuple[int, int]]:
 class Memory:
     """What one relay knows of the streams it carries to."""
 
-    reads_every = 10.0
+    looks_every, reads_every = 2.0, 10.0
 
     def __init__(self, database: Database, meters: Meters) -> None:
         self.database, self.meters = database, meters
-        self._looked_at: dict[str, float] = {}
+        self._look_at: dict[str, float] = {}
         self._read_at: dict[str, float] = {}
         self._seen: dict[str, Held] = {}
         self._reached: dict[str, int] = {}
@@ -128,11 +131,18 @@ class Memory:
         self._place: dict[str, int] = {}
 
     def taken(self, told: dict[str, Any]) -> int:
-        """This will give the place that JetStream acknowledged, and notice one that it had given out before."""
+        """This will give the place that JetStream acknowledged, and notice one that it had given out before.
+
+        It raises Forgotten when that is where JetStream had the same message until it lost it: it knows its id still.
+        """
         stream, last = told.get("stream", ""), int(told["seq"])
+        if told.get("duplicate"):
+            seen = self._seen.get(stream)
+            if seen and (last < seen.first or last in seen.missing):
+                raise Forgotten("the message is known by its id, and gone")
+            return last
         first = last - told.get("count", 1) + 1
-        # A repeated answer to an organisation keeps the place it has.
-        if first <= self._reached.get(stream, 0) and not told.get("duplicate"):
+        if first <= self._reached.get(stream, 0):
             self._back_to[stream] = min(first, self._back_to.get(stream, first))
         return last
 
@@ -143,12 +153,12 @@ class Memory:
     async def look(self, connection: Any, stream: str) -> int:
         """This will look at a stream every two seconds, or when it went back, and count what is to be said again."""
         clock, back_to = time.monotonic(), self._back_to.get(stream)
-        if back_to is None and clock - self._looked_at.get(stream, -LOOK_EVERY) < LOOK_EVERY:
+        if back_to is None and clock < self._look_at.get(stream, clock):
             return 0
         told, count = await _state(connection, stream), 0
         if back_to or told != self._seen.get(stream) or told.last < self._reached[stream]:
             count = await self._compare(connection, stream, back_to)
-        self._looked_at[stream] = clock
+        self._look_at[stream] = clock + self.looks_every
         return count
 
     async def _compare(self, connection: Any, stream: str, back_to: int | None) -> int:
@@ -161,7 +171,7 @@ class Memory:
         count = await self._settle(stream, known, now, places) if places or moved else 0
         self._reached[stream] = now.last
         self._back_to.pop(stream, None)
-        self._seen[stream] = replace(now, missing=())
+        self._seen[stream] = now
         return count
 
     def _lost(self, stream: str, known: Any, now: Held, back_to: int | None) -> list[Lost]:

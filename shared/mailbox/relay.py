@@ -16,13 +16,14 @@ from shared import names
 from shared.clock import real
 from shared.database import Database
 from shared.mailbox.loop import Loop
-from shared.mailbox.memory import ANSWER_WITHIN, Memory, NotTaken
+from shared.mailbox.memory import ANSWER_WITHIN, Forgotten, Memory, NotTaken
 from shared.mailbox.meters import Meters
 from shared.mailbox.tables import carried, outbox, spoken
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 500
 ATOMIC_FROM = 16
+MESSAGE_ID = "Nats-Msg-Id"
 preceding = outbox.alias("preceding")
 BEFORE = and_(
     preceding.c.channel == outbox.c.channel,
@@ -128,8 +129,12 @@ class Relay(Loop):
         self.memory.reached(stream, furthest)
 
     async def _singly(self, row: Any) -> int | NotTaken:
+        headers = _headers(row)
         try:
-            return await self._ask(row["subject"], row["body"], _headers(row))
+            with suppress(Forgotten):
+                return await self._ask(row["subject"], row["body"], headers)
+            del headers[MESSAGE_ID]
+            return await self._ask(row["subject"], row["body"], headers)
         except NotTaken as refused:
             return refused
 
@@ -173,7 +178,7 @@ def _headers(row: Any) -> dict[str, str]:
     if row["preceded_at"]:
         headers[names.PRECEDED] = row["preceded_at"].isoformat()
     if row["stream"].startswith(names.status_stream("")):
-        headers["Nats-Msg-Id"] = str(row["event_id"])
+        headers[MESSAGE_ID] = str(row["event_id"])
     return headers
 
 

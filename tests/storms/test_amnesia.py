@@ -9,19 +9,22 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import now
 from shared.database import Database
 from shared.events.referrals import RiskCleared
-from shared.mailbox import Reply
+from shared.mailbox import Reply, Status
 from shared.mailbox.box import Mailbox
+from shared.mailbox.memory import Memory
+from shared.mailbox.meters import Meters
 from shared.mailbox.tables import outbox
 from tests.bus import running_mailbox, until, with_shared_tables
 from tests.storms.broken_disk import Ailing, ailing_bus, cut_short, flip_a_bit
 
-STREAM, CONSUMER = "REFERRALS", "matching-on-referrals-0of1"
+STREAM, CONSUMER, ANSWERS = "REFERRALS", "matching-on-referrals-0of1", "STATUS_general-hospital"
 PEOPLE, FACTS = 10, 300
 HEALED_WITHIN = 20.0
 metadata = MetaData()
@@ -103,9 +106,9 @@ async def note(gathered: list[RiskCleared], db: AsyncConnection) -> None:
     await db.execute(insert(seen), [{"what": each.cleared_by} for each in gathered])
 
 
-def forgotten(mailbox: Mailbox) -> float:
+def forgotten(mailbox: Mailbox, stream: str = STREAM) -> float:
     """How many facts a speaker has said again."""
-    return float(mailbox.meters.forgotten.labels(STREAM)._value.get())
+    return float(mailbox.meters.forgotten.labels(stream)._value.get())
 
 
 @pytest.fixture
@@ -284,16 +287,15 @@ async def test_an_old_copy_that_another_share_has_written_past_is_found_out(pair
 async def test_a_broker_that_gives_out_a_place_twice_is_found_out_by_its_answer(pair: Pair, tmp_path: Path) -> None:
     async with pair.speaker() as speaker:
         await pair.say(speaker, 100)
+        speaker.relay.memory.looks_every = speaker.relay.memory.reads_every = 60.0
+        await asyncio.sleep(2.5)
         pair.bus.end()
         pair.bus.copy(tmp_path / "copy")
         pair.bus.start()
         await pair.say(speaker, 50)
         pair.bus.kill()
         pair.bus.restore(tmp_path / "copy")
-        # Nothing but the answers may tell: it has just looked, and what it has to say takes it past where it was.
-        clock = asyncio.get_running_loop().time()
-        speaker.relay.memory._looked_at[STREAM] = clock + 60
-        speaker.relay.memory.reads_every = 60.0
+        # Nothing but the answers may tell: what there is to say takes the stream past where it was.
         pair.bus.start()
         await pair.say(speaker, 100)
         async with pair.listener():
@@ -308,7 +310,7 @@ async def test_what_has_only_grown_old_is_not_said_again(pair: Pair) -> None:
         await pair.say(speaker)
         config = (await pair.bus.ask(f"STREAM.INFO.{STREAM}"))["config"]
         await change(pair.bus, {**config, "max_age": 1_000_000_000, "duplicate_window": 1_000_000_000})
-        await until(lambda: empty(pair.bus), within=10)
+        await until(lambda: holds(pair.bus, STREAM, 0), within=10)
         await asyncio.sleep(2.5)
         told = forgotten(speaker)
 
@@ -323,5 +325,62 @@ async def change(bus: Ailing, config: dict[str, Any]) -> None:
     assert "error" not in await bus.ask(f"STREAM.UPDATE.{config['name']}", json.dumps(config).encode())
 
 
-async def empty(bus: Ailing) -> bool:
-    return (await bus.ask(f"STREAM.INFO.{STREAM}"))["state"]["messages"] == 0
+def answers(how_many: int, *, size: int) -> list[Status]:
+    return [Status("general-hospital", "referral", str(uuid4()), {"status": "." * size}) for _ in range(how_many)]
+
+
+async def test_a_full_stream_of_answers_that_drops_its_oldest_is_not_told_the_same_for_ever(pair: Pair) -> None:
+    config = (await pair.bus.ask(f"STREAM.INFO.{ANSWERS}"))["config"]
+    await change(pair.bus, {**config, "max_bytes": 1 << 20})
+    async with pair.speaker() as speaker:
+        for _ in range(3):
+            await speaker.run(say_all, answers(15, size=50_000))
+            await until(pair.all_sent)
+            await asyncio.sleep(2.2)
+        told = forgotten(speaker, ANSWERS)
+    state = (await pair.bus.ask(f"STREAM.INFO.{ANSWERS}"))["state"]
+
+    async with pair.speaker() as speaker:
+        await asyncio.sleep(1.5)
+        told_at_the_start = forgotten(speaker, ANSWERS)
+
+    assert state["first_seq"] > 20 and state["last_seq"] == 45
+    assert (told, told_at_the_start) == (0, 0)
+
+
+async def test_answers_that_an_organisation_could_not_read_any_more_are_said_again(pair: Pair) -> None:
+    async with pair.speaker() as speaker:
+        await speaker.run(say_all, answers(20, size=10))
+        await until(pair.all_sent)
+        assert (await pair.bus.ask(f"STREAM.PURGE.{ANSWERS}"))["success"]
+        await until(lambda: holds(pair.bus, ANSWERS, 20), within=HEALED_WITHIN)
+        told = forgotten(speaker, ANSWERS)
+
+    assert told == 20
+
+
+async def holds(bus: Ailing, stream: str, messages: int) -> bool:
+    return (await bus.ask(f"STREAM.INFO.{stream}"))["state"]["messages"] == messages
+
+
+@pytest.mark.parametrize("verb", ["DELETE", "PURGE"])
+async def test_two_shares_that_find_the_same_loss_say_it_again_once(
+    bus: Ailing, database: Database, tmp_path: Path, verb: str
+) -> None:
+    pair = Pair(bus, await with_shared_tables(database), database)
+    async with pair.speaker() as speaker:
+        await pair.say(speaker)
+    shares = [Memory(database, Meters(CollectorRegistry())) for _ in range(2)]
+    connection = await bus.client("referrals")
+    for each in shares:
+        each.looks_every = 0.0
+        assert await each.look(connection, STREAM) == 0
+    await bus.ask(f"STREAM.{verb}.{STREAM}")
+    await bus.declare()
+
+    counts = await asyncio.gather(*(each.look(connection, STREAM) for each in shares))
+    later = [await each.look(connection, STREAM) for each in shares]
+
+    await connection.close()
+    assert sum(counts) == FACTS
+    assert later == [0, 0]
