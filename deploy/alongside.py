@@ -5,7 +5,7 @@ import json
 import logging
 import re
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +24,7 @@ from deploy.nats.server import ServerError
 from deploy.nats.topology import TopologyError
 from deploy.premises import Addresses, database_urls, equip, known, service_urls
 from deploy.supervisor import StartError
-from deploy.up import Plan, open_bus, running
+from deploy.up import Plan, keep_declared, open_bus, running
 from shared.work import ON_CALL, Task
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -142,12 +142,16 @@ def topology(
     nats: Nats = None,
     begins: Annotated[datetime | None, typer.Option(help="Where services step their clock: the first time.")] = None,
     within: Annotated[float, typer.Option(min=0, help="How many seconds the broker may take to answer.")] = 30,
+    keep: Annotated[bool, typer.Option("--keep", help="Go on looking, and make again what a broker lost.")] = False,
 ) -> None:
     """Make the streams and consumers that a broker has not got, and verify them."""
     url = nats or Addresses.read(data).nats
     first = begins.replace(tzinfo=begins.tzinfo or UTC) if begins else None
     asyncio.run(open_bus(url, known(data), begins=first, within=within))
     console.print("All streams and consumers are there, as they should be.")
+    if keep:
+        with suppress(KeyboardInterrupt):
+            asyncio.run(keep_declared(url, known(data)))
 
 
 @app.command()

@@ -76,7 +76,7 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
             await supervisor.start(_broker(plan, premises, nats_port, monitor_port))
         services = [_service(plan, premises, addresses, each) for each in names.SERVICES]
         await asyncio.gather(supervisor.start(*services), open_bus(url, premises, begins=plan.begins, within=PATIENCE))
-        keeping = asyncio.create_task(_keep_declared(url, premises))
+        keeping = asyncio.create_task(keep_declared(url, premises))
         try:
             yield Running(premises, addresses, supervisor)
         finally:
@@ -139,7 +139,7 @@ async def _declare(url: str, premises: Premises) -> None:
     await topology.declare(url, premises.admin_seed, list(premises.programme.organisations.values()))
 
 
-async def _keep_declared(url: str, premises: Premises) -> None:
+async def keep_declared(url: str, premises: Premises) -> None:
     """This will make streams and consumers again when a broker lost them; what they held is said again from SQL."""
     while True:
         await asyncio.sleep(5)

@@ -75,7 +75,7 @@ def composed() -> Iterator[Composed]:
     }
     files = [word for each in FILES for word in ("-f", each)]
     running = Composed([*command, "-p", project, *files, "--profile", "play", "--profile", "observe"], environment)
-    core = ["postgres", "databases", "prepare", "nats", "topology", "provider", *names.SERVICES]
+    core = ["postgres", "databases", "prepare", "nats", "topology", "keeper", "provider", *names.SERVICES]
     try:
         running("build", "prepare")
         running("up", "-d", *core)
@@ -144,6 +144,39 @@ def test_what_is_started_again_takes_up_its_work(composed: Composed) -> None:
     composed("restart", "nats", "scheduling")
 
     until(lambda: all(is_ready(composed.address(each)) for each in names.SERVICES))
+
+
+LOSE_EVERYTHING = """
+import asyncio, json, pathlib
+from deploy.nats.admin import connect
+
+async def lose_everything():
+    admin = await connect("nats://nats:4222", pathlib.Path("/data/nats/keys/admin.nk"))
+    names = json.loads((await admin.request("$JS.API.STREAM.NAMES", b"", timeout=5)).data)["streams"]
+    for each in names:
+        await admin.request(f"$JS.API.STREAM.DELETE.{each}", b"", timeout=5)
+    await admin.close()
+
+asyncio.run(lose_everything())
+"""
+
+
+def test_a_broker_that_has_lost_all_streams_is_given_them_again_and_told_everything(composed: Composed) -> None:
+    composed("exec", "-T", "matching", "python3", "-c", LOSE_EVERYTHING)
+
+    until(lambda: all(forgotten(composed, each) > 0 for each in ("REFERRALS", "MATCHING", "SCHEDULING", "SEALED")))
+
+    check = ("alongside", "check", "--data=/data", "--messages=/data/provider/taken.jsonl", "--json")
+    found = last_object(composed("exec", "-T", "matching", *check))
+    assert [each for each in found if each["broken"] or each["unseen"]] == []
+
+
+def forgotten(composed: Composed, stream: str) -> float:
+    """How many facts of a stream its speaker has said again."""
+    speaker = "referrals" if stream == "SEALED" else stream.lower()
+    told = httpx.get(f"{composed.address(speaker)}/metrics", trust_env=False, timeout=5).text
+    lines = [line for line in told.splitlines() if line.startswith(f'mailbox_forgotten_total{{stream="{stream}"}}')]
+    return float(lines[0].split()[-1]) if lines else 0.0
 
 
 def test_nothing_is_published_beyond_this_machine() -> None:
