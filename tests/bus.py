@@ -64,10 +64,15 @@ class Bus:
 
     async def ask(self, verb: str, body: bytes = b"") -> dict[str, Any]:
         """What JetStream's API answers an administrator: `ask("STREAM.INFO.MATCHING")`."""
-        admin = await self.client("admin")
-        told: dict[str, Any] = json.loads((await admin.request(f"$JS.API.{verb}", body, timeout=5)).data)
-        await admin.close()
+        (told,) = await self.ask_all(verb, body=body)
         return told
+
+    async def ask_all(self, *verbs: str, body: bytes = b"") -> list[dict[str, Any]]:
+        """What it answers to each of several questions."""
+        admin = await self.client("admin")
+        told = await asyncio.gather(*(admin.request(f"$JS.API.{each}", body, timeout=10) for each in verbs))
+        await admin.close()
+        return [json.loads(each.data) for each in told]
 
 
 @asynccontextmanager
@@ -108,10 +113,7 @@ def _the_container(shares: int) -> tuple[Contained, Configuration]:
 
 
 async def _forget_everything(bus: Bus) -> None:
-    admin = await bus.client("admin")
-    streams = [each.name for each in plan.streams(ORGANISATIONS)]
-    await asyncio.gather(*(admin.request(f"$JS.API.STREAM.DELETE.{each}", b"", timeout=5) for each in streams))
-    await admin.close()
+    await bus.ask_all(*(f"STREAM.DELETE.{each.name}" for each in plan.streams(ORGANISATIONS)))
 
 
 async def with_shared_tables(database: Database) -> Database:

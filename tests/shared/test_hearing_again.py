@@ -4,21 +4,19 @@ import hashlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from itertools import permutations
 from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from sqlalchemy import select
 
 from deploy.nats import plan
 from services.matching import app as matching
 from services.matching import settings as matching_settings
-from services.matching.handlers.answer import Answered, answer
-from services.matching.rules.policy import Policy
 from services.matching.store.tables import metadata as matching_tables
 from services.notifications import app as notifications
 from services.notifications import settings as notifications_settings
@@ -33,6 +31,7 @@ from shared import names
 from shared.database import Database
 from shared.mailbox.letter import Letter
 from shared.mailbox.tables import errands, letters, outbox
+from shared.programme import Programme, hash_key
 from shared.sealed import new_keys
 from shared.service import Service
 from tests.bus import ORGANISATIONS, PROGRAMME, Bus, running_mailbox, until
@@ -61,7 +60,14 @@ SERVICES: dict[str, tuple[Any, Any, Any]] = {
     "notifications": (notifications, notifications_settings, notifications_tables),
 }
 BOTH = [{"code": each, "level": "native"} for each in ("en", "es")]
+SIGNED = {"Authorization": "Bearer alk_agency"}
 PLACERS = [f"R-{each}" for each in range(4)]
+
+
+def signing() -> Programme:
+    """The programme, whose agency has a key."""
+    agency = PROGRAMME.organisations["programme"].model_copy(update={"key_hashes": [hash_key("alk_agency")]})
+    return PROGRAMME.model_copy(update={"organisations": {**PROGRAMME.organisations, "programme": agency}})
 
 
 async def test_changes_nothing_when_everything_is_heard_again(bus: Bus, listener: Database, speaker: Database) -> None:
@@ -166,7 +172,7 @@ async def all_carried(bus: Bus, running: dict[str, Service]) -> bool:
         open_ones = await count(each.database, errands, errands.c.state != "done")
         if open_ones or await count(each.database, outbox, outbox.c.sent_at.is_(None)) or not each.mailbox.at_rest:
             return False
-    told = [await bus.ask(f"CONSUMER.INFO.{each.stream}.{each.name}") for each in consumers(running)]
+    told = await bus.ask_all(*(f"CONSUMER.INFO.{each.stream}.{each.name}" for each in consumers(running)))
     return not any(each["num_pending"] or each["num_ack_pending"] for each in told)
 
 
@@ -185,13 +191,11 @@ async def play(bus: Bus, running: dict[str, Service]) -> None:
     await until(lambda: all_carried(bus, running), 30)
     await agency.close()
     await hospital.close()
-    offers = matching_tables.tables["offers"]
-    async with running["matching"].database.reading() as db:
-        made = (await db.execute(select(offers.c.offer_id).order_by(offers.c.offer_id))).scalars().all()
-    answers = partial(answer, programme=PROGRAMME, policy=Policy())
-    for each in made:
-        accepts = Answered(offer_id=each, organisation="programme", answer="accept")
-        await running["matching"].mailbox.run(answers, accepts)
+    transport = httpx.ASGITransport(app=running["matching"].http)
+    async with httpx.AsyncClient(transport=transport, base_url="http://matching", headers=SIGNED) as http:
+        for each in (await http.get("/offers")).json():
+            told = await http.post(f"/offers/{each['offer_id']}/answer", json={"answer": "accept"})
+            assert told.status_code == 200, told.text
     await until(lambda: all_carried(bus, running), 30)
 
 
@@ -228,7 +232,7 @@ def heard_again(service: Service) -> float:
 async def test_replaying_every_stream_twice_leaves_all_four_stores_as_they_were(
     bus: Bus, urls: dict[str, str], tmp_path: Path
 ) -> None:
-    (tmp_path / "programme.json").write_text(PROGRAMME.model_dump_json())
+    (tmp_path / "programme.json").write_text(signing().model_dump_json())
     (tmp_path / "seal.json").write_text(new_keys())
     async with all_services(bus, tmp_path, urls) as running:
         await play(bus, running)
@@ -249,7 +253,6 @@ async def test_replaying_every_stream_twice_leaves_all_four_stores_as_they_were(
 
 async def replay(bus: Bus) -> None:
     """Let every service hear every stream from its beginning."""
-    for each in plan.consumers(ORGANISATIONS):
-        if each.owner in SERVICES:
-            await bus.ask(f"CONSUMER.DELETE.{each.stream}.{each.name}")
+    theirs = [each for each in plan.consumers(ORGANISATIONS) if each.owner in SERVICES]
+    await bus.ask_all(*(f"CONSUMER.DELETE.{each.stream}.{each.name}" for each in theirs))
     await bus.declare()
