@@ -152,7 +152,7 @@ def _broker(plan: Plan, premises: Premises, port: int, monitor_port: int) -> Chi
         "nats-server",
         server.command(premises.broker),
         plan.data / "logs" / "nats-server.log",
-        ready=f"http://127.0.0.1:{monitor_port}/healthz",
+        ready=f"http://127.0.0.1:{monitor_port}/{server.READY}",
         ports=(port, monitor_port),
     )
 

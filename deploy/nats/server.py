@@ -15,6 +15,15 @@ from deploy.mortal import dying_with_parent
 from deploy.nats.configuration import Configuration
 
 
+READY = "healthz?js-server-only=true"
+"""
+The page of the monitor that answers with success as soon as the server does its work.
+
+Without the question, one stream that cannot be read any more would keep a server for ever from being ready: it is made
+again, and what it held is said again, by whoever finds the server ready.
+"""
+
+
 class ServerError(Exception):
     """The broker did not start; the message says where to look."""
 
@@ -97,7 +106,7 @@ def _ports(folder: Path, pid: int) -> dict[str, Any]:
 
 def _is_healthy(monitor_url: str) -> bool:
     try:
-        return bool(_read(f"{monitor_url}/healthz"))
+        return bool(_read(f"{monitor_url}/{READY}"))
     except (OSError, HTTPException):
         return False
 

@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -165,7 +165,11 @@ class Memory:
         async with self.database.reading() as db:
             known = (await db.execute(select(carried).where(carried.c.stream == stream))).mappings().first()
         # Asked after our own books were read: what stands in them was carried before, and has to be there.
-        now = await _state(connection, stream, DETAILS)
+        now, before = await _state(connection, stream), self._seen.get(stream)
+        if before and before.holes == now.holes:
+            now = replace(now, missing=before.missing)
+        else:
+            now = await _state(connection, stream, DETAILS)
         places = self._lost(stream, known, now, back_to)
         moved = known is None or known["created"] != now.created or known["sequence"] > now.last
         count = await self._settle(stream, known, now, places) if places or moved else 0

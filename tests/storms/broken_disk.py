@@ -53,6 +53,11 @@ class Ailing(Bus):
         """Fill the empty disk from a copy."""
         shutil.copytree(where, self.store)
 
+    def file(self, stream: str, name: str) -> Path:
+        """A file that belongs to a stream."""
+        (found,) = self.store.rglob(f"streams/{stream}/{name}")
+        return found
+
     def blocks(self, stream: str) -> list[Path]:
         """The files that hold a stream's messages, the oldest first."""
         return blocks(self.store, stream)

@@ -150,6 +150,22 @@ def without_its_messages(bus: Ailing) -> None:
         each.unlink()
 
 
+def with_a_spoilt_name(bus: Ailing) -> None:
+    bus.kill()
+    flip_a_bit(bus.file(STREAM, "meta.inf"))
+
+
+def with_a_spoilt_index(bus: Ailing) -> None:
+    bus.end()
+    flip_a_bit(bus.file(STREAM, "msgs/index.db"))
+
+
+def with_spoilt_readers(bus: Ailing) -> None:
+    bus.kill()
+    flip_a_bit(bus.file(STREAM, f"obs/{CONSUMER}/o.dat"))
+    flip_a_bit(bus.file(STREAM, f"obs/{CONSUMER}/meta.inf"))
+
+
 DAMAGES = [wiped, flipped, flipped_at_the_very_beginning, truncated, without_its_messages]
 
 
@@ -187,6 +203,36 @@ async def test_a_listener_who_had_heard_everything_hears_nothing_twice_and_what_
         await pair.everything_is_well()
 
     assert 0 < again <= FACTS
+
+
+async def test_a_stream_that_cannot_be_read_any_more_keeps_no_broker_from_starting(pair: Pair) -> None:
+    async with pair.speaker() as speaker, pair.listener():
+        await pair.say(speaker)
+        with_a_spoilt_name(pair.bus)
+        pair.bus.start()
+        lost = await pair.bus.ask(f"STREAM.INFO.{STREAM}")
+        await pair.bus.declare()
+        await pair.say(speaker, 20)
+        await pair.everything_is_well()
+
+    assert lost["error"]["description"] == "stream not found"
+
+
+@pytest.mark.parametrize("damage", [with_a_spoilt_index, with_spoilt_readers])
+async def test_what_the_broker_makes_again_by_itself_or_is_given_again_is_not_said_again(
+    pair: Pair, damage: Callable[[Ailing], None]
+) -> None:
+    async with pair.speaker() as speaker, pair.listener():
+        await pair.say(speaker)
+        await pair.everything_is_well()
+        damage(pair.bus)
+        pair.bus.start()
+        await pair.bus.declare()
+        await pair.say(speaker, 20)
+        await pair.everything_is_well()
+        told = forgotten(speaker)
+
+    assert told == 0
 
 
 @pytest.mark.parametrize("damage", [wiped, flipped, truncated])
