@@ -14,7 +14,6 @@ from urllib.request import ProxyHandler, build_opener
 from deploy.mortal import dying_with_parent
 from deploy.nats.configuration import Configuration
 
-
 READY = "healthz?js-server-only=true"
 """
 The page of the monitor that answers with success as soon as the server does its work.
