@@ -2,12 +2,15 @@
 
 from functools import partial
 
+from fastapi import APIRouter
+
 from services.matching import http
 from services.matching.handlers import answer, count, leave, register
 from services.matching.handlers.match import match
 from services.matching.rules.policy import Policy
 from services.matching.settings import Settings
 from shared import consents
+from shared.database import Database
 from shared.events.matching import OfferDeclined, OfferExpired, OfferFellDue, RoomFreed
 from shared.events.referrals import (
     ConsentGiven,
@@ -28,19 +31,28 @@ def create(settings: Settings) -> Service:
     policy = settings.decided()
     switch(service.mailbox, service.programme, policy)
     service.figures(partial(count.figures, programme=service.programme))
-    routes = http.routes(service.mailbox.run, service.database, service.programme, policy=policy)
-    service.http.include_router(routes)
+    service.http.include_router(edge(service.mailbox, service.database, service.programme, policy))
     return service
+
+
+def edge(mailbox: Mailbox, database: Database, programme: Programme, policy: Policy) -> APIRouter:
+    """This will serve agencies."""
+    asks = http.Asks(
+        answer=mailbox.together(partial(answer.answer, programme=programme, policy=policy)),
+        register=mailbox.together(partial(register.register_supporters, programme=programme, policy=policy)),
+    )
+    return http.routes(mailbox.run, asks, database, programme, policy=policy)
 
 
 def switch(mailbox: Mailbox, programme: Programme, policy: Policy) -> None:
     """This will say who hears what."""
     matching = partial(match, programme=programme, policy=policy)
     mailbox.on_many(ReferralAccepted | OfferDeclined | OfferExpired | RoomFreed, matching)
-    mailbox.on_timer(OfferFellDue, partial(answer.expire, programme=programme, policy=policy))
-    mailbox.on(ReferralHeld, leave.hold)
-    mailbox.on(ReferralRefused, leave.refuse)
+    mailbox.on_timer(OfferFellDue, partial(answer.expire, programme=programme, policy=policy), many=True)
+    mailbox.on_many(ReferralHeld, leave.hold)
+    mailbox.on_many(ReferralRefused, leave.refuse)
     mailbox.on_many(ConsentGiven, consents.given)
-    mailbox.on(ConsentRevoked, partial(leave.revoke, programme=programme))
-    mailbox.on(SeriesEnded, leave.end)
-    mailbox.on_ingest("supporter", partial(register.supporter_posted, programme=programme, policy=policy))
+    mailbox.on_many(ConsentRevoked, partial(leave.revoke, programme=programme))
+    mailbox.on_many(SeriesEnded, leave.end)
+    posted = partial(register.supporters_posted, programme=programme, policy=policy)
+    mailbox.on_ingest("supporter", posted, many=True)

@@ -7,7 +7,7 @@ import httpx
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from services.matching import app, http
+from services.matching import app
 from services.matching.rules.policy import Policy
 from shared import clock, migrations, work
 from shared.database import Database
@@ -32,7 +32,7 @@ class Desk:
         self.http = FastAPI()
         self.http.state.programme = PROGRAMME
         answer_problems(self.http)
-        self.http.include_router(http.routes(self.mailbox.run, database, PROGRAMME, policy=policy))
+        self.http.include_router(app.edge(self.mailbox, database, PROGRAMME, policy))
         self.said: list[Any] = []
         self._read = 0
 

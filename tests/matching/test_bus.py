@@ -1,6 +1,7 @@
 """Matching on a real NATS: a posted supporter is answered, and what the service says itself comes back to it."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -48,7 +49,7 @@ async def test_a_decline_comes_back_through_the_stream_and_the_next_is_asked(tmp
             offer_id = await db.scalar(select(OFFERS.c.offer_id))
 
         given = Answered(offer_id=offer_id, organisation="programme", answer="decline", code="time")
-        await mailbox.run(lambda value, db: answer(value, db, programme=PROGRAMME, policy=Policy()), given)
+        await mailbox.together(partial(answer, programme=PROGRAMME, policy=Policy()))(given)
 
         await until(lambda: count("open"))
         assert await count("declined") == 1

@@ -92,7 +92,8 @@ class Office:
             self.decided.add(offer_id)
             how: Any = {"answer": "accept"} if fate < 0.85 else {"answer": "decline", "code": "time"}
             given = Answered(offer_id=UUID(offer_id), organisation=AGENCY, **how)
-            await self._ask("matching", partial(answer, programme=PROGRAMME, policy=POLICY), given)
+            answering = partial(_alone, partial(answer, programme=PROGRAMME, policy=POLICY))
+            await self._ask("matching", answering, given)
 
     async def _record_visits(self) -> None:
         now = clock.now().isoformat(timespec="microseconds")
@@ -149,6 +150,12 @@ class Office:
     def next_act(self) -> datetime:
         """When people look again, where no timer rings before."""
         return clock.now() + timedelta(days=1)
+
+
+async def _alone(together: Any, value: Any, db: AsyncConnection) -> Any:
+    """What an edge does with a request when no other gathered."""
+    [reply] = await together([value], db)
+    return reply
 
 
 async def _received(body: bytes, db: AsyncConnection) -> Any:

@@ -14,22 +14,22 @@ from shared.calendar import add_business_days
 from shared.events.matching import BridgeOffered
 from shared.mailbox import Said
 from shared.programme import Programme
-from shared.work import close_task, open_task
+from shared.work import Asked, close_tasks, open_each
 
 MISSING = "bridge_missing"
 
 
 async def bridge(db: AsyncConnection, people: Sequence[Waiting], programme: Programme, *, at: datetime) -> list[Said]:
     """This will offer each what is open to them at their site; for whom there is nothing, a person has a task."""
-    listed = await offerings.offerings_at(db, {each.seeker.site_id for each in people}) if people else {}
-    told = {each.seeker.referral_id: _open_to(each.seeker, listed.get(each.seeker.site_id, [])) for each in people}
+    if not people:
+        return []
+    seekers = [each.seeker for each in people]
+    listed = await offerings.offerings_at(db, {each.site_id for each in seekers})
+    told = {each.referral_id: _open_to(each, listed.get(each.site_id, [])) for each in seekers}
     await offerings.bridge(db, {key: [one.offering_id for one in some] for key, some in told.items()}, at=at)
-    said: list[Said] = []
-    for each in people:
-        found = told[each.seeker.referral_id]
-        said += [_offered(each.seeker, one) for one in found]
-        await _ask_a_person(db, each.seeker, programme, missing=not found, at=at)
-    return said
+    await open_each(db, [_missing(each, programme, at=at) for each in seekers if not told[each.referral_id]])
+    await close_tasks(db, kind=MISSING, abouts=[str(key) for key, some in told.items() if some], by="matching")
+    return [_offered(each, one) for each in seekers for one in told[each.referral_id]]
 
 
 def _offered(seeker: Seeker, listed: Listed) -> BridgeOffered:
@@ -41,15 +41,9 @@ def _offered(seeker: Seeker, listed: Listed) -> BridgeOffered:
     )
 
 
-async def _ask_a_person(
-    db: AsyncConnection, seeker: Seeker, programme: Programme, *, missing: bool, at: datetime
-) -> None:
-    about = str(seeker.referral_id)
-    if missing:
-        due = add_business_days(programme.site(seeker.site_id), at, 1)
-        await open_task(db, kind=MISSING, about=about, owner="matching", due=due)
-    else:
-        await close_task(db, kind=MISSING, about=about, by="matching")
+def _missing(seeker: Seeker, programme: Programme, *, at: datetime) -> Asked:
+    due = add_business_days(programme.site(seeker.site_id), at, 1)
+    return Asked(kind=MISSING, about=str(seeker.referral_id), owner="matching", due=due)
 
 
 def _open_to(seeker: Seeker, listed: Sequence[Listed]) -> list[Listed]:

@@ -1,11 +1,16 @@
-"""What happens when somebody stops waiting, or a series is over."""
+"""What happens when people stop waiting, or their series are over."""
 
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.matching.handlers.match import ONE_DECISION_AT_A_TIME
+from services.matching.rules.offers import load_of
 from services.matching.store import offers, referrals, supporters
+from services.matching.store.offers import Closed
 from services.matching.store.referrals import Waiting
 from shared import consents
 from shared.calendar import add_business_days
@@ -15,62 +20,79 @@ from shared.disclosure import Consent, may_disclose
 from shared.events.matching import RoomFreed
 from shared.events.referrals import ConsentRevoked, ReferralHeld, ReferralRefused
 from shared.events.scheduling import SeriesEnded
-from shared.mailbox import Said
 from shared.programme import Programme
-from shared.work import open_task
+from shared.work import Asked, open_each
 
 SUPPORTERS = "supporter"
 MAY_STOP = ("waiting", "offered")
 
 
-async def hold(fact: ReferralHeld, db: AsyncConnection) -> list[Said]:
-    """This will make no offers for a referral until it is accepted again, and take back one that is out."""
-    return await _stop(db, await _found(db, fact), "held")
+async def hold(facts: Sequence[ReferralHeld], db: AsyncConnection) -> list[RoomFreed]:
+    """This will make no offers for referrals until they are accepted again, and take back those that are out."""
+    return await _stop(db, await _found(db, facts), "held")
 
 
-async def refuse(fact: ReferralRefused, db: AsyncConnection) -> list[Said]:
-    """This will make no more offers for a referral that was refused after all."""
-    return await _stop(db, await _found(db, fact), "withdrawn")
+async def refuse(facts: Sequence[ReferralRefused], db: AsyncConnection) -> list[RoomFreed]:
+    """This will make no more offers for referrals that were refused after all."""
+    return await _stop(db, await _found(db, facts), "withdrawn")
 
 
-async def _found(db: AsyncConnection, fact: ReferralHeld | ReferralRefused) -> list[Waiting]:
+async def _found(db: AsyncConnection, facts: Sequence[ReferralHeld] | Sequence[ReferralRefused]) -> list[Waiting]:
     await lock(db, ONE_DECISION_AT_A_TIME)
-    return list((await referrals.some(db, [fact.referral_id])).values())
+    return list((await referrals.some(db, [each.referral_id for each in facts])).values())
 
 
-async def _stop(db: AsyncConnection, people: list[Waiting], state: str) -> list[Said]:
+async def _stop(db: AsyncConnection, people: Collection[Waiting], state: str) -> list[RoomFreed]:
     """This will take people out of the waiting, and give back the room that was held for them."""
-    freed: list[Said] = []
-    for each in people:
-        if each.state not in MAY_STOP:
-            continue
-        out = await offers.open_offer(db, each.seeker.referral_id)
-        if out:
-            await offers.close(db, out.offer_id, "withdrawn", at=now())
-            freed += await _free(db, out.supporter_id, out.counts)
-        await referrals.move_to(db, each.seeker.referral_id, state)
-    return freed
+    leaving = [each.seeker.referral_id for each in people if each.state in MAY_STOP]
+    if not leaving:
+        return []
+    out = await offers.open_offers(db, leaving)
+    await offers.close(db, [Closed(offer_id=each.offer_id, state="withdrawn") for each in out], at=now())
+    await referrals.move_to(db, leaving, state)
+    return await _free(db, load_of(out))
 
 
-async def _free(db: AsyncConnection, supporter_id: UUID, counts: int) -> list[Said]:
-    await supporters.add_load(db, {supporter_id: -counts})
-    found = await supporters.supporters_by_id(db, [supporter_id])
+async def _free(db: AsyncConnection, freed: Counter[UUID]) -> list[RoomFreed]:
+    if not freed:
+        return []
+    await supporters.take_load(db, freed)
+    found = await supporters.supporters_by_id(db, freed)
     return [RoomFreed(supporter_id=key, site_id=each.supporter.site_id) for key, each in found.items()]
 
 
-async def revoke(fact: ConsentRevoked, db: AsyncConnection, *, programme: Programme) -> list[Said]:
-    """This will stop telling supporters about a person who took that consent back, and ask somebody to talk to them."""
+async def revoke(facts: Sequence[ConsentRevoked], db: AsyncConnection, *, programme: Programme) -> list[RoomFreed]:
+    """This will stop telling supporters about people who took that consent back, and ask somebody to talk to them."""
     await lock(db, ONE_DECISION_AT_A_TIME)
-    before = await consents.consents_of(db, fact.person_id)
-    await consents.revoked([fact], db)
-    if not _ends_telling_supporters(before, await consents.consents_of(db, fact.person_id), fact):
-        return []
-    people = await referrals.of_person(db, fact.person_id)
-    for each in people:
-        if each.state in (*MAY_STOP, "matched"):
-            due = add_business_days(programme.site(each.seeker.site_id), now(), 1)
-            await open_task(db, kind="consent_revoked", about=str(each.seeker.referral_id), owner="matching", due=due)
+    known = await consents.consents_of_many(db, [each.person_id for each in facts])
+    await consents.revoked(facts, db)
+    silent = _whom_supporters_may_not_hear_of(facts, known)
+    people = await referrals.of_people(db, silent) if silent else []
+    searching = [each for each in people if each.state in (*MAY_STOP, "matched")]
+    await open_each(db, [_to_talk_to(each, programme) for each in searching])
     return await _stop(db, people, "withdrawn")
+
+
+def _whom_supporters_may_not_hear_of(facts: Sequence[ConsentRevoked], known: dict[UUID, list[Consent]]) -> set[UUID]:
+    """This will take consents back one after another, and list whose revoked one was the last for supporters."""
+    found = set()
+    for each in facts:
+        before = known.get(each.person_id, [])
+        after = known[each.person_id] = [_revoked(one, each) for one in before]
+        if _ends_telling_supporters(before, after, each):
+            found.add(each.person_id)
+    return found
+
+
+def _revoked(consent: Consent, fact: ConsentRevoked) -> Consent:
+    if consent.consent_id != fact.consent_id or consent.revoked_at:
+        return consent
+    return replace(consent, revoked_at=fact.revoked_at)
+
+
+def _to_talk_to(waiting: Waiting, programme: Programme) -> Asked:
+    due = add_business_days(programme.site(waiting.seeker.site_id), now(), 1)
+    return Asked(kind="consent_revoked", about=str(waiting.seeker.referral_id), owner="matching", due=due)
 
 
 def _ends_telling_supporters(before: list[Consent], after: list[Consent], fact: ConsentRevoked) -> bool:
@@ -81,13 +103,13 @@ def _ends_telling_supporters(before: list[Consent], after: list[Consent], fact: 
     return may_disclose(after, recipient=SUPPORTERS, purpose="treatment", at=now(), part2=False) is None
 
 
-async def end(fact: SeriesEnded, db: AsyncConnection) -> list[Said]:
-    """This will end the match of a series that is over, and say that its supporter has room again."""
+async def end(facts: Sequence[SeriesEnded], db: AsyncConnection) -> list[RoomFreed]:
+    """This will end the matches of series that are over, and say that their supporters have room again."""
     await lock(db, ONE_DECISION_AT_A_TIME)
-    ended = await offers.end(db, fact.match_id, at=now())
-    if ended is None:
-        return []
-    referral_id, supporter_id, counts = ended
-    if referral_id is not None:
-        await referrals.move_to(db, referral_id, "ended")
-    return [] if supporter_id is None else await _free(db, supporter_id, counts)
+    ended = await offers.end(db, [each.match_id for each in facts], at=now())
+    await referrals.move_to(db, [each.referral_id for each in ended if each.referral_id], "ended")
+    freed: Counter[UUID] = Counter()
+    for each in ended:
+        if each.supporter_id:
+            freed[each.supporter_id] += each.counts
+    return await _free(db, freed)

@@ -1,6 +1,5 @@
 """Looks for supporters for everybody who needs one, together, and offers something to those who wait."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.matching.handlers.bridge import bridge
 from services.matching.rules.assignment import Decision, assign
-from services.matching.rules.offers import Offer, offer_id
+from services.matching.rules.offers import Offer, load_of, offer_id
 from services.matching.rules.people import Seeker
 from services.matching.rules.policy import Policy
 from services.matching.rules.priority import priority
@@ -32,7 +31,7 @@ from shared.events.referrals import ReferralAccepted
 from shared.mailbox import Later, Said
 from shared.programme import Programme
 from shared.sealed import lookup
-from shared.work import open_task
+from shared.work import Asked, open_each
 
 ONE_DECISION_AT_A_TIME = "match"
 Heard = ReferralAccepted | OfferDeclined | OfferExpired | RoomFreed
@@ -83,7 +82,7 @@ async def seekers_of(
     at: datetime,
 ) -> list[Seeker]:
     """This will give what a decision needs to know of people: priority, and supporters they must not be given."""
-    former = await offers.former_supporters(db, sorted({each.seeker.person_id for each in people}))
+    former = await offers.former_supporters(db, [each.seeker.person_id for each in people])
     excluding = [each for each in staff if each.exclusions]
     found = []
     for each in people:
@@ -123,9 +122,9 @@ async def _ask(
         for each in news
         if each.supporter_id is not None
     ]
-    await supporters.add_load(db, _load(made))
+    await supporters.add_load(db, load_of(made))
     await offers.hold(db, made)
-    await referrals.offer(db, [each.referral_id for each in made])
+    await referrals.move_to(db, [each.referral_id for each in made], "offered")
     due = [Later(OfferFellDue(offer_id=each.offer_id, person_id=each.person_id), due=each.answer_by) for each in made]
     return [*(each.made() for each in made), *due]
 
@@ -145,13 +144,6 @@ def _offer_of(asked: Waiting, supporter: Registered, programme: Programme, polic
     )
 
 
-def _load(made: Sequence[Offer]) -> dict[UUID, int]:
-    added: Counter[UUID] = Counter()
-    for each in made:
-        added[each.supporter_id] += each.counts
-    return dict(added)
-
-
 async def _let_wait(
     db: AsyncConnection, news: Sequence[Decision], people: dict[UUID, Waiting], programme: Programme, *, at: datetime
 ) -> list[Said]:
@@ -162,8 +154,11 @@ async def _let_wait(
         ReferralWaitlisted(referral_id=each.seeker.referral_id, person_id=each.seeker.person_id, reason=why)
         for each, why in unmet
     ]
-    for each, why in unmet:
-        if why in ("no_fit", "below_floor"):
-            due = add_business_days(programme.site(each.seeker.site_id), at, 1)
-            await open_task(db, kind="match_review", about=str(each.seeker.referral_id), owner="matching", due=due)
+    nobody_fits = [each.seeker for each, why in unmet if why in ("no_fit", "below_floor")]
+    await open_each(db, [_to_review(each, programme, at=at) for each in nobody_fits])
     return [*said, *await bridge(db, [each for each, _ in unmet if not each.bridged], programme, at=at)]
+
+
+def _to_review(seeker: Seeker, programme: Programme, *, at: datetime) -> Asked:
+    due = add_business_days(programme.site(seeker.site_id), at, 1)
+    return Asked(kind="match_review", about=str(seeker.referral_id), owner="matching", due=due)

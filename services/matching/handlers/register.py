@@ -1,5 +1,6 @@
 """Takes in supporters and offerings, by HTTP and from the bus; the same again changes nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from services.matching.rules.policy import Policy
 from services.matching.rules.supporter import Registration, Supporter, digest, to_do
 from services.matching.store import offerings, referrals, refusals, supporters
 from services.matching.store.offerings import Listed
+from services.matching.store.refusals import Refusal
 from services.matching.store.supporters import Registered
 from shared import strict_json
 from shared.clock import now
@@ -25,12 +27,17 @@ from shared.programme import Programme
 from shared.sealed import lookup
 
 
-class Refused(Exception):
+@dataclass(frozen=True)
+class Refused:
     """What was told cannot be taken; `errors` name places in it and remedies, `taken` says that the id is another's."""
 
-    def __init__(self, *errors: dict[str, str], taken: bool = False) -> None:
-        super().__init__("refused")
-        self.errors, self.taken = list(errors), taken
+    errors: list[dict[str, str]]
+    taken: bool = False
+
+    @classmethod
+    def at(cls, where: str, remedy: str, *, taken: bool = False) -> "Refused":
+        """This will refuse what is wrong at one place."""
+        return cls([{"where": where, "remedy": remedy}], taken)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,30 +58,58 @@ class OfferingTold:
     offering: Offering
 
 
-async def register_supporter(
-    told: SupporterTold, db: AsyncConnection, *, programme: Programme, policy: Policy
-) -> Reply:
-    """This will keep what a supporter told, say so when it is news, and that there is room when there is."""
+Done = tuple[dict[str, Any] | Refused, list[Said]]
+"""What a registration is answered, and what is said of it."""
+
+
+async def register_supporters(
+    told: Sequence[SupporterTold], db: AsyncConnection, *, programme: Programme, policy: Policy
+) -> list[Reply]:
+    """This will keep what supporters told, say what is news, and that there is room where there is."""
+    return [Reply(*each) for each in await _register(told, db, programme=programme, policy=policy)]
+
+
+async def _register(
+    told: Sequence[SupporterTold], db: AsyncConnection, *, programme: Programme, policy: Policy
+) -> list[Done]:
     await lock(db, ONE_DECISION_AT_A_TIME)
-    _check_site(told.supporter.site_id, programme)
-    before = await supporters.supporter(db, told.supporter_id)
-    if before and before.organisation != told.organisation:
-        raise Refused({"where": "supporter_id", "remedy": "this id is taken; choose another"}, taken=True)
-    after = _registered(told, before, programme=programme, policy=policy)
-    news = before is None or (before.digest, before.exclusions) != (after.digest, after.exclusions)
-    if news:
-        await supporters.keep(db, after)
-    outcome = "registered" if before is None else "changed" if news else "known"
-    return Reply({"outcome": outcome, **shown(after, policy=policy)}, _said(after) if news else [])
+    known = await supporters.supporters_by_id(db, [each.supporter_id for each in told])
+    news: dict[UUID, Registered] = {}
+    done = [_registered(each, known, news, programme=programme, policy=policy) for each in told]
+    await supporters.keep(db, news.values())
+    return done
 
 
-def _check_site(site_id: str, programme: Programme) -> None:
+def _registered(
+    told: SupporterTold,
+    known: dict[UUID, Registered],
+    news: dict[UUID, Registered],
+    *,
+    programme: Programme,
+    policy: Policy,
+) -> Done:
+    """This will answer one, and put what is news among what is known, for those who come after."""
+    before, site_id = known.get(told.supporter_id), told.supporter.site_id
     if site_id not in programme.sites:
-        known = ", ".join(sorted(programme.sites))
-        raise Refused({"where": "site_id", "remedy": f"unknown site; use one of: {known}"})
+        return _unknown_site(programme), []
+    if before and before.organisation != told.organisation:
+        return _another_s("supporter_id"), []
+    after = _changed(told, before, programme=programme, policy=policy)
+    if before and (before.digest, before.exclusions) == (after.digest, after.exclusions):
+        return {"outcome": "known", **shown(after, policy=policy)}, []
+    known[told.supporter_id] = news[told.supporter_id] = after
+    return {"outcome": "changed" if before else "registered", **shown(after, policy=policy)}, _said(after)
 
 
-def _registered(told: SupporterTold, before: Registered | None, *, programme: Programme, policy: Policy) -> Registered:
+def _unknown_site(programme: Programme) -> Refused:
+    return Refused.at("site_id", f"unknown site; use one of: {', '.join(sorted(programme.sites))}")
+
+
+def _another_s(place: str) -> Refused:
+    return Refused.at(place, "this id is taken; choose another", taken=True)
+
+
+def _changed(told: SupporterTold, before: Registered | None, *, programme: Programme, policy: Policy) -> Registered:
     supporter = told.supporter
     kept = before.exclusions if before else frozenset()
     sent = supporter.exclusions
@@ -124,62 +159,64 @@ def shown(known: Registered, *, policy: Policy) -> dict[str, Any]:
     }
 
 
-async def supporter_posted(
-    posted: Ingested, db: AsyncConnection, *, programme: Programme, policy: Policy
+async def supporters_posted(
+    posted: Sequence[Ingested], db: AsyncConnection, *, programme: Programme, policy: Policy
 ) -> list[Said]:
-    """This will register a supporter posted on the bus, and tell the organisation what became of it."""
-    try:
-        told = _read(posted, programme)
-        done = await register_supporter(told, db, programme=programme, policy=policy)
-    except Refused as refused:
-        return [await _refuse(posted, refused.errors, db)]
-    said = done.said if isinstance(done.said, list) else []
-    body = {"status": "accepted", "message_id": posted.reference or posted.message_id}
-    told_back = {name: done.answer[name] for name in ("supporter_id", "outcome", "to_do")}
-    return [*said, _status(posted, str(told.supporter_id), {**body, **told_back})]
+    """This will register supporters posted on the bus, and tell the organisations what became of them."""
+    read = [_read(each, programme) for each in posted]
+    told = [each for each in read if isinstance(each, SupporterTold)]
+    done = iter(await _register(told, db, programme=programme, policy=policy))
+    became = [(each, []) if isinstance(each, Refused) else next(done) for each in read]
+    pairs = list(zip(posted, became, strict=True))
+    refused = [_refusal(post, found) for post, (found, _) in pairs if isinstance(found, Refused)]
+    await refusals.refuse(db, refused, at=now())
+    return [each for post, (found, said) in pairs for each in (*said, _status(post, found))]
 
 
-def _read(posted: Ingested, programme: Programme) -> SupporterTold:
+def _read(posted: Ingested, programme: Programme) -> SupporterTold | Refused:
     """This will read a posting; Refused names every place that is wrong."""
     organisation = programme.organisations.get(posted.organisation)
     if organisation is None or organisation.kind != "agency":
-        raise Refused({"where": "", "remedy": "only organisations of kind agency register supporters"})
+        return Refused.at("", "only organisations of kind agency register supporters")
     try:
         found = Registration.model_validate(strict_json.parse(posted.body))
     except strict_json.Malformed as wrong:
-        raise Refused({"where": wrong.where.removeprefix("$").removeprefix("."), "remedy": wrong.remedy}) from None
+        return Refused.at(wrong.where.removeprefix("$").removeprefix("."), wrong.remedy)
     except ValidationError as wrong:
-        raise Refused(*wrongs(wrong.errors())) from None
+        return Refused(wrongs(wrong.errors()))
     if found.supporter_id is None:
-        raise Refused({"where": "supporter_id", "remedy": "send the supporter's id, a UUID of your own choice"})
+        return Refused.at("supporter_id", "send the supporter's id, a UUID of your own choice")
     return SupporterTold(organisation=posted.organisation, supporter_id=found.supporter_id, supporter=found.told())
 
 
-async def _refuse(posted: Ingested, found: list[dict[str, str]], db: AsyncConnection) -> Status:
-    errors = [{**each, "where": f"$.{each['where']}".rstrip(".")} for each in found]
-    await refusals.refuse(
-        db,
-        message_id=posted.message_id,
-        organisation=posted.organisation,
-        kind=posted.kind,
-        errors=errors,
-        at=now(),
-    )
-    about = posted.reference or posted.message_id
-    return _status(posted, about, {"status": "refused", "message_id": about, "errors": errors})
+def _errors(refused: Refused) -> list[dict[str, str]]:
+    return [{**each, "where": f"$.{each['where']}".rstrip(".")} for each in refused.errors]
 
 
-def _status(posted: Ingested, about: str, body: dict[str, Any]) -> Status:
-    return Status(organisation=posted.organisation, kind=posted.kind, about=about, body=body)
+def _refusal(posted: Ingested, refused: Refused) -> Refusal:
+    ids = {"message_id": posted.message_id, "organisation": posted.organisation}
+    return Refusal(**ids, kind=posted.kind, errors=_errors(refused))
+
+
+def _status(posted: Ingested, found: dict[str, Any] | Refused) -> Status:
+    """This will tell an organisation what became of its posting."""
+    reference = posted.reference or posted.message_id
+    if isinstance(found, Refused):
+        body = {"status": "refused", "message_id": reference, "errors": _errors(found)}
+        return Status(organisation=posted.organisation, kind=posted.kind, about=reference, body=body)
+    told = {name: found[name] for name in ("supporter_id", "outcome", "to_do")}
+    body = {"status": "accepted", "message_id": reference, **told}
+    return Status(organisation=posted.organisation, kind=posted.kind, about=told["supporter_id"], body=body)
 
 
 async def register_offering(told: OfferingTold, db: AsyncConnection, *, programme: Programme) -> Reply:
-    """This will keep an offering that people can join."""
+    """This will keep an offering that people can join; what cannot be taken is answered by `Refused`."""
     await lock(db, ONE_DECISION_AT_A_TIME)
-    _check_site(told.offering.site_id, programme)
+    if told.offering.site_id not in programme.sites:
+        return Reply(_unknown_site(programme))
     before = await offerings.offering(db, told.offering_id)
     if before and before.organisation != told.organisation:
-        raise Refused({"where": "offering_id", "remedy": "this id is taken; choose another"}, taken=True)
+        return Reply(_another_s("offering_id"))
     after = Listed(
         offering_id=told.offering_id,
         organisation=told.organisation,

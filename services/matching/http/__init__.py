@@ -1,18 +1,28 @@
 """The HTTP edge of the matching service, for the programme's own agencies."""
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter
 
 from services.matching.http import offers, register, waiting
 from services.matching.rules.policy import Policy
 from shared.database import Database
-from shared.mailbox import Run
+from shared.mailbox import Ask, Run
 from shared.programme import Programme
 
 
-def routes(run: Run, database: Database, programme: Programme, *, policy: Policy) -> APIRouter:
+@dataclass(frozen=True)
+class Asks:
+    """What is answered to many requests at once: answers to offers, and registrations of supporters."""
+
+    answer: Ask
+    register: Ask
+
+
+def routes(run: Run, asks: Asks, database: Database, programme: Programme, *, policy: Policy) -> APIRouter:
     """This will serve supporters, offerings, offers and the waiting list."""
     router = APIRouter()
-    router.include_router(register.routes(run, database, programme, policy=policy))
-    router.include_router(offers.routes(run, database, programme, policy=policy))
+    router.include_router(register.routes(run, asks.register, database, programme, policy=policy))
+    router.include_router(offers.routes(asks.answer, database))
     router.include_router(waiting.routes(database, programme, policy=policy))
     return router

@@ -1,6 +1,5 @@
 """Shows supporters the offers made to them, and takes their answers."""
 
-from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -8,18 +7,16 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.matching.handlers.answer import Answered, NoSuchOffer, OfferIsOver, answer
+from services.matching.handlers.answer import Answered, Refused
 from services.matching.rules.introduction import introduce
 from services.matching.rules.offers import Offer, OfferState
-from services.matching.rules.policy import Policy
 from services.matching.store import offers, referrals, supporters
 from shared.callers import Agency
 from shared.clock import now
 from shared.database import Database
 from shared.edge import Problem, StrictRoute
 from shared.events.matching import DeclineCode
-from shared.mailbox import Run
-from shared.programme import Programme
+from shared.mailbox import Ask
 
 REMEDIES = {
     "accepted": "it was accepted; to end the match, speak to the programme",
@@ -38,10 +35,9 @@ class AnswerBody(BaseModel):
     by: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
-def routes(run: Run, database: Database, programme: Programme, *, policy: Policy) -> APIRouter:
+def routes(answer: Ask, database: Database) -> APIRouter:
     """This will serve GET /offers and POST /offers/{offer_id}/answer."""
     router = APIRouter(route_class=StrictRoute, tags=["offers"])
-    give = partial(answer, programme=programme, policy=policy)
 
     @router.get("/offers")
     async def list_offers(
@@ -64,20 +60,18 @@ def routes(run: Run, database: Database, programme: Programme, *, policy: Policy
             raise Problem(
                 422, "Why it is declined is missing", where="body.code", remedy="send one of the decline codes"
             )
-        return await _answered(run, give, offer_id, told, caller.organisation_id)
+        found = await answer(Answered(offer_id=offer_id, organisation=caller.organisation_id, **told.model_dump()))
+        if isinstance(found, Refused):
+            raise _problem(found)
+        return dict(found)
 
     return router
 
 
-async def _answered(run: Run, give: Any, offer_id: UUID, told: AnswerBody, organisation: str) -> dict[str, Any]:
-    try:
-        given = Answered(offer_id=offer_id, organisation=organisation, **told.model_dump())
-        found: dict[str, Any] = await run(give, given)
-    except NoSuchOffer:
-        raise Problem(404, "No such offer", where="path.offer_id", remedy="list yours with GET /offers") from None
-    except OfferIsOver as over:
-        raise Problem(409, "The offer is over", where="path.offer_id", remedy=REMEDIES[over.state]) from None
-    return found
+def _problem(refused: Refused) -> Problem:
+    if refused.over is None:
+        return Problem(404, "No such offer", where="path.offer_id", remedy="list yours with GET /offers")
+    return Problem(409, "The offer is over", where="path.offer_id", remedy=REMEDIES[refused.over])
 
 
 async def _shown(db: AsyncConnection, found: list[Offer]) -> list[dict[str, Any]]:

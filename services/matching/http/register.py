@@ -11,7 +11,6 @@ from services.matching.handlers.register import (
     Refused,
     SupporterTold,
     register_offering,
-    register_supporter,
     shown,
 )
 from services.matching.rules.offering import Offering
@@ -21,21 +20,20 @@ from services.matching.store import offerings, supporters
 from shared.callers import Agency
 from shared.database import Database
 from shared.edge import Problem, StrictRoute
-from shared.mailbox import Run
+from shared.mailbox import Ask, Run
 from shared.programme import Programme
 
 
-def routes(run: Run, database: Database, programme: Programme, *, policy: Policy) -> APIRouter:
+def routes(run: Run, register: Ask, database: Database, programme: Programme, *, policy: Policy) -> APIRouter:
     """This will serve PUT and GET of supporters and offerings."""
     router = APIRouter(route_class=StrictRoute)
-    router.include_router(_supporters(run, database, programme, policy))
+    router.include_router(_supporters(register, database, policy))
     router.include_router(_offerings(run, database, programme))
     return router
 
 
-def _supporters(run: Run, database: Database, programme: Programme, policy: Policy) -> APIRouter:
+def _supporters(register: Ask, database: Database, policy: Policy) -> APIRouter:
     router = APIRouter(route_class=StrictRoute, tags=["supporters"])
-    register = partial(register_supporter, programme=programme, policy=policy)
 
     @router.put("/supporters/{supporter_id}")
     async def put_supporter(supporter_id: UUID, told: Registration, caller: Agency, answer: Response) -> dict[str, Any]:
@@ -45,13 +43,13 @@ def _supporters(run: Run, database: Database, programme: Programme, policy: Poli
                 422, "Two different ids", where="body.supporter_id", remedy="leave it away, or send the path's id"
             )
         posted = SupporterTold(organisation=caller.organisation_id, supporter_id=supporter_id, supporter=told.told())
-        return await _registered(run, register, posted, answer)
+        return _registered(await register(posted), answer)
 
     @router.get("/supporters/{supporter_id}")
     async def get_supporter(supporter_id: UUID, caller: Agency) -> dict[str, Any]:
         """One of your supporters, without the people they exclude, which nobody reads back."""
         async with database.reading() as db:
-            found = await supporters.supporter(db, supporter_id)
+            found = (await supporters.supporters_by_id(db, [supporter_id])).get(supporter_id)
         if found is None or found.organisation != caller.organisation_id:
             raise Problem(404, "No such supporter", where="path.supporter_id", remedy="list yours with GET /supporters")
         return shown(found, policy=policy)
@@ -74,7 +72,7 @@ def _offerings(run: Run, database: Database, programme: Programme) -> APIRouter:
     async def put_offering(offering_id: UUID, told: Offering, caller: Agency, answer: Response) -> dict[str, Any]:
         """Register something people can join: a group, a warm line, a drop-in, an open group, an online community."""
         posted = OfferingTold(organisation=caller.organisation_id, offering_id=offering_id, offering=told)
-        return await _registered(run, register, posted, answer)
+        return _registered(await run(register, posted), answer)
 
     @router.get("/offerings")
     async def list_offerings(_: Agency) -> list[dict[str, Any]]:
@@ -86,14 +84,10 @@ def _offerings(run: Run, database: Database, programme: Programme) -> APIRouter:
     return router
 
 
-async def _registered(run: Run, register: Any, posted: Any, answer: Response) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = await run(register, posted)
-    except Refused as refused:
-        status = 409 if refused.taken else 422
-        first = refused.errors[0]
-        raise Problem(
-            status, "The registration cannot be taken", where=f"body.{first['where']}", remedy=first["remedy"]
-        ) from None
+def _registered(found: dict[str, Any] | Refused, answer: Response) -> dict[str, Any]:
+    if isinstance(found, Refused):
+        status, first = 409 if found.taken else 422, found.errors[0]
+        where = f"body.{first['where']}"
+        raise Problem(status, "The registration cannot be taken", where=where, remedy=first["remedy"])
     answer.status_code = 201 if found["outcome"] == "registered" else 200
     return found

@@ -1,5 +1,7 @@
 """What an offer and a match are, and what an answer to an offer does."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -48,3 +50,11 @@ def offer_id(referral_id: UUID, asked_before: int) -> UUID:
 def match_id(offer: UUID) -> UUID:
     """This will identify the match that comes of an offer."""
     return uuid5(OFFERS, f"match {offer}")
+
+
+def load_of(some: Iterable[Offer]) -> Counter[UUID]:
+    """This will sum up what offers count, by supporter."""
+    load: Counter[UUID] = Counter()
+    for each in some:
+        load[each.supporter_id] += each.counts
+    return load

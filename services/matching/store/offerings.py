@@ -6,12 +6,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.matching.rules.offering import Offering
 from services.matching.store.tables import bridges, offerings, referrals
-from shared.database import insert_or_ignore, upsert
+from shared.database import UtcTime, insert_or_ignore, upsert
+from shared.several import among
+
+ALL = select(offerings).order_by(offerings.c.offering_id)
+AT = ALL.where(among(offerings.c.site_id, "sites"))
+ONE = select(offerings).where(offerings.c.offering_id == bindparam("one"))
+KEEP = upsert(offerings, keys=["offering_id"], change=["site_id", "details", "digest", "changed_at"])
+BRIDGE = insert_or_ignore(bridges)
+BRIDGED = (
+    update(referrals).where(among(referrals.c.referral_id, "some")).values(bridged_at=bindparam("at", type_=UtcTime()))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,20 +36,19 @@ class Listed:
 
 async def offering(db: AsyncConnection, offering_id: UUID) -> Listed | None:
     """This will find an offering."""
-    row = (await db.execute(select(offerings).where(offerings.c.offering_id == offering_id))).first()
+    row = (await db.execute(ONE, {"one": offering_id})).first()
     return _listed(row) if row else None
 
 
 async def all_offerings(db: AsyncConnection) -> list[Listed]:
     """This will list the offerings of the programme."""
-    return [_listed(row) for row in await db.execute(select(offerings).order_by(offerings.c.offering_id))]
+    return [_listed(row) for row in await db.execute(ALL)]
 
 
 async def offerings_at(db: AsyncConnection, sites: Iterable[str]) -> dict[str, list[Listed]]:
     """This will list the offerings of some sites, by site."""
     found: dict[str, list[Listed]] = {}
-    wanted = select(offerings).where(offerings.c.site_id.in_(sorted(set(sites)))).order_by(offerings.c.offering_id)
-    for row in await db.execute(wanted):
+    for row in await db.execute(AT, {"sites": sorted(set(sites))}):
         found.setdefault(row.site_id, []).append(_listed(row))
     return found
 
@@ -54,8 +63,7 @@ async def keep(db: AsyncConnection, listed: Listed, *, at: datetime) -> None:
         "digest": listed.digest,
         "changed_at": at,
     }
-    change = ["site_id", "details", "digest", "changed_at"]
-    await db.execute(upsert(offerings, keys=["offering_id"], change=change).values(row))
+    await db.execute(KEEP, row)
 
 
 async def bridge(db: AsyncConnection, offered: Mapping[UUID, Sequence[UUID]], *, at: datetime) -> None:
@@ -66,9 +74,8 @@ async def bridge(db: AsyncConnection, offered: Mapping[UUID, Sequence[UUID]], *,
         for each in some
     ]
     if rows:
-        await db.execute(insert_or_ignore(bridges).values(rows))
-        told = referrals.c.referral_id.in_([each for each, some in offered.items() if some])
-        await db.execute(update(referrals).where(told).values(bridged_at=at))
+        await db.execute(BRIDGE, rows)
+        await db.execute(BRIDGED, {"some": [each for each, some in offered.items() if some], "at": at})
 
 
 def _listed(row: Any) -> Listed:

@@ -1,36 +1,77 @@
 """Offers, matches, and the decisions they came from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.matching.rules.assignment import Decision
 from services.matching.rules.offers import Offer, OfferState, match_id
 from services.matching.rules.supporter import one_to_one
 from services.matching.store.tables import bridges, decisions, matches, offers, supporters
-from shared.database import insert_or_ignore
+from shared.database import UtcTime, insert_or_ignore
+from shared.several import among
 
 FIELDS = ("offer_id", "referral_id", "person_id", "supporter_id", "state", "counts", "made_at", "answer_by")
+ASK, JOIN, EXPLAIN = insert(offers), insert(matches), insert_or_ignore(decisions)
+SOME = select(offers).where(among(offers.c.offer_id, "some"))
+OF_AGENCIES = select(offers, supporters.c.organisation).join(supporters).where(among(offers.c.offer_id, "some"))
+OUT = select(offers).where(among(offers.c.referral_id, "referrals"), offers.c.state == "open")
+CLOSE = update(offers).where(offers.c.offer_id == bindparam("one"), offers.c.state == "open")
+END = (
+    update(matches)
+    .where(among(matches.c.match_id, "some"), matches.c.state == "active")
+    .values(state="ended", ended_at=bindparam("at", type_=UtcTime()))
+    .returning(matches.c.referral_id, matches.c.supporter_id, matches.c.counts)
+)
+SETTLE = (
+    update(matches)
+    .where(matches.c.state == "active", matches.c.counts == bindparam("new"), matches.c.made_at <= bindparam("before"))
+    .values(counts=bindparam("settled"))
+    .returning(matches.c.supporter_id)
+)
+FORMER = select(matches.c.person_id, matches.c.supporter_id).where(among(matches.c.person_id, "people"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closed:
+    """How an open offer ends; `by` is who said so and `code` why, where anybody did."""
+
+    offer_id: UUID
+    state: OfferState
+    by: str | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """Whose match is over, and what it counted."""
+
+    referral_id: UUID | None
+    supporter_id: UUID | None
+    counts: int
 
 
 async def hold(db: AsyncConnection, made: Sequence[Offer]) -> None:
     """This will write down offers; the database refuses a second open one, or to ask the same supporter twice."""
     if made:
         rows = [{each: getattr(offer, each) for each in FIELDS} for offer in made]
-        await db.execute(insert(offers), [{**row, "offering_id": one_to_one(row["supporter_id"])} for row in rows])
+        await db.execute(ASK, [{**row, "offering_id": one_to_one(row["supporter_id"])} for row in rows])
 
 
-async def offer(db: AsyncConnection, offer_id: UUID, *, organisation: str | None = None) -> Offer | None:
-    """This will find an offer, of one organisation's supporters if it is named."""
-    wanted = select(offers).where(offers.c.offer_id == offer_id)
-    if organisation is not None:
-        wanted = wanted.join(supporters).where(supporters.c.organisation == organisation)
-    row = (await db.execute(wanted)).first()
-    return _offer(row) if row else None
+async def some(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Offer]:
+    """This will find some offers."""
+    return {row.offer_id: _offer(row) for row in await db.execute(SOME, {"some": list(ids)})}
+
+
+async def of_agencies(db: AsyncConnection, ids: Iterable[UUID]) -> dict[tuple[str, UUID], Offer]:
+    """This will find some offers, by the organisation whose supporter was asked, and by id."""
+    rows = await db.execute(OF_AGENCIES, {"some": list(ids)})
+    return {(row.organisation, row.offer_id): _offer(row) for row in rows}
 
 
 async def offers_of(
@@ -46,70 +87,59 @@ async def offers_of(
     return [_offer(row) for row in rows]
 
 
-async def open_offer(db: AsyncConnection, referral_id: UUID) -> Offer | None:
-    """This will find the offer that is out for a referral."""
-    wanted = select(offers).where(offers.c.referral_id == referral_id, offers.c.state == "open")
-    row = (await db.execute(wanted)).first()
-    return _offer(row) if row else None
+async def open_offers(db: AsyncConnection, referral_ids: Iterable[UUID]) -> list[Offer]:
+    """This will find the offers that are out for some referrals."""
+    return [_offer(row) for row in await db.execute(OUT, {"referrals": list(referral_ids)})]
 
 
-async def close(
-    db: AsyncConnection,
-    offer_id: UUID,
-    state: OfferState,
-    *,
-    at: datetime,
-    by: str | None = None,
-    code: str | None = None,
-) -> bool:
-    """This will end an open offer, and say whether it was open."""
-    changed = update(offers).where(offers.c.offer_id == offer_id, offers.c.state == "open")
-    values = {"state": state, "answered_at": at, "answered_by": by, "code": code}
-    return bool((await db.execute(changed.values(**values))).rowcount)
+async def close(db: AsyncConnection, closed: Iterable[Closed], *, at: datetime) -> None:
+    """This will end offers that are open."""
+    rows = [
+        {"one": each.offer_id, "state": each.state, "answered_at": at, "answered_by": each.by, "code": each.code}
+        for each in closed
+    ]
+    if rows:
+        await db.execute(CLOSE, rows)
 
 
-async def match(db: AsyncConnection, accepted: Offer, *, at: datetime) -> UUID:
-    """This will join a person and the offering whose supporter said yes; the database refuses a second time."""
-    made = match_id(accepted.offer_id)
-    row = {
-        "match_id": made,
-        **{
-            each: getattr(accepted, each) for each in ("referral_id", "person_id", "supporter_id", "offer_id", "counts")
-        },
-        "offering_id": one_to_one(accepted.supporter_id),
-        "state": "active",
-        "made_at": at,
-    }
-    await db.execute(insert(matches).values(row))
-    return made
+async def match(db: AsyncConnection, accepted: Iterable[Offer], *, at: datetime) -> None:
+    """This will join people and the offerings whose supporters said yes; the database refuses a second time."""
+    rows = [
+        {
+            "match_id": match_id(each.offer_id),
+            "referral_id": each.referral_id,
+            "person_id": each.person_id,
+            "supporter_id": each.supporter_id,
+            "offer_id": each.offer_id,
+            "counts": each.counts,
+            "offering_id": one_to_one(each.supporter_id),
+            "state": "active",
+            "made_at": at,
+        }
+        for each in accepted
+    ]
+    if rows:
+        await db.execute(JOIN, rows)
 
 
-async def end(db: AsyncConnection, match: UUID, *, at: datetime) -> tuple[UUID | None, UUID | None, int] | None:
-    """This will end a match, and give its referral, supporter and what it counted; None when it had ended already."""
-    changed = update(matches).where(matches.c.match_id == match, matches.c.state == "active")
-    ended = changed.values(state="ended", ended_at=at).returning(
-        matches.c.referral_id, matches.c.supporter_id, matches.c.counts
-    )
-    row = (await db.execute(ended)).first()
-    return (row.referral_id, row.supporter_id, row.counts) if row else None
+async def end(db: AsyncConnection, match_ids: Iterable[UUID], *, at: datetime) -> list[Ended]:
+    """This will end matches, and give those that had not ended already."""
+    return [Ended(**row) for row in (await db.execute(END, {"some": list(match_ids), "at": at})).mappings()]
 
 
 async def settle(db: AsyncConnection, *, made_before: datetime, new_person: int, settled: int = 10) -> dict[UUID, int]:
     """This will let people who are no longer new count as one, and give the change of load by supporter."""
-    still_new = (matches.c.state == "active") & (matches.c.counts == new_person) & (matches.c.made_at <= made_before)
-    changed = update(matches).where(still_new).values(counts=settled).returning(matches.c.supporter_id)
     freed: dict[UUID, int] = {}
-    for (supporter_id,) in await db.execute(changed):
+    for (supporter_id,) in await db.execute(SETTLE, {"before": made_before, "new": new_person, "settled": settled}):
         if supporter_id is not None:
             freed[supporter_id] = freed.get(supporter_id, 0) + settled - new_person
     return freed
 
 
-async def former_supporters(db: AsyncConnection, person_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
+async def former_supporters(db: AsyncConnection, person_ids: Iterable[UUID]) -> dict[UUID, set[UUID]]:
     """This will list, by person, the supporters they have or had a match with."""
     found: dict[UUID, set[UUID]] = {}
-    wanted = select(matches.c.person_id, matches.c.supporter_id).where(matches.c.person_id.in_(person_ids))
-    for person_id, supporter_id in await db.execute(wanted):
+    for person_id, supporter_id in await db.execute(FORMER, {"people": list(person_ids)}):
         if supporter_id is not None:
             found.setdefault(person_id, set()).add(supporter_id)
     return found
@@ -131,7 +161,7 @@ async def explain(
         for one in made
     ]
     if rows:
-        await db.execute(insert_or_ignore(decisions).values(rows))
+        await db.execute(EXPLAIN, rows)
 
 
 async def decision_of(db: AsyncConnection, referral_id: UUID) -> Mapping[str, Any] | None:

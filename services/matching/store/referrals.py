@@ -1,21 +1,60 @@
 """The people who were referred: who needs an offer, who waits, and who may have none for now."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.matching.rules.people import Seeker
 from services.matching.store.tables import offers, referrals
-from shared.database import insert_or_ignore
+from shared.database import UtcTime, upsert
 from shared.events.referrals import Needs, Preferences, ReferralAccepted
+from shared.several import among
 
-STOPPED = ("held", "withdrawn")
 PLAIN = ("referral_id", "person_id", "organisation", "site_id", "urgency", "arrived_at", "age_band", "funded", "part2")
+Reading = tuple[Select[Any], Select[Any]]
+"""Some referrals, and whom each was offered to with what became of it."""
+
+
+def _reading(wanted: ColumnElement[bool]) -> Reading:
+    asked = select(offers.c.referral_id, offers.c.supporter_id, offers.c.state).join(referrals).where(wanted)
+    return select(referrals).where(wanted).order_by(referrals.c.referral_id), asked
+
+
+STOPPED = (referrals.c.state == "held") | (referrals.c.state == "withdrawn")
+UNMATCHED = (referrals.c.state == "waiting") | (referrals.c.state == "offered")
+IN_NEED = _reading(referrals.c.state == "waiting")
+UNSERVED = _reading((referrals.c.state == "waiting") & referrals.c.waitlisted_at.is_(None))
+WAITING = _reading(UNMATCHED)
+SOME = _reading(among(referrals.c.referral_id, "some"))
+OF_PEOPLE = _reading(among(referrals.c.person_id, "people"))
+TAKE_IN = upsert(
+    referrals,
+    keys=["referral_id"],
+    change=[*PLAIN[1:], "zone", "needs", "preferences", "state"],
+    where=STOPPED,
+)
+MOVE = (
+    update(referrals)
+    .where(among(referrals.c.referral_id, "some"))
+    .values(state=bindparam("to"), waitlisted_at=None, waits_because=None)
+)
+WAITLIST = (
+    update(referrals)
+    .where(referrals.c.referral_id == bindparam("one"))
+    .values(
+        waitlisted_at=bindparam("at", type_=UtcTime()), waits_because=bindparam("why"), spells=referrals.c.spells + 1
+    )
+)
+LOSE = (
+    update(referrals)
+    .where(among(referrals.c.referral_id, "some"), referrals.c.state == "offered")
+    .values(state="waiting", lost_offers=referrals.c.lost_offers + 1)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,19 +70,12 @@ class Waiting:
 
 
 async def take_in(
-    db: AsyncConnection, accepted: Sequence[ReferralAccepted], zone_of: Callable[[str, str], str]
+    db: AsyncConnection, accepted: Iterable[ReferralAccepted], zone_of: Callable[[str, str], str]
 ) -> None:
     """This will let referrals wait for an offer: new ones, and ones that were held; others stay as they are."""
-    if not accepted:
-        return
-    rows = {each.referral_id: _row(each, zone_of(each.zone, each.site_id)) for each in accepted}
-    await db.execute(insert_or_ignore(referrals).values(list(rows.values())))
-    stopped = select(referrals.c.referral_id).where(
-        referrals.c.referral_id.in_(list(rows)), referrals.c.state.in_(STOPPED)
-    )
-    for referral_id in list((await db.execute(stopped)).scalars()):
-        again = update(referrals).where(referrals.c.referral_id == referral_id)
-        await db.execute(again.values(**rows[referral_id]))
+    rows = [_row(each, zone_of(each.zone, each.site_id)) for each in accepted]
+    if rows:
+        await db.execute(TAKE_IN, rows)
 
 
 def _row(fact: ReferralAccepted, zone: str) -> dict[str, Any]:
@@ -58,68 +90,50 @@ def _row(fact: ReferralAccepted, zone: str) -> dict[str, Any]:
 
 async def who_needs_an_offer(db: AsyncConnection, *, unserved_only: bool = False) -> list[Waiting]:
     """This will list who needs an offer; `unserved_only` leaves out those who already know that they wait."""
-    wanted: ColumnElement[bool] = referrals.c.state == "waiting"
-    if unserved_only:
-        wanted &= referrals.c.waitlisted_at.is_(None)
-    return await _read(db, wanted)
+    return await _read(db, UNSERVED if unserved_only else IN_NEED)
 
 
 async def who_waits(db: AsyncConnection) -> list[Waiting]:
     """This will list everybody who has no supporter yet and may have one."""
-    return await _read(db, referrals.c.state.in_(("waiting", "offered")))
+    return await _read(db, WAITING)
 
 
 async def some(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Waiting]:
     """This will find some referrals."""
-    found = await _read(db, referrals.c.referral_id.in_(sorted(set(ids))))
-    return {each.seeker.referral_id: each for each in found}
+    return {each.seeker.referral_id: each for each in await _read(db, SOME, some=list(ids))}
 
 
-async def of_person(db: AsyncConnection, person_id: UUID) -> list[Waiting]:
-    """This will list a person's referrals."""
-    return await _read(db, referrals.c.person_id == person_id)
+async def of_people(db: AsyncConnection, person_ids: Iterable[UUID]) -> list[Waiting]:
+    """This will list the referrals of some people."""
+    return await _read(db, OF_PEOPLE, people=list(person_ids))
 
 
-async def offer(db: AsyncConnection, ids: Sequence[UUID]) -> None:
-    """This will mark referrals as having an offer out: they wait no longer, as far as anybody knows."""
-    if ids:
-        changed = update(referrals).where(referrals.c.referral_id.in_(ids))
-        await db.execute(changed.values(state="offered", waitlisted_at=None, waits_because=None))
+async def move_to(db: AsyncConnection, ids: Iterable[UUID], state: str) -> None:
+    """This will put referrals into a state in which they wait no longer, as far as anybody knows."""
+    some = list(ids)
+    if some:
+        await db.execute(MOVE, {"some": some, "to": state})
 
 
 async def waitlist(db: AsyncConnection, reasons: Mapping[UUID, str], *, at: datetime) -> None:
     """This will begin a spell of waiting for some referrals, by reason."""
-    for reason in sorted(set(reasons.values())):
-        ids = [each for each, why in reasons.items() if why == reason]
-        changed = update(referrals).where(referrals.c.referral_id.in_(ids))
-        await db.execute(changed.values(waitlisted_at=at, waits_because=reason, spells=referrals.c.spells + 1))
+    rows = [{"one": each, "why": why, "at": at} for each, why in reasons.items()]
+    if rows:
+        await db.execute(WAITLIST, rows)
 
 
-async def lose_offer(db: AsyncConnection, referral_id: UUID) -> None:
-    """This will let a referral need an offer again, after one was declined or ran out."""
-    changed = update(referrals).where(referrals.c.referral_id == referral_id, referrals.c.state == "offered")
-    await db.execute(changed.values(state="waiting", lost_offers=referrals.c.lost_offers + 1))
+async def lose_offers(db: AsyncConnection, ids: Iterable[UUID]) -> None:
+    """This will let referrals need an offer again, after one was declined or ran out."""
+    await db.execute(LOSE, {"some": list(ids)})
 
 
-async def move_to(db: AsyncConnection, referral_id: UUID, state: str) -> None:
-    """This will put a referral into a state in which it does not wait."""
-    changed = update(referrals).where(referrals.c.referral_id == referral_id)
-    await db.execute(changed.values(state=state, waitlisted_at=None, waits_because=None))
-
-
-async def _read(db: AsyncConnection, wanted: ColumnElement[bool]) -> list[Waiting]:
-    rows = (await db.execute(select(referrals).where(wanted).order_by(referrals.c.referral_id))).all()
-    asked = await _asked(db, wanted)
+async def _read(db: AsyncConnection, reading: Reading, **given: Any) -> list[Waiting]:
+    wanted, told = reading
+    rows = (await db.execute(wanted, given)).all()
+    asked: dict[UUID, list[tuple[UUID, str]]] = {}
+    for each in (await db.execute(told, given)).all() if rows else ():
+        asked.setdefault(each.referral_id, []).append((each.supporter_id, each.state))
     return [_waiting(row, asked.get(row.referral_id, [])) for row in rows]
-
-
-async def _asked(db: AsyncConnection, wanted: ColumnElement[bool]) -> dict[UUID, list[tuple[UUID, str]]]:
-    """This will list whom each of the wanted referrals was offered to, and what became of it."""
-    found: dict[UUID, list[tuple[UUID, str]]] = {}
-    told = select(offers.c.referral_id, offers.c.supporter_id, offers.c.state).join(referrals).where(wanted)
-    for referral_id, supporter_id, state in await db.execute(told):
-        found.setdefault(referral_id, []).append((supporter_id, state))
-    return found
 
 
 def _waiting(row: Any, asked: list[tuple[UUID, str]]) -> Waiting:
@@ -158,5 +172,5 @@ async def count_ever_waitlisted(db: AsyncConnection) -> int:
 
 async def arrivals(db: AsyncConnection) -> list[tuple[str, datetime]]:
     """This will list site and arrival of everybody who has no supporter yet."""
-    wanted = select(referrals.c.site_id, referrals.c.arrived_at).where(referrals.c.state.in_(("waiting", "offered")))
+    wanted = select(referrals.c.site_id, referrals.c.arrived_at).where(UNMATCHED)
     return [(row.site_id, row.arrived_at) for row in await db.execute(wanted)]

@@ -1,19 +1,45 @@
 """Supporters: what they told, and how much they hold."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import Integer, bindparam, case, func, select, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import Text
 
 from services.matching.rules.people import Candidate
 from services.matching.rules.supporter import Supporter
 from services.matching.store.tables import supporters
 from shared.database import upsert
+from shared.sealed import unseal
+from shared.several import among
 
 CHANGES = ["site_id", "zone", "profile", "exclusions", "digest", "active", "ceiling", "room", "changed_at"]
+PLAIN = ("supporter_id", "organisation", "zone", "digest", "held", "ceiling", "changed_at")
+KEEP = upsert(supporters, keys=["supporter_id"], change=CHANGES)
+READ = select(
+    *(supporters.c[each] for each in PLAIN),
+    type_coerce(supporters.c.profile, Text).label("profile"),
+    type_coerce(supporters.c.exclusions, Text).label("exclusions"),
+).order_by(supporters.c.supporter_id)
+"""Profile and exclusions as they are sealed, for they are opened once."""
+SOME = READ.where(among(supporters.c.supporter_id, "some"))
+OF_ORGANISATION = READ.where(supporters.c.organisation == bindparam("organisation"))
+POSSIBLE = READ.where(supporters.c.active)
+WITH_ROOM = (
+    select(supporters.c.supporter_id)
+    .where(supporters.c.active, supporters.c.held + bindparam("new", type_=Integer) <= supporters.c.ceiling)
+    .limit(1)
+)
+TENTHS = bindparam("tenths", type_=Integer)
+HELD = supporters.c.held + TENTHS
+ROOM = case((supporters.c.ceiling >= HELD, supporters.c.ceiling), (TENTHS < 0, HELD), else_=supporters.c.room)
+ADD = update(supporters).where(supporters.c.supporter_id == bindparam("one")).values(held=HELD, room=ROOM)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,38 +63,36 @@ class Registered:
         )
 
 
-async def supporter(db: AsyncConnection, supporter_id: UUID) -> Registered | None:
-    """This will find a supporter."""
-    found = await _read(db, supporters.c.supporter_id == supporter_id)
-    return found[0] if found else None
-
-
 async def supporters_by_id(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Registered]:
     """This will find some supporters."""
-    found = await _read(db, supporters.c.supporter_id.in_(sorted(set(ids))))
-    return {each.supporter_id: each for each in found}
+    rows = await db.execute(SOME, {"some": list(ids)})
+    return {row.supporter_id: _registered(row) for row in rows}
 
 
 async def supporters_of(db: AsyncConnection, organisation: str) -> list[Registered]:
     """This will list an organisation's supporters."""
-    return await _read(db, supporters.c.organisation == organisation)
+    return [_registered(row) for row in await db.execute(OF_ORGANISATION, {"organisation": organisation})]
 
 
 async def possible_supporters(db: AsyncConnection) -> list[Registered]:
     """This will list the supporters whom offers may be made to, full ones too."""
-    return await _read(db, supporters.c.active)
+    return [_registered(row) for row in await db.execute(POSSIBLE)]
 
 
 async def any_room(db: AsyncConnection, *, new_person: int) -> bool:
     """This will say whether any supporter could be asked about one more person, who counts `new_person` tenths."""
-    room = supporters.c.held + new_person <= supporters.c.ceiling
-    free = select(supporters.c.supporter_id).where(supporters.c.active, room)
-    return (await db.execute(free.limit(1))).first() is not None
+    return (await db.execute(WITH_ROOM, {"new": new_person})).first() is not None
 
 
-async def keep(db: AsyncConnection, known: Registered) -> None:
-    """This will write down what a supporter told, and leave alone what they hold."""
-    row = {
+async def keep(db: AsyncConnection, known: Iterable[Registered]) -> None:
+    """This will write down what supporters told, and leave alone what they hold."""
+    rows = [_row(each) for each in known]
+    if rows:
+        await db.execute(KEEP, rows)
+
+
+def _row(known: Registered) -> dict[str, Any]:
+    return {
         "supporter_id": known.supporter_id,
         "organisation": known.organisation,
         "site_id": known.supporter.site_id,
@@ -82,18 +106,18 @@ async def keep(db: AsyncConnection, known: Registered) -> None:
         "registered_at": known.changed_at,
         "changed_at": known.changed_at,
     }
-    await db.execute(upsert(supporters, keys=["supporter_id"], change=CHANGES).values(row))
 
 
 async def add_load(db: AsyncConnection, added: Mapping[UUID, int]) -> None:
-    """This will add to what supporters hold, or take away, in tenths; the database refuses more than their room."""
-    for supporter_id, tenths in sorted(added.items()):
-        held = supporters.c.held + tenths
-        room = case((held > supporters.c.ceiling, supporters.c.room), else_=supporters.c.ceiling)
-        if tenths < 0:
-            room = case((held > supporters.c.ceiling, held), else_=supporters.c.ceiling)
-        changed = update(supporters).where(supporters.c.supporter_id == supporter_id)
-        await db.execute(changed.values(held=held, room=room))
+    """This will add to what supporters hold, in tenths; the database refuses more than their room."""
+    rows = [{"one": supporter_id, "tenths": tenths} for supporter_id, tenths in sorted(added.items())]
+    if rows:
+        await db.execute(ADD, rows)
+
+
+async def take_load(db: AsyncConnection, taken: Mapping[UUID, int]) -> None:
+    """This will take away from what supporters hold, in tenths."""
+    await add_load(db, {supporter_id: -tenths for supporter_id, tenths in taken.items()})
 
 
 async def count_active(db: AsyncConnection) -> int:
@@ -101,19 +125,21 @@ async def count_active(db: AsyncConnection) -> int:
     return await db.scalar(select(func.count()).select_from(supporters).where(supporters.c.active)) or 0
 
 
-async def _read(db: AsyncConnection, wanted: ColumnElement[bool]) -> list[Registered]:
-    rows = await db.execute(select(supporters).where(wanted).order_by(supporters.c.supporter_id))
-    return [
-        Registered(
-            supporter_id=row.supporter_id,
-            organisation=row.organisation,
-            supporter=Supporter.model_validate(row.profile),
-            zone=row.zone,
-            digest=row.digest,
-            exclusions=frozenset(row.exclusions),
-            held=row.held,
-            ceiling=row.ceiling,
-            changed_at=row.changed_at,
-        )
-        for row in rows
-    ]
+def _registered(row: Any) -> Registered:
+    told = {each: getattr(row, each) for each in PLAIN}
+    return Registered(**told, supporter=_profile(row.profile), exclusions=_exclusions(row.exclusions))
+
+
+@lru_cache(maxsize=20_000)
+def _profile(sealed: str) -> Supporter:
+    """This will open what a supporter told; what is sealed alike is alike, so each is read once a process."""
+    return Supporter.model_validate(_opened("profile", sealed))
+
+
+@lru_cache(maxsize=20_000)
+def _exclusions(sealed: str) -> frozenset[str]:
+    return frozenset(_opened("exclusions", sealed))
+
+
+def _opened(column: str, sealed: str) -> Any:
+    return json.loads(unseal(sealed.encode(), place=f"supporters.{column}"))
