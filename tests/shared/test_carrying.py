@@ -11,7 +11,7 @@ from shared.database import Database
 from shared.events.referrals import ContactShared
 from shared.mailbox import Ingested, Status
 from shared.mailbox.box import Mailbox
-from shared.mailbox.tables import outbox
+from shared.mailbox.tables import letters, outbox
 from tests.bus import Bus, running_mailbox, until
 from tests.shared.parties import (
     all_sent,
@@ -116,7 +116,7 @@ async def test_what_an_organisation_posted_has_one_effect_however_often_it_is_he
         await forget_consumer(bus, "IN_general-hospital", "referrals")
 
     assert await noted(listener) == ["one", "two"]
-    assert await count(listener, outbox) == 2
+    assert (await count(listener, outbox), await count(listener, letters)) == (2, 0)
 
 
 async def all_acknowledged(bus: Bus, stream: str, consumer: str) -> bool:
