@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PEOPLE ?= 200
+ROUNDS ?= 5
 
 # Every process starts in half the time from compiled modules, also where the surroundings forbid to keep them.
 export PYTHONDONTWRITEBYTECODE =
@@ -10,7 +11,7 @@ COMPILE = import deploy.alongside, services.matching.app, services.notifications
           services.referrals.app, services.scheduling.app, scipy.optimize
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts clean
+.PHONY: help run test bench storms check lint types contracts clean
 
 help:  ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +33,12 @@ types: $(VENV)/.installed-test  ## Types, strictly
 contracts: $(VENV)/.installed-test  ## Who may import whom
 	@$(BIN)/lint-imports
 
+bench: $(VENV)/.installed-bench  ## Measure everything beside the raw floor, DBOS and Celery; QUICK=1 ROUNDS=1 to try it
+	@$(BIN)/python -m tests.bench $(PART) --rounds $(ROUNDS) $(if $(QUICK),--quick)
+
+storms: $(VENV)/.installed-test  ## Run every storm at length: hundreds of people, kills, lost disks, 20,000 simulated days
+	@$(BIN)/python -m tests.storms $(STORM)
+
 clean:  ## Remove the environment and what the demo left
 	rm -rf $(VENV) data/demo build *.egg-info
 
@@ -48,3 +55,6 @@ $(VENV)/.installed: pyproject.toml $(VENV)/bin/python
 
 $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
 	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e '.[test]' && touch $@
+
+$(VENV)/.installed-bench: pyproject.toml $(VENV)/.installed-test
+	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e '.[bench]' && touch $@

@@ -227,7 +227,7 @@ async def main(url: str, seed: str, service: str, database: str, consumers: str)
     reading = [asyncio.create_task(bare.read(*each.split(":"))) for each in consumers.split(",")]
     loop = asyncio.get_running_loop()
     while line := (await loop.run_in_executor(None, sys.stdin.readline)).strip():
-        bare.take(pickle.loads(Path(line).read_bytes()))
+        bare.take(pickle.loads(await asyncio.to_thread(Path(line).read_bytes)))
         print("ready", flush=True)
         over = asyncio.create_task(bare.over.wait())
         await asyncio.wait([over, *reading], return_when=asyncio.FIRST_COMPLETED)

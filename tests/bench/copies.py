@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from shared import names
-from tests.bench.capture import MAILBOX, MOVES_ON, Kind, Row, Way, Workload
 from tests.bench.capture import ID as ANY_ID
+from tests.bench.capture import MAILBOX, MOVES_ON, Kind, Row, Way, Workload
 
 BYTES_ID = re.compile(ANY_ID.pattern.encode())
 DIGEST = re.compile(r"[0-9a-f]{64}")

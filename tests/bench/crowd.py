@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from deploy.world import people, staff
@@ -13,7 +13,7 @@ from shared import clock
 
 POSTERS = ("riverside-hospital", "harbor-centre")
 NEW_PEOPLE_EACH = 4
-"""How many new people a supporter of the world takes on: a caseload of six, of which a new person fills one and a half."""
+"""How many new people a supporter of the world takes on: a caseload of six, and a new person fills one and a half."""
 
 SPARE = 1.5
 """Supporters for so many times the referrals, so that everybody finds somebody."""
@@ -41,6 +41,11 @@ def body(person: people.Person) -> bytes:
     return json.dumps(people.service_request(person)).encode()
 
 
+def an_id(name: str) -> UUID:
+    """An id that is the same for the same name."""
+    return uuid5(NAMESPACE_URL, name)
+
+
 def supporters(first: int, referred: int) -> list[dict[str, Any]]:
     """Supporters for so many referrals, who share experience, language and ways to meet with everybody."""
     count = max(8, round(referred / NEW_PEOPLE_EACH * SPARE))
@@ -52,7 +57,7 @@ def _for_anybody(number: int, one: dict[str, Any]) -> dict[str, Any]:
     paper = {**one["credential"], "valid_to": (clock.real().date() + timedelta(days=700)).isoformat()}
     return {
         **one,
-        "supporter_id": str(uuid5(NAMESPACE_URL, f"bench supporter {number}")),
+        "supporter_id": str(an_id(f"bench supporter {number}")),
         "languages": languages,
         "challenges": sorted(people.CHALLENGES),
         "life_tags": list(people.TAGS),

@@ -14,7 +14,6 @@ from typing import Any
 from deploy.mortal import dying_with_parent
 from deploy.nats import server, topology
 from deploy.premises import database_urls, equip
-from deploy.world.edges import Edges
 from deploy.world.places import ORGANISATIONS, PROGRAMME
 from shared import clock, migrations, names
 from shared.database import Database
@@ -22,40 +21,40 @@ from tests.bench import copies, crowd, stores
 from tests.bench.bare import Load
 from tests.bench.capture import MOVES_ON, Workload
 from tests.bench.copies import Copy
-from tests.bench.house import AT_ONCE, LAST, Carried
+from tests.bench.house import LAST, Carried
+from tests.bench.posters import Posters, posters, written
 from tests.bench.processes import Meter
 
 SEALED = "sealed."
+FIRST = 10_000
+"""Numbers of people whom nobody else posts."""
 
 
 class Floor:
     """Four bare processes on a broker and stores of their own."""
 
     def __init__(
-        self, work: Workload, edges: Edges, workers: Mapping[str, Any], opened: Mapping[str, Any], **more: Any
+        self, work: Workload, referring: Posters, workers: Mapping[str, Any], opened: Mapping[str, Any], **more: Any
     ):
-        self.work, self.edges, self.workers, self.stores = work, edges, workers, opened
+        self.work, self.posters, self.workers, self.stores = work, referring, workers, opened
         self.folder: Path = more["folder"]
         self.pids: dict[str, int] = more["pids"]
         self.posted = self.copied = 0
 
+    async def prepare(self, count: int) -> None:
+        """Do nothing: what is to be written is laid ready before the clock runs."""
+
     async def carry(self, count: int) -> Carried:
         """Post as many as wanted, and wait until each process has heard, written and published its part."""
-        people = crowd.referrals(10_000_000 // 100 + self.posted, count)
-        bodies = [(each, crowd.body(each)) for each in people]
+        posts = written(crowd.referrals(FIRST + self.posted, count))
         self.posted += count
-        await self._load([each.identifier for each in people])
+        await self._load([person.identifier for person, _ in posts])
         meter, begun = Meter(self.pids), clock.real()
-        for start in range(0, count, AT_ONCE):
-            await asyncio.gather(*(self._post(*each) for each in bodies[start : start + AT_ONCE]))
+        await self.posters.post(posts)
         ends = dict(zip(self.workers, await asyncio.gather(*map(_done, self.workers.values())), strict=True))
         seconds = (ends["notifications"] - begun).total_seconds()
         to_rest = (max(ends.values()) - begun).total_seconds()
         return Carried(count, seconds, to_rest, meter.read(), people=count)
-
-    async def _post(self, person: Any, body: bytes) -> None:
-        subject = names.ingest_subject(person.organisation, "referral")
-        await self.edges.post_on_bus(person.organisation, subject, body, person.identifier)
 
     async def _load(self, posted: Sequence[str]) -> None:
         """Write down what each process will do, for so many people, before the clock runs."""
@@ -132,12 +131,10 @@ async def floor(
             told = [broker.url, str(seeds[service]), service, url, _consumers(work, service)]
             workers[service] = await _worker(told, data / f"{service}.log")
             stack.push_async_callback(_end, workers[service])
-        edges = Edges(None, {}, {})  # type: ignore[arg-type]
-        await edges.open_bus(broker.url, {each: seeds[each] for each in crowd.POSTERS})
-        stack.push_async_callback(edges.close)
+        referring = await stack.enter_async_context(posters(broker.url, seeds))
         found = {name: await stack.enter_async_context(stores.opened(url)) for name, url in urls.items()}
         pids = {"nats-server": broker.process.pid, **{name: each.pid for name, each in workers.items()}}
-        yield Floor(work, edges, workers, found, folder=data, pids={**pids, **(others or {})})
+        yield Floor(work, referring, workers, found, folder=data, pids={**pids, **(others or {})})
 
 
 async def _worker(told: Sequence[str], log: Path) -> Any:

@@ -66,6 +66,8 @@ class House:
         self._yes: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Semaphore(16)
         self.answering = True
+        # Of the consumers some are read by nobody; those who are have a request open now and then.
+        self._read: set[str] = set()
 
     @property
     def pids(self) -> dict[str, int]:
@@ -96,22 +98,29 @@ class House:
         marks = {name: (await store.rows(LAST))[0][0] for name, store in self.stores.items()}
         meter, begun = Meter(self.pids), clock.real()
         await self.posters.post(posts)
-        await self.all_told(count, marks)
-        ended = await self._last_told(marks["notifications"])
+        reminders, of_people = await self.all_told(count, marks)
         cpu, rested = meter.read(), clock.real()
-        reminders, of_people = await self._reminders(marks["notifications"])
+        ended = await self._last_told(marks["notifications"])
         seconds, to_rest = (ended - begun).total_seconds(), (rested - begun).total_seconds()
         return Carried(count, seconds, to_rest, cpu, reminders, of_people)
 
-    async def all_told(self, count: int, marks: Mapping[str, int], within: float = 600.0) -> None:
-        """Wait until so many more series are booked, everybody has heard everything, and nothing is unsent."""
+    async def all_told(self, count: int, marks: Mapping[str, int], within: float = 600.0) -> tuple[int, int]:
+        """Wait until so many more have reminders and all is at rest; how many were planned, and for how many people.
+
+        Series are counted while they come, for they are few; reminders only when everybody has a series.
+        """
         deadline = asyncio.get_running_loop().time() + within
         booked = f"select count(*) from outbox where id > {marks['scheduling']} and type = '{BOOKED}'"
-        while (found := (await self.stores["scheduling"].rows(booked))[0][0]) < count:
-            if asyncio.get_running_loop().time() > deadline:
-                raise TimeoutError(f"{found} of {count} series are booked after {within:.0f} s")
+        found, reminders, people = 0, 0, 0
+        while people < count:
             await asyncio.sleep(0.05)
-        await self.at_rest()
+            found = (await self.stores["scheduling"].rows(booked))[0][0]
+            if found >= count:
+                await self.at_rest()
+                reminders, people = await self._reminders(marks["notifications"])
+            if asyncio.get_running_loop().time() > deadline:
+                raise TimeoutError(f"after {within:.0f} s {found} of {count} have a series, {people} have reminders")
+        return reminders, people
 
     async def at_rest(self) -> None:
         """Wait until every letter is read and every row is sent, twice in a row."""
@@ -128,7 +137,9 @@ class House:
         for stream in (*map(names.stream, names.SERVICES), names.SEALED_STREAM, *ingests):
             answer = await self.admin.request(f"$JS.API.CONSUMER.LIST.{stream}", b"{}", timeout=5)
             for each in json.loads(answer.data).get("consumers") or []:
-                if each["num_ack_pending"] or (each["num_pending"] and each["num_waiting"]):
+                if each["num_waiting"]:
+                    self._read.add(each["name"])
+                if each["num_ack_pending"] or (each["num_pending"] and each["name"] in self._read):
                     return False
         return True
 
@@ -194,12 +205,6 @@ async def house(
         opened = {name: await stack.enter_async_context(stores.opened(url)) for name, url in urls.items()}
         found = House(there, edges, referring, admin, opened, **(others or {}))
         for each in OFFERINGS:
-            with suppress(ValueError):
-                await edges.send(
-                    "matching",
-                    f"/offerings/{crowd.uuid5(crowd.NAMESPACE_URL, each['internal_name'])}",
-                    each,
-                    method="PUT",
-                )
+            await edges.send("matching", f"/offerings/{crowd.an_id(each['internal_name'])}", each, method="PUT")
         await found.watch_offers(answering=answering)
         yield found

@@ -1,4 +1,4 @@
-"""The services' stores from outside, through the bare drivers: what is in them, as the driver itself gives and takes it."""
+"""The services' stores from outside, through the bare drivers: rows as the driver itself gives and takes them."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
@@ -26,7 +26,9 @@ class Store(Protocol):
 
 
 class Sqlite:
-    """A file, read beside the service that owns it, and written only while that one is away."""
+    """A file, read beside the service that owns it, and written while that one has nothing to do."""
+
+    dialect = "sqlite"
 
     def __init__(self, path: str) -> None:
         self.db = sqlite3.connect(path, timeout=30, isolation_level=None)
@@ -52,6 +54,8 @@ class Sqlite:
 
 class Postgres:
     """A database of a server, over a connection of its own."""
+
+    dialect = "postgresql"
 
     def __init__(self, db: Any) -> None:
         self.db = db
