@@ -172,7 +172,7 @@ class Memory:
             now = await _state(connection, stream, DETAILS)
         places = self._lost(stream, known, now, back_to)
         moved = known is None or known["created"] != now.created or known["sequence"] > now.last
-        count = await self._settle(stream, known, now, places) if places or moved else 0
+        count = await self._settle(stream, now, places) if places or moved else 0
         self._reached[stream] = now.last
         self._back_to.pop(stream, None)
         self._seen[stream] = now
@@ -185,14 +185,11 @@ class Memory:
             return [Lost(1, LAST)]
         return lost(now, before=self._seen.get(stream), reached=known["sequence"], back_to=back_to, at=real())
 
-    async def _settle(self, stream: str, known: Any, now: Held, places: Sequence[Lost]) -> int:
+    async def _settle(self, stream: str, now: Held, places: Sequence[Lost]) -> int:
         """This will let be said again what was lost, and write down what the stream is now, in one transaction."""
         async with self.database.transaction() as db:
-            # Two shares may find the same loss; the second finds it mended.
+            # Two shares may find the same loss: the second finds it mended, and nobody waits for somebody who waits.
             await lock(db, f"carried {stream}")
-            created = await db.scalar(select(carried.c.created).where(carried.c.stream == stream))
-            if known and created == now.created != known["created"]:
-                return 0
             count = await self._say_again(db, stream, [_between(each) for each in places])
             await db.execute(KNOWN.values(stream=stream, created=now.created, sequence=now.last))
             return count

@@ -330,6 +330,21 @@ async def test_an_old_copy_that_another_share_has_written_past_is_found_out(pair
     assert told == 100
 
 
+async def test_a_stream_that_was_made_anew_is_known_by_its_birth_however_much_it_holds(pair: Pair) -> None:
+    async with pair.speaker() as speaker:
+        await pair.say(speaker, 100)
+    await pair.bus.ask(f"STREAM.DELETE.{STREAM}")
+    await pair.bus.declare()
+    other = await pair.bus.client("referrals")
+    for _ in range(150):
+        await other.request("referrals.risk-cleared.v1.0", b"what another share says", timeout=5)
+
+    count = await Memory(pair.speaks, Meters(CollectorRegistry())).look(other, STREAM)
+
+    await other.close()
+    assert count == 100
+
+
 async def test_a_broker_that_gives_out_a_place_twice_is_found_out_by_its_answer(pair: Pair, tmp_path: Path) -> None:
     async with pair.speaker() as speaker:
         await pair.say(speaker, 100)

@@ -34,8 +34,9 @@ def test_holes_are_lost_and_judged_once() -> None:
 
     first_look = lost(holed, before=stream(), reached=100, back_to=None, at=NOON)
     second_look = lost(holed, before=holed, reached=100, back_to=None, at=NOON)
+    after_a_start = lost(holed, before=None, reached=100, back_to=None, at=NOON)
 
-    assert first_look == [Lost(5, 7), Lost(50, 50)]
+    assert first_look == after_a_start == [Lost(5, 7), Lost(50, 50)]
     assert second_look == []
 
 
