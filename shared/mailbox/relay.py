@@ -4,7 +4,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,7 @@ from shared.mailbox.loop import Loop
 from shared.mailbox.memory import ANSWER_WITHIN, Forgotten, Memory, NotTaken
 from shared.mailbox.meters import Meters
 from shared.mailbox.tables import carried, outbox, spoken
+from shared.several import among
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 500
@@ -35,8 +37,7 @@ UNSENT = (
     .join(spoken, and_(spoken.c.channel == outbox.c.channel, spoken.c.key == outbox.c.key))
     .outerjoin(preceding, BEFORE)
     .where(outbox.c.sent_at.is_(None))
-    .where(outbox.c.partition.in_(bindparam("partitions", expanding=True)))
-    .where(outbox.c.stream.not_in(bindparam("resting", expanding=True)))
+    .where(among(outbox.c.partition, "partitions"), ~among(outbox.c.stream, "resting"))
     .order_by(outbox.c.id)
     .limit(AT_ONCE)
 )
@@ -60,17 +61,21 @@ class Relay(Loop):
         self._known = False
 
     async def once(self) -> bool:
-        """This will carry up to 500 rows, stream by stream; a stream that refuses rests, the others go on."""
-        rows = await self._unsent()
-        self._streams |= {row["stream"] for row in rows}
-        for stream in sorted(self._streams - self._resting()):
-            try:
-                await self._remember(stream)
-                await self._carry(stream, [row for row in rows if row["stream"] == stream])
-                self._rests.pop(stream, None)
-            except (NotTaken, nats.errors.Error, TimeoutError) as wrong:
-                self._rest(stream, wrong)
-        return len(rows) == AT_ONCE and not self._rests
+        """This will carry up to 500 rows, every stream beside the others; one that refuses rests, the others go on."""
+        rows = defaultdict[str, list[Any]](list)
+        unsent = await self._unsent()
+        for row in unsent:
+            rows[row["stream"]].append(row)
+        self._streams |= rows.keys()
+        awake = sorted(self._streams - self._resting())
+        under_way = [self._carry_or_rest(stream, rows[stream]) for stream in awake]
+        sent = await asyncio.gather(*under_way, return_exceptions=True)
+        await self._mark_sent(
+            {stream: some for stream, some in zip(awake, sent, strict=True) if isinstance(some, list)}
+        )
+        if wrong := next((each for each in sent if isinstance(each, BaseException)), None):
+            raise wrong
+        return len(unsent) == AT_ONCE and not self._rests
 
     def _resting(self) -> set[str]:
         return {stream for stream, (until, _) in self._rests.items() if time.monotonic() < until}
@@ -95,22 +100,26 @@ class Relay(Loop):
         if await self.memory.look(self.connection, stream) + await self.memory.read_back(self.connection, stream):
             self.wake()
 
-    async def _carry(self, stream: str, rows: Sequence[Any]) -> None:
-        if not rows:
-            return
-        answers = await self._published(rows)
-        sent = [
-            {"row": row["id"], "at": real(), "place": answer}
-            for row, answer in zip(rows, answers, strict=True)
-            if isinstance(answer, int)
-        ]
-        # A place given out twice tells of a loss: it is judged before these rows have places of their own.
+    async def _carry_or_rest(self, stream: str, rows: Sequence[Any]) -> list[dict[str, Any]]:
+        try:
+            return await self._carry(stream, rows)
+        except (NotTaken, nats.errors.Error, TimeoutError) as wrong:
+            self._rest(stream, wrong)
+            return []
+
+    async def _carry(self, stream: str, rows: Sequence[Any]) -> list[dict[str, Any]]:
+        """This will publish rows of one stream, and give those that it took, each with its place."""
         await self._remember(stream)
-        await self._mark_sent(stream, sent)
-        self.meters.sent.labels(stream).inc(len(sent))
-        for answer in answers:
-            if isinstance(answer, NotTaken):
-                raise answer
+        answers = await self._published(rows) if rows else []
+        if rows:
+            # A place given out twice tells of a loss: it is judged before these rows have places of their own.
+            await self._remember(stream)
+        if refused := next((each for each in answers if isinstance(each, NotTaken)), None):
+            self._rest(stream, refused)
+        else:
+            self._rests.pop(stream, None)
+        taken = [(row, answer) for row, answer in zip(rows, answers, strict=True) if isinstance(answer, int)]
+        return [{"row": row["id"], "at": real(), "place": answer} for row, answer in taken]
 
     async def _published(self, rows: Sequence[Any]) -> Sequence[int | NotTaken]:
         """This will give each row's place in the stream, or why it was not taken."""
@@ -119,14 +128,17 @@ class Relay(Loop):
                 return await self._batch(rows)
         return await asyncio.gather(*(self._singly(each) for each in rows))
 
-    async def _mark_sent(self, stream: str, sent: Sequence[dict[str, Any]]) -> None:
-        if not sent:
+    async def _mark_sent(self, sent: Mapping[str, Sequence[dict[str, Any]]]) -> None:
+        """This will write down, in one transaction, what was taken, and how far each stream has got."""
+        furthest = {stream: max(each["place"] for each in some) for stream, some in sent.items() if some}
+        if not furthest:
             return
-        furthest = max(each["place"] for each in sent)
         async with self.database.transaction() as db:
-            await db.execute(SENT, list(sent))
-            await db.execute(FURTHER, {"to": stream, "furthest": furthest})
-        self.memory.reached(stream, furthest)
+            await db.execute(SENT, [each for some in sent.values() for each in some])
+            await db.execute(FURTHER, [{"to": stream, "furthest": place} for stream, place in sorted(furthest.items())])
+        for stream, place in furthest.items():
+            self.memory.reached(stream, place)
+            self.meters.sent.labels(stream).inc(len(sent[stream]))
 
     async def _singly(self, row: Any) -> int | NotTaken:
         headers = _headers(row)
