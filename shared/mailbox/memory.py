@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import names
 from shared.clock import real
-from shared.database import Database, lock, upsert
+from shared.database import Database, upsert
 from shared.mailbox.meters import Meters
 from shared.mailbox.tables import carried, outbox
 
@@ -186,10 +186,11 @@ class Memory:
         return lost(now, before=self._seen.get(stream), reached=known["sequence"], back_to=back_to, at=real())
 
     async def _settle(self, stream: str, now: Held, places: Sequence[Lost]) -> int:
-        """This will let be said again what was lost, and write down what the stream is now, in one transaction."""
+        """This will let be said again what was lost, and write down what the stream is now, in one transaction.
+
+        Another share may find the same loss: rows that wait already have no place, and are not counted again.
+        """
         async with self.database.transaction() as db:
-            # Two shares may find the same loss: the second finds it mended, and nobody waits for somebody who waits.
-            await lock(db, f"carried {stream}")
             count = await self._say_again(db, stream, [_between(each) for each in places])
             await db.execute(KNOWN.values(stream=stream, created=now.created, sequence=now.last))
             return count

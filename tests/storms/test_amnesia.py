@@ -18,7 +18,7 @@ from shared.database import Database
 from shared.events.referrals import RiskCleared
 from shared.mailbox import Reply, Status
 from shared.mailbox.box import Mailbox
-from shared.mailbox.memory import Memory
+from shared.mailbox.memory import Memory, NotTaken
 from shared.mailbox.meters import Meters
 from shared.mailbox.tables import outbox
 from tests.bus import running_mailbox, until, with_shared_tables
@@ -328,6 +328,21 @@ async def test_an_old_copy_that_another_share_has_written_past_is_found_out(pair
         told = forgotten(speaker)
 
     assert told == 100
+
+
+async def test_a_stream_that_does_not_answer_is_not_thought_to_have_lost_everything(pair: Pair) -> None:
+    async with pair.speaker() as speaker:
+        await pair.say(speaker, 100)
+    connection = await pair.bus.client("referrals")
+    memory = Memory(pair.speaks, Meters(CollectorRegistry()))
+    await memory.look(connection, STREAM)
+    await pair.bus.ask(f"STREAM.DELETE.{STREAM}")
+
+    with pytest.raises(NotTaken, match="cannot be read back"):
+        await memory.read_back(connection, STREAM)
+
+    await connection.close()
+    assert await pair.all_sent()
 
 
 async def test_a_stream_that_was_made_anew_is_known_by_its_birth_however_much_it_holds(pair: Pair) -> None:
