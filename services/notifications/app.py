@@ -42,12 +42,12 @@ def create(settings: Settings) -> Service:
 
 def switch(mailbox: Mailbox, programme: Programme, limits: Limits) -> None:
     """This will say who hears what."""
-    mailbox.on(ContactShared, partial(handlers.know_contact, limits=limits, programme=programme))
-    mailbox.on(SupporterRegistered, handlers.know_supporter)
+    mailbox.on_many(ContactShared, partial(handlers.know_contact, limits=limits, programme=programme))
+    mailbox.on_many(SupporterRegistered, handlers.know_supporter)
     mailbox.on_many(ConsentGiven, consents.given)
     mailbox.on_many(ConsentRevoked, consents.revoked)
-    mailbox.on(CrisisRaised, handlers.hold)
-    mailbox.on(RiskCleared, handlers.release)
+    mailbox.on_many(CrisisRaised, handlers.hold)
+    mailbox.on_many(RiskCleared, handlers.release)
     mailbox.on_many(SeriesBooked, partial(handlers.plan_reminders, limits=limits, programme=programme))
     mailbox.on_many(SessionCancelled, handlers.cancel)
     mailbox.on_timer(ReminderFellDue, partial(handlers.ring, limits=limits), many=True)

@@ -18,22 +18,33 @@ ATTEMPTS = 5
 PAUSE = timedelta(minutes=1)
 
 
-async def hold(crisis: CrisisRaised, db: AsyncConnection) -> list[Said]:
-    """This will stop messages to a person in crisis, and page the on-call person of the site."""
-    await people.hold(db, crisis)
-    about = uuid5(crisis.referral_id, crisis.raised_at.isoformat())
-    return await raise_page(db, about=about, site_id=crisis.site_id, referral_id=crisis.referral_id)
+async def hold(crises: list[CrisisRaised], db: AsyncConnection) -> list[Said]:
+    """This will stop messages to people in crisis, and page the on-call person of each site."""
+    await people.hold(db, crises)
+    return await _raise(db, [_page(_moment(each), each.site_id, each.referral_id) for each in crises])
 
 
-async def release(cleared: RiskCleared, db: AsyncConnection) -> None:
-    """This will let messages go to a person whose risk somebody looked at."""
+def _moment(crisis: CrisisRaised) -> UUID:
+    return uuid5(crisis.referral_id, crisis.raised_at.isoformat())
+
+
+async def release(cleared: list[RiskCleared], db: AsyncConnection) -> None:
+    """This will let messages go to people whose risk somebody looked at."""
     await people.release(db, cleared)
 
 
 async def raise_page(db: AsyncConnection, *, about: UUID, site_id: str, referral_id: UUID | None) -> list[Said]:
     """This will commit the intent to page, once for each thing it is about."""
-    page = PageOnCall(page_id=uuid5(about, "page"), site_id=site_id, referral_id=referral_id, attempt=1)
-    return [_errand(page)] if await pages.add(db, page, at=now()) else []
+    return await _raise(db, [_page(about, site_id, referral_id)])
+
+
+async def _raise(db: AsyncConnection, wanted: list[PageOnCall]) -> list[Said]:
+    new = await pages.add(db, wanted, at=now())
+    return [_errand(each) for each in {each.page_id: each for each in wanted}.values() if each.page_id in new]
+
+
+def _page(about: UUID, site_id: str, referral_id: UUID | None) -> PageOnCall:
+    return PageOnCall(page_id=uuid5(about, "page"), site_id=site_id, referral_id=referral_id, attempt=1)
 
 
 async def page_again(rung: PageFellDue, db: AsyncConnection) -> list[Said]:

@@ -9,40 +9,47 @@ from services.notifications.handlers.timers import look_again
 from services.notifications.rules import addresses, timing
 from services.notifications.rules.sending import Limits, Reach
 from services.notifications.store import people, reminders
+from services.notifications.store.people import Consented, Contact
 from services.notifications.store.reminders import Due
 from shared.calendar import add_business_hours
 from shared.clock import now
 from shared.events.matching import SupporterRegistered
 from shared.events.referrals import ContactShared
 from shared.mailbox import Said
-from shared.programme import Programme
-from shared.work import open_task
+from shared.programme import Programme, Site
+from shared.work import Asked, open_each
 
 
 async def know_contact(
-    contact: ContactShared, db: AsyncConnection, *, limits: Limits, programme: Programme
+    told: list[ContactShared], db: AsyncConnection, *, limits: Limits, programme: Programme
 ) -> list[Said]:
-    """This will remember how to reach a person, and take up what waited for it or was planned for another zone."""
-    site = programme.site(contact.site_id)
-    zone = timing.zone_of(contact.zone, site.zone)
-    usable = _usable(contact, region=site.region)
-    await people.keep(db, contact, usable, zone=zone)
-    if len(usable) < len(contact.reaches):
-        due = add_business_hours(site, now(), 8)
-        await open_task(db, kind="contact_to_check", about=str(contact.person_id), owner=site.site_id, due=due)
-    waiting = await reminders.waiting_for(db, contact.person_id)
+    """This will remember how to reach people, and take up what waited for it or was planned for another zone."""
+    contacts = [_contact(each, programme.site(each.site_id)) for each in told]
+    last = {each.told.person_id: each for each in contacts}
+    await people.keep(db, list(last.values()))
+    await open_each(db, [_to_check(each.told, programme) for each in contacts if each.lacks_some])
     moved = [
         (each, moment)
-        for each in waiting
-        if (moment := _moment(each, zone=zone, limits=limits)) != each.reminder.look_at
+        for each in await reminders.waiting_for(db, last)
+        if (moment := _moment(each, zone=last[each.reminder.person_id].zone, limits=limits)) != each.reminder.look_at
     ]
     await reminders.change(db, [_moved(each, moment) for each, moment in moved])
-    return [look_again(each.reminder.reminder_id, contact.person_id, due=moment) for each, moment in moved]
+    return [look_again(each.reminder.reminder_id, each.reminder.person_id, due=moment) for each, moment in moved]
 
 
-def _usable(contact: ContactShared, *, region: str) -> list[people.Consented]:
+def _contact(told: ContactShared, site: Site) -> Contact:
+    return Contact(told, _usable(told, region=site.region), timing.zone_of(told.zone, site.zone))
+
+
+def _to_check(told: ContactShared, programme: Programme) -> Asked:
+    site = programme.site(told.site_id)
+    due = add_business_hours(site, now(), 8)
+    return Asked(kind="contact_to_check", about=str(told.person_id), owner=site.site_id, due=due)
+
+
+def _usable(contact: ContactShared, *, region: str) -> list[Consented]:
     """This will keep the addresses that exist, each in its one form, one a channel."""
-    found: dict[str, people.Consented] = {}
+    found: dict[str, Consented] = {}
     for each in contact.reaches:
         address = addresses.normalised(each.channel, each.address, region=region)
         if address:
@@ -58,6 +65,6 @@ def _moved(due: Due, moment: datetime) -> dict[str, object]:
     return {"reminder_id": due.reminder.reminder_id, "due": moment, "look_at": moment}
 
 
-async def know_supporter(supporter: SupporterRegistered, db: AsyncConnection) -> None:
-    """This will remember what people may call a supporter."""
-    await people.meet(db, supporter)
+async def know_supporter(supporters: list[SupporterRegistered], db: AsyncConnection) -> None:
+    """This will remember what people may call supporters."""
+    await people.meet(db, supporters)

@@ -1,30 +1,34 @@
 """Who was paged, and whether the page got through."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.store.tables import pages
 from shared.database import insert_or_ignore
 from shared.events.notifications import PageOnCall
 
+ADD = insert_or_ignore(pages).returning(pages.c.page_id)
+WAITING = select(pages).where(pages.c.page_id == bindparam("one"), pages.c.state == "sending")
+CHANGE = update(pages).where(pages.c.page_id == bindparam("one"))
 
-async def add(db: AsyncConnection, page: PageOnCall, *, at: datetime) -> bool:
-    """This will commit the intent to page somebody, and say whether it is new."""
-    row = page.model_dump(include={"page_id", "site_id", "referral_id", "attempt"})
-    return bool((await db.execute(insert_or_ignore(pages).values(**row, state="sending", raised_at=at))).rowcount)
+
+async def add(db: AsyncConnection, wanted: Iterable[PageOnCall], *, at: datetime) -> set[UUID]:
+    """This will commit the intent to page people, and give the pages that are new."""
+    names = {"page_id", "site_id", "referral_id", "attempt"}
+    rows = [{**each.model_dump(include=names), "state": "sending", "raised_at": at} for each in wanted]
+    return set((await db.scalars(ADD, rows)).all())
 
 
 async def waiting(db: AsyncConnection, page_id: UUID) -> PageOnCall | None:
     """This will give a page that has not got through yet."""
-    wanted = select(pages).where(pages.c.page_id == page_id, pages.c.state == "sending")
-    row: Row[tuple[object, ...]] | None = (await db.execute(wanted)).first()
+    row: Row[tuple[object, ...]] | None = (await db.execute(WAITING, {"one": page_id})).first()
     return PageOnCall.model_validate(row, from_attributes=True) if row else None
 
 
 async def change(db: AsyncConnection, page_id: UUID, *, state: str, attempt: int, at: datetime | None = None) -> None:
     """This will keep what became of a page."""
-    changed = update(pages).where(pages.c.page_id == page_id).values(state=state, attempt=attempt, sent_at=at)
-    await db.execute(changed)
+    await db.execute(CHANGE, {"one": page_id, "state": state, "attempt": attempt, "sent_at": at})

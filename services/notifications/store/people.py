@@ -1,6 +1,7 @@
 """Who is reached, how, and whether they may be written to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -18,9 +19,25 @@ from shared.database import insert_or_ignore, upsert
 from shared.events.matching import SupporterRegistered
 from shared.events.notifications import Channel
 from shared.events.referrals import ContactShared, CrisisRaised, RiskCleared
+from shared.several import among
 
 Consented = tuple[Reach, datetime]
 """A way to reach somebody, and when they agreed to it."""
+
+
+@dataclass(frozen=True)
+class Contact:
+    """What was told of a person, the ways in it that can be used, and the zone that counts for them."""
+
+    told: ContactShared
+    usable: list[Consented]
+    zone: ZoneInfo
+
+    @property
+    def lacks_some(self) -> bool:
+        """Whether an address among what was told cannot be used."""
+        return len(self.usable) < len(self.told.reaches)
+
 
 MINE = consents.c.person_id == people.c.person_id
 PEOPLE = (
@@ -40,14 +57,14 @@ PEOPLE = (
 )
 """People beside each way to reach them; whether they said stop, are in crisis, or took every consent back."""
 
-SOME = people.c.person_id.in_(bindparam("some", expanding=True))
+SOME = among(people.c.person_id, "some")
 KNOWN = PEOPLE.where(SOME)
 WRITERS = PEOPLE.where(
     people.c.person_id.in_(select(reaches.c.person_id).where(reaches.c.lookup == bindparam("lookup")))
 )
 ZONES = select(people.c.person_id, people.c.zone).where(SOME)
 KEEP = upsert(people, keys=["person_id"], change=["site_id", "first_name", "language", "zone"])
-FORGET_REACHES = delete(reaches).where(reaches.c.person_id == bindparam("person_id"))
+FORGET_REACHES = delete(reaches).where(among(reaches.c.person_id, "some"))
 REACH = insert(reaches)
 OPT_OUT = insert_or_ignore(opt_outs)
 OPT_IN = delete(opt_outs).where(opt_outs.c.person_id == bindparam("person_id"))
@@ -66,24 +83,32 @@ RELEASE = (
 MEET = upsert(supporters, keys=["supporter_id"], change=["public_name"])
 
 
-async def keep(db: AsyncConnection, contact: ContactShared, consented: Iterable[Consented], *, zone: ZoneInfo) -> None:
-    """This will remember how to reach a person, instead of what was known before."""
-    row = {"zone": zone.key} | contact.model_dump(include={"person_id", "site_id", "first_name", "language"})
-    await db.execute(KEEP, row)
-    await db.execute(FORGET_REACHES, {"person_id": contact.person_id})
-    rows = [
+async def keep(db: AsyncConnection, contacts: Sequence[Contact]) -> None:
+    """This will remember how to reach people, each named once, instead of what was known before."""
+    await db.execute(KEEP, [_row(each) for each in contacts])
+    await db.execute(FORGET_REACHES, {"some": [each.told.person_id for each in contacts]})
+    if rows := [row for each in contacts for row in _ways(each)]:
+        await db.execute(REACH, rows)
+
+
+def _row(contact: Contact) -> dict[str, Any]:
+    told = contact.told
+    who = {"person_id": told.person_id, "site_id": told.site_id}
+    return {**who, "first_name": told.first_name, "language": told.language, "zone": contact.zone.key}
+
+
+def _ways(contact: Contact) -> list[dict[str, Any]]:
+    return [
         {
-            "person_id": contact.person_id,
+            "person_id": contact.told.person_id,
             "channel": reach.channel,
             "place": place,
             "address": reach.address,
             "lookup": sealed.lookup(reach.channel, reach.address),
             "consented_at": agreed,
         }
-        for place, (reach, agreed) in enumerate(consented)
+        for place, (reach, agreed) in enumerate(contact.usable)
     ]
-    if rows:
-        await db.execute(REACH, rows)
 
 
 async def known(db: AsyncConnection, person_ids: Iterable[UUID]) -> dict[UUID, Person]:
@@ -133,17 +158,17 @@ async def opt_in(db: AsyncConnection, person_id: UUID) -> bool:
     return bool((await db.execute(OPT_IN, {"person_id": person_id})).rowcount)
 
 
-async def hold(db: AsyncConnection, crisis: CrisisRaised) -> None:
-    """This will keep machines from writing to a person in crisis."""
-    row = {"referral_id": crisis.referral_id, "person_id": crisis.person_id, "raised_at": crisis.raised_at}
-    await db.execute(HOLD, {**row, "cleared_at": None})
+async def hold(db: AsyncConnection, crises: Iterable[CrisisRaised]) -> None:
+    """This will keep machines from writing to people in crisis."""
+    names = {"referral_id", "person_id", "raised_at"}
+    await db.execute(HOLD, [{**each.model_dump(include=names), "cleared_at": None} for each in crises])
 
 
-async def release(db: AsyncConnection, cleared: RiskCleared) -> None:
-    """This will let messages go to a person again whose risk somebody looked at."""
-    await db.execute(RELEASE, {"referral": cleared.referral_id, "at": cleared.cleared_at})
+async def release(db: AsyncConnection, cleared: Iterable[RiskCleared]) -> None:
+    """This will let messages go again to people whose risk somebody looked at."""
+    await db.execute(RELEASE, [{"referral": each.referral_id, "at": each.cleared_at} for each in cleared])
 
 
-async def meet(db: AsyncConnection, supporter: SupporterRegistered) -> None:
-    """This will remember what people may call a supporter."""
-    await db.execute(MEET, {"supporter_id": supporter.supporter_id, "public_name": supporter.public_name})
+async def meet(db: AsyncConnection, supporters: Iterable[SupporterRegistered]) -> None:
+    """This will remember what people may call supporters."""
+    await db.execute(MEET, [each.model_dump(include={"supporter_id", "public_name"}) for each in supporters])

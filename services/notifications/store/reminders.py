@@ -17,6 +17,7 @@ from services.notifications.store.tables import people, reminders, sessions, sup
 from shared.database import insert_or_ignore
 from shared.events.notifications import Channel, SkipReason
 from shared.events.scheduling import SeriesBooked, SessionCancelled
+from shared.several import among
 
 GIVEN_AWAY = ("sending", "accepted", "delivered", "unknown")
 """States in which a message has, or may have, left for the person."""
@@ -36,7 +37,7 @@ DUES = select(
 )
 """Messages joined to their sessions; a session without a name takes the supporter's."""
 
-KNOWN = DUES.where(reminders.c.reminder_id.in_(bindparam("some", expanding=True)))
+KNOWN = DUES.where(among(reminders.c.reminder_id, "some"))
 LOOKED_AT = (
     KNOWN.where(reminders.c.state.in_(["due", "sending"]))
     .where(reminders.c.look_at <= bindparam("now"))
@@ -44,10 +45,10 @@ LOOKED_AT = (
 )
 WAITING = (
     DUES.where(reminders.c.state == "due")
-    .where(reminders.c.person_id == bindparam("person_id"))
+    .where(among(reminders.c.person_id, "people"))
     .order_by(reminders.c.due, reminders.c.reminder_id)
 )
-THEIRS = reminders.c.person_id.in_(bindparam("theirs", expanding=True)) & reminders.c.state.in_(GIVEN_AWAY)
+THEIRS = among(reminders.c.person_id, "theirs") & reminders.c.state.in_(GIVEN_AWAY)
 LAST_REMINDED = (
     DUES.where(THEIRS)
     .where(sessions.c.cancelled_at.is_(None), sessions.c.starts_at > bindparam("now"))
@@ -59,11 +60,11 @@ SENT_SINCE = (
     .where(THEIRS)
     .where(reminders.c.intended_at >= bindparam("since"))
 )
-OF_SERIES = select(reminders.c.reminder_id).where(reminders.c.series_id.in_(bindparam("series", expanding=True)))
+OF_SERIES = select(reminders.c.reminder_id).where(among(reminders.c.series_id, "series"))
 BOOK, ADD = insert_or_ignore(sessions), insert_or_ignore(reminders)
 CANCEL = (
     update(sessions)
-    .where(sessions.c.session_id.in_(bindparam("some", expanding=True)), sessions.c.cancelled_at.is_(None))
+    .where(among(sessions.c.session_id, "some"), sessions.c.cancelled_at.is_(None))
     .values(cancelled_at=bindparam("at"))
 )
 
@@ -134,9 +135,9 @@ async def looked_at(db: AsyncConnection, reminder_ids: Iterable[UUID], *, now: d
     return await _dues(db, LOOKED_AT, some=sorted(set(reminder_ids)), now=now)
 
 
-async def waiting_for(db: AsyncConnection, person_id: UUID) -> list[Due]:
-    """This will give a person's messages that have not been given to a channel."""
-    return await _dues(db, WAITING, person_id=person_id)
+async def waiting_for(db: AsyncConnection, person_ids: Iterable[UUID]) -> list[Due]:
+    """This will give people's messages that have not been given to a channel."""
+    return await _dues(db, WAITING, people=list(person_ids))
 
 
 async def some(db: AsyncConnection, reminder_ids: Iterable[UUID]) -> dict[UUID, Due]:

@@ -74,7 +74,7 @@ reminders = Table(
     metadata,
     Column("reminder_id", Uuid, primary_key=True),
     Column("series_id", Uuid, nullable=False, index=True),
-    Column("session_id", Uuid, nullable=False, index=True),
+    Column("session_id", Uuid, nullable=False),
     Column("person_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("due", UtcTime, nullable=False),
@@ -91,10 +91,12 @@ reminders = Table(
     Column("quiet", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("session_id", "kind", name="one_message_of_a_kind_a_session"),
     Index("reminders_of_a_person", "person_id", "intended_at"),
-    Index("reminders_by_state", "state"),
+    Index("reminders_counted", "quiet", "state"),
 )
 """`due` is the planned moment, `look_at` the next look; `intended_at` is when it was given to a channel, and `quiet`
-says that it left in the recipient's quiet hours, which must never be."""
+says that it left in the recipient's quiet hours, which must never be.
+
+No index begins with `state`: SQLite would take it for the messages of a few people, and read all that are due."""
 
 replies = Table(
     "replies",

@@ -73,7 +73,7 @@ def _reminders() -> None:
         "reminders",
         sa.Column("reminder_id", sa.Uuid, primary_key=True),
         sa.Column("series_id", sa.Uuid, nullable=False, index=True),
-        sa.Column("session_id", sa.Uuid, nullable=False, index=True),
+        sa.Column("session_id", sa.Uuid, nullable=False),
         sa.Column("person_id", sa.Uuid, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("due", UtcTime, nullable=False),
@@ -91,7 +91,7 @@ def _reminders() -> None:
         sa.UniqueConstraint("session_id", "kind", name="one_message_of_a_kind_a_session"),
     )
     op.create_index("reminders_of_a_person", "reminders", ["person_id", "intended_at"])
-    op.create_index("reminders_by_state", "reminders", ["state"])
+    op.create_index("reminders_counted", "reminders", ["quiet", "state"])
 
 
 def _replies() -> None:
