@@ -39,6 +39,7 @@ _OPEN = upsert(
     where=tasks.c.done_at.is_not(None),
 )
 _DONE = update(tasks).where(tasks.c.task_id == bindparam("one"), tasks.c.done_at.is_(None))
+_STILL_OPEN = select(tasks.c.about).where(among(tasks.c.task_id, "some"), tasks.c.done_at.is_(None))
 _ALL_DONE = update(tasks).where(among(tasks.c.task_id, "some"), tasks.c.done_at.is_(None))
 
 ON_CALL = "on-call"
@@ -98,6 +99,12 @@ async def open_each(db: AsyncConnection, some: Iterable[Asked]) -> None:
     rows = [_row(each, at) for each in some]
     if rows:
         await db.execute(_OPEN, rows)
+
+
+async def still_open(db: AsyncConnection, *, kind: str, abouts: Iterable[str]) -> set[str]:
+    """This will choose, among what tasks of a kind may be about, that which somebody is still asked to do."""
+    some = [_id(kind, each) for each in abouts]
+    return set((await db.execute(_STILL_OPEN, {"some": some})).scalars()) if some else set()
 
 
 def _row(asked: Asked, at: datetime) -> dict[str, Any]:
