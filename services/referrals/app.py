@@ -32,7 +32,8 @@ def create(settings: Settings) -> Service:
     service = Service.create("referrals", settings)
     mailbox, programme = service.mailbox, service.programme
     switch(mailbox, programme)
-    service.http.include_router(fhir_routes(mailbox.run, service.database, programme))
+    receive = mailbox.together(partial(handlers.receive, programme=programme))
+    service.http.include_router(fhir_routes(receive, mailbox.run, service.database, programme))
     service.http.include_router(people_routes(mailbox.run, service.database, programme))
     service.figures(count)
     service.still_waits = handlers.still_waits
@@ -41,7 +42,7 @@ def create(settings: Settings) -> Service:
 
 def switch(mailbox: Mailbox, programme: Programme) -> None:
     """This will say who hears what."""
-    mailbox.on_ingest("referral", partial(handlers.ingest, programme=programme))
+    mailbox.on_ingest("referral", partial(handlers.ingest, programme=programme), many=True)
     mailbox.on_many(JOURNEY, partial(handlers.advance, programme=programme))
 
 

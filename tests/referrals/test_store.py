@@ -1,11 +1,14 @@
 """The store keeps who was referred sealed, and its schema is the one its migrations make."""
 
+from uuid import UUID, uuid4
+
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
+from services.referrals.rules.order import ReferralOrder
 from services.referrals.store import tables
 from shared import migrations
 from shared.database import Database
@@ -48,9 +51,15 @@ async def test_finds_one_person_by_any_of_their_numbers_and_tells_when_they_are_
     one, other = (order(person=person(identifiers=[each])) for each in (first, second))
     both = order(person=person(identifiers=[first, second]))
 
+    async def met(db: AsyncConnection, organisation: str, order: ReferralOrder) -> tuple[UUID, bool]:
+        prints = store.prints_of(organisation, order)
+        person_id, twofold = store.person_of(prints, await store.people_of(db, prints), uuid4())
+        await store.know(db, dict.fromkeys(prints, person_id))
+        return person_id, twofold
+
     async with database.transaction() as db:
-        found = [await store.person_of(db, "a", each, store.new_id("a", each)) for each in (one, other, both)]
-        elsewhere, _ = await store.person_of(db, "b", one, store.new_id("b", one))
+        found = [await met(db, "a", each) for each in (one, other, both)]
+        elsewhere, _ = await met(db, "b", one)
 
     ids = [person_id for person_id, _ in found]
     assert ids[0] == ids[2] != ids[1]

@@ -161,4 +161,5 @@ async def _alone(together: Any, value: Any, db: AsyncConnection) -> Any:
 async def _received(body: bytes, db: AsyncConnection) -> Any:
     """What a request at the edge does: every request is a post of its own."""
     post = referrals.Post(post_id=uuid4(), organisation=HOSPITAL, reading=read(body, FHIR))
-    return await referrals.receive(post, db, programme=PROGRAMME)
+    (reply,) = await referrals.receive([post], db, programme=PROGRAMME)
+    return reply

@@ -12,7 +12,7 @@ from services.referrals.handlers.held import (
     still_waits,
 )
 from services.referrals.handlers.journey import advance
-from services.referrals.handlers.receive import Post, Received, ingest, receive, refuse
+from services.referrals.handlers.receive import Post, Received, check, ingest, receive, refuse
 from services.referrals.handlers.telling import bodies
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Unknown",
     "advance",
     "bodies",
+    "check",
     "ingest",
     "learn",
     "look",

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
-from services.referrals.handlers.outcomes import TASKS, follow, raise_crisis, withhold
+from services.referrals.handlers.outcomes import TASKS, follow, raise_crisis, settle, withheld
 from services.referrals.handlers.telling import tell
 from services.referrals.rules.order import FEW, Person, Reach
 from services.referrals.rules.triage import Agreement, triage
@@ -59,24 +59,27 @@ async def screen(screening: Screening, db: AsyncConnection, *, programme: Progra
     if referral.state != "needs_screen" and referral.crisis_at is None:
         raise NotWaiting
     cleared = screening.outcome == "clear"
-    await _write_down(db, referral, "risk_cleared" if cleared else "risk_found", screening.by, screening.reason)
+    found = "risk_cleared" if cleared else "risk_found"
+    await store.note(db, [_written_down(referral, found, screening.by, screening.reason)])
     await close_task(db, kind="screening", about=str(referral.referral_id), by=screening.by)
     if cleared:
         return await _clear(referral, screening.by, db, programme=programme)
     if referral.crisis_at:
         return Reply(referral.state)
-    raised, said = await raise_crisis(referral, db, programme=programme, note=screening.reason)
-    return Reply(raised.state, said)
+    raised, follows = raise_crisis(referral, note=screening.reason, at=now())
+    await store.change(db, [raised])
+    return Reply(raised.state, [*await settle(db, [follows]), *await tell(db, [raised], programme=programme)])
 
 
 async def _clear(referral: store.Referral, by: str, db: AsyncConnection, *, programme: Programme) -> Reply:
     """This will say that a person cleared the risk, and let a referral that was held for it go on."""
     await close_task(db, kind="crisis", about=str(referral.referral_id), by=by)
-    await store.mark_crisis(db, referral.referral_id, None)
+    cleared = replace(referral, crisis_at=None)
     fact = RiskCleared(referral_id=referral.referral_id, person_id=referral.person_id, cleared_by=by, cleared_at=now())
     if referral.state not in DONE_BY:
+        await store.change(db, [cleared])
         return Reply(referral.state, [fact])
-    moved, said = await _go_on(replace(referral, crisis_at=None), db, programme=programme)
+    moved, said = await _go_on(cleared, db, programme=programme)
     return Reply(moved.state, [fact, *said])
 
 
@@ -87,7 +90,7 @@ async def learn(details: Details, db: AsyncConnection, *, programme: Programme) 
         raise NotWaiting
     person = _with(referral.order.person, details)
     known = replace(referral, order=referral.order.model_copy(update={"person": person}))
-    await _write_down(db, referral, "details_given", details.by)
+    await store.note(db, [_written_down(referral, "details_given", details.by)])
     moved, said = await _go_on(known, db, programme=programme)
     if moved.state != "needs_info":
         await close_task(db, kind="missing_info", about=str(referral.referral_id), by=details.by)
@@ -125,10 +128,10 @@ async def revoke(revoking: tuple[UUID, str], db: AsyncConnection, *, programme: 
     running = [each for each in await consents.consents_of(db, referral.person_id) if not each.revoked_at]
     facts = [ConsentRevoked(consent_id=each.consent_id, person_id=each.person_id, revoked_at=now()) for each in running]
     await consents.revoked(facts, db)
-    ended = len(facts)
-    for one in mine.values():
-        ended += await withhold(one, db, programme=programme) if one.state in DONE_BY else 0
-        await _write_down(db, one, "consent_revoked", by)
+    held = [withheld(each, programme=programme, at=now()) for each in mine.values() if each.state in DONE_BY]
+    await store.change(db, [each for each, _ in held])
+    await store.note(db, [_written_down(each, "consent_revoked", by) for each in mine.values()])
+    ended = len(facts) + sum(count for _, count in held)
     return Reply(ended, [*facts, *await tell(db, mine.values(), programme=programme)])
 
 
@@ -138,7 +141,7 @@ async def look(looking: tuple[UUID, str], db: AsyncConnection) -> Reply:
     referral = await store.by_id(db, referral_id)
     if referral is None:
         raise Unknown
-    await _write_down(db, referral, "looked_at", by)
+    await store.note(db, [_written_down(referral, "looked_at", by)])
     return Reply(referral)
 
 
@@ -149,22 +152,20 @@ async def _alone(db: AsyncConnection, referral_id: UUID) -> store.Referral:
     return referral
 
 
-async def _write_down(
-    db: AsyncConnection, referral: store.Referral, what: str, by: str, note: str | None = None
-) -> None:
+def _written_down(referral: store.Referral, what: str, by: str, note: str | None = None) -> store.Entry:
     # What a person did is never a repeat of what they did before, even in the same moment.
     key = str(uuid4())
-    entry = store.Entry(referral_id=referral.referral_id, what=what, at=now(), key=key, by=by, note=note)
-    await store.note(db, [entry])
+    return store.Entry(referral_id=referral.referral_id, what=what, at=now(), key=key, by=by, note=note)
 
 
 async def _go_on(
     referral: store.Referral, db: AsyncConnection, *, programme: Programme
 ) -> tuple[store.Referral, list[Said]]:
     """This will triage again what a person looked at, or learnt more about."""
-    verdict = triage(referral.order, Agreement(), now(), cleared=True)
+    at = now()
+    verdict = triage(referral.order, Agreement(), at, cleared=True)
     reasons = (verdict.reason,) if verdict.reason else verdict.missing
     moved = replace(referral, state=verdict.outcome, reasons=reasons)
-    await store.change(db, moved)
-    said = await follow(moved, verdict, db, programme=programme)
+    await store.change(db, [moved])
+    said = await settle(db, [follow(moved, verdict, programme=programme, at=at)])
     return moved, [*said, *await tell(db, [moved], programme=programme)]

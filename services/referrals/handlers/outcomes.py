@@ -1,55 +1,76 @@
-"""What follows from a triage: what is said, who has to look, and what the referrer hears."""
+"""What follows from a triage: what is said, who has to look, and what is kept of it."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
-from services.referrals.handlers.telling import tell
 from services.referrals.rules import triage
 from services.referrals.rules.accept import Accepted, consents_of, facts_of_acceptance
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.triage import Payer, Verdict
 from shared import consents
 from shared.calendar import add_business_days
-from shared.clock import now
 from shared.events.referrals import ConsentGiven, CrisisRaised, ReferralHeld, ReferralRefused
 from shared.mailbox import Said
 from shared.programme import Programme
-from shared.work import ON_CALL, open_task
+from shared.work import ON_CALL, Asked, open_each
 
 ANSWER_CRISIS = timedelta(minutes=5)
 TASKS = {"needs_screen": "screening", "needs_info": "missing_info"}
 
 
-async def follow(
-    referral: store.Referral, verdict: Verdict, db: AsyncConnection, *, programme: Programme
-) -> list[Said]:
-    """This will do and say what follows from a verdict about a referral that is already kept with it."""
-    moment = now()
-    first = store.Entry(referral_id=referral.referral_id, what="received", at=referral.arrived_at)
-    entry = store.Entry(referral_id=referral.referral_id, what=verdict.outcome, at=moment, key=moment.isoformat())
-    await store.note(db, [first, entry])
-    if verdict.outcome == "accepted":
-        said = await _accept(referral, db, programme=programme)
-    elif verdict.outcome == "refused":
-        said = [_refused(referral, verdict)]
-    elif verdict.outcome == "crisis_review":
-        said = await _page(referral, db, at=referral.crisis_at or moment, note=in_words(referral.order))
-        said.append(_held(referral, "crisis_review"))
-    else:
-        said = await _hold(referral, verdict, db, programme=programme)
+@dataclass(frozen=True, kw_only=True)
+class Follows:
+    """What follows from a decision: what is said, what people are asked to do, and what the timeline keeps."""
+
+    said: list[Said] = field(default_factory=list)
+    tasks: list[Asked] = field(default_factory=list)
+    entries: list[store.Entry] = field(default_factory=list)
+
+
+async def settle(db: AsyncConnection, some: Iterable[Follows]) -> list[Said]:
+    """This will keep what follows from decisions, and give what is to be said, in their order."""
+    every = list(some)
+    said = [word for each in every for word in each.said]
+    await store.note(db, [entry for each in every for entry in each.entries])
+    await consents.given([each for each in said if isinstance(each, ConsentGiven)], db)
+    await open_each(db, [task for each in every for task in each.tasks])
     return said
 
 
-async def _accept(referral: store.Referral, db: AsyncConnection, *, programme: Programme) -> list[Said]:
-    facts = facts_of_acceptance(_accepted(referral, programme), payers_of(programme), now=now())
-    await consents.given([each for each in facts if isinstance(each, ConsentGiven)], db)
-    if referral.order.cover and triage.plan_of(referral.order.cover, payers_of(programme)) is None:
-        due = add_business_days(programme.site(referral.site_id), now(), 2)
-        await open_task(db, kind="coverage_unclear", about=str(referral.referral_id), owner="intake", due=due)
-    return list(facts)
+def follow(referral: store.Referral, verdict: Verdict, *, programme: Programme, at: datetime) -> Follows:
+    """This will say what follows from a verdict about a referral."""
+    if verdict.outcome == "accepted":
+        said, tasks = _accept(referral, programme, at)
+    elif verdict.outcome == "refused":
+        said, tasks = [_refused(referral, verdict)], []
+    elif verdict.outcome == "crisis_review":
+        raised_at = referral.crisis_at or at
+        said = [_raised(referral, raised_at), _held(referral, "crisis_review")]
+        tasks = [_page(referral, raised_at, in_words(referral.order))]
+    else:
+        said, tasks = [_held(referral, verdict.outcome)], [_hold(referral, verdict, programme, at)]
+    return Follows(said=said, tasks=tasks, entries=[_received(referral), _entry(referral, verdict.outcome, at)])
+
+
+def _received(referral: store.Referral) -> store.Entry:
+    return store.Entry(referral_id=referral.referral_id, what="received", at=referral.arrived_at)
+
+
+def _entry(referral: store.Referral, what: str, at: datetime) -> store.Entry:
+    return store.Entry(referral_id=referral.referral_id, what=what, at=at, key=at.isoformat())
+
+
+def _accept(referral: store.Referral, programme: Programme, at: datetime) -> tuple[list[Said], list[Asked]]:
+    payers = payers_of(programme)
+    facts = facts_of_acceptance(_accepted(referral, programme), payers, now=at)
+    if referral.order.cover is None or triage.plan_of(referral.order.cover, payers):
+        return list(facts), []
+    due = add_business_days(programme.site(referral.site_id), at, 2)
+    return list(facts), [Asked(kind="coverage_unclear", about=str(referral.referral_id), owner="intake", due=due)]
 
 
 def _accepted(referral: store.Referral, programme: Programme) -> Accepted:
@@ -66,11 +87,10 @@ def _accepted(referral: store.Referral, programme: Programme) -> Accepted:
     )
 
 
-async def withhold(referral: store.Referral, db: AsyncConnection, *, programme: Programme) -> int:
+def withheld(referral: store.Referral, *, programme: Programme, at: datetime) -> tuple[store.Referral, int]:
     """This will let a referral that is held be accepted without any consent, and count those it would have given."""
     without = replace(referral, order=referral.order.model_copy(update={"consents": []}), withheld=True)
-    await store.change(db, without)
-    return len(consents_of(_accepted(referral, programme), payers_of(programme), now=now()))
+    return without, len(consents_of(_accepted(referral, programme), payers_of(programme), now=at))
 
 
 def payers_of(programme: Programme) -> list[Payer]:
@@ -88,11 +108,9 @@ def _refused(referral: store.Referral, verdict: Verdict) -> ReferralRefused:
     return ReferralRefused(referral_id=referral.referral_id, person_id=referral.person_id, reason=verdict.reason)
 
 
-async def _hold(referral: store.Referral, verdict: Verdict, db: AsyncConnection, *, programme: Programme) -> list[Said]:
-    due = add_business_days(programme.site(referral.site_id), now(), 1)
-    kind = TASKS[verdict.outcome]
-    await open_task(db, kind=kind, about=str(referral.referral_id), owner="intake", due=due)
-    return [_held(referral, verdict.outcome)]
+def _hold(referral: store.Referral, verdict: Verdict, programme: Programme, at: datetime) -> Asked:
+    due = add_business_days(programme.site(referral.site_id), at, 1)
+    return Asked(kind=TASKS[verdict.outcome], about=str(referral.referral_id), owner="intake", due=due)
 
 
 def _held(referral: store.Referral, state: triage.Outcome) -> ReferralHeld:
@@ -111,31 +129,26 @@ def in_words(order: ReferralOrder) -> str:
     return "\n".join([f"Risk: {order.risk or 'not screened'}.", *order.notes])
 
 
-async def _page(referral: store.Referral, db: AsyncConnection, *, at: datetime, note: str) -> list[Said]:
+def _page(referral: store.Referral, at: datetime, note: str) -> Asked:
     about = str(referral.referral_id)
-    await open_task(db, kind="crisis", about=about, owner=ON_CALL, due=at + ANSWER_CRISIS, note=note)
-    await store.mark_crisis(db, referral.referral_id, at)
-    return [
-        CrisisRaised(
-            referral_id=referral.referral_id, person_id=referral.person_id, site_id=referral.site_id, raised_at=at
-        )
-    ]
+    return Asked(kind="crisis", about=about, owner=ON_CALL, due=at + ANSWER_CRISIS, note=note)
 
 
-async def raise_crisis(
-    referral: store.Referral, db: AsyncConnection, *, programme: Programme, note: str
-) -> tuple[store.Referral, list[Said]]:
+def _raised(referral: store.Referral, at: datetime) -> CrisisRaised:
+    return CrisisRaised(
+        referral_id=referral.referral_id, person_id=referral.person_id, site_id=referral.site_id, raised_at=at
+    )
+
+
+def raise_crisis(referral: store.Referral, *, note: str, at: datetime) -> tuple[store.Referral, Follows]:
     """This will put a danger sign before the on-call person at once, and hold what is not accepted until it is cleared.
 
     `note` is what the sign was; it gives the referral as it is then.
     """
-    moment = now()
-    said = await _page(referral, db, at=moment, note=note)
-    raised = replace(referral, crisis_at=moment)
+    raised = replace(referral, crisis_at=at)
+    said: list[Said] = [_raised(referral, at)]
     if referral.state in TASKS:
         raised = replace(raised, state="crisis_review", reasons=())
-        await store.change(db, raised)
         said.append(_held(raised, "crisis_review"))
     what = "crisis_review" if raised.state != referral.state else "crisis_raised"
-    await store.note(db, [store.Entry(referral_id=raised.referral_id, what=what, at=moment, key=moment.isoformat())])
-    return raised, [*said, *await tell(db, [raised], programme=programme)]
+    return raised, Follows(said=said, tasks=[_page(referral, at, note)], entries=[_entry(referral, what, at)])

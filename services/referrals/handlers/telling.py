@@ -78,6 +78,8 @@ def _fingerprint(body: dict[str, Any]) -> str:
 async def tell(db: AsyncConnection, referrals: Iterable[store.Referral], *, programme: Programme) -> list[Status]:
     """This will say each referral's Task to its referrer, where it is not what they were told last."""
     some = list(referrals)
+    if not some:
+        return []
     tasks = await bodies(db, some, programme=programme)
     moment = now()
     said, told = [], {}

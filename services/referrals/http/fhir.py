@@ -16,7 +16,7 @@ from shared.callers import Caller, known
 from shared.clock import now
 from shared.database import Database
 from shared.edge import body_of
-from shared.mailbox import Run
+from shared.mailbox import Ask, Run
 from shared.programme import Programme
 from shared.strict_json import Malformed
 
@@ -24,17 +24,17 @@ Referrer = Annotated[Caller, Depends(known)]
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def fhir_routes(run: Run, database: Database, programme: Programme) -> APIRouter:
+def fhir_routes(receive: Ask, run: Run, database: Database, programme: Programme) -> APIRouter:
     """This will serve /fhir."""
     router = APIRouter(prefix="/fhir", route_class=FhirRoute, tags=["FHIR"])
-    _add_posting(router, run, programme)
+    _add_posting(router, receive, run, programme)
     _add_reading(router, database, programme)
     _add_the_rest(router)
     return router
 
 
-def _add_posting(router: APIRouter, run: Run, programme: Programme) -> None:
-    posting = partial(_take, run=run, programme=programme)
+def _add_posting(router: APIRouter, receive: Ask, run: Run, programme: Programme) -> None:
+    posting = partial(_take, receive=receive, run=run, programme=programme)
 
     @router.post("/ServiceRequest", status_code=201)
     async def refer(request: Request, caller: Referrer) -> Response:
@@ -56,15 +56,23 @@ def _add_posting(router: APIRouter, run: Run, programme: Programme) -> None:
 
 
 async def _take(
-    request: Request, caller: Caller, *, unless: str | None, only: str, limit: int, run: Run, programme: Programme
+    request: Request,
+    caller: Caller,
+    *,
+    unless: str | None,
+    only: str,
+    limit: int,
+    receive: Ask,
+    run: Run,
+    programme: Programme,
 ) -> tuple[Reading, list[handlers.Received]]:
     """This will take in a post, and account for it where it is refused."""
     post_id, organisation = uuid4(), caller.organisation_id
     try:
         raw = await body_of(request, limit)
         reading = read(raw, request.headers.get("content-type", ""), unless=unless, only=only)
-        post = handlers.Post(post_id=post_id, organisation=organisation, reading=reading)
-        return reading, await run(partial(handlers.receive, programme=programme), post)
+        handlers.check(reading, programme)
+        return reading, await receive(handlers.Post(post_id=post_id, organisation=organisation, reading=reading))
     except (Refused, Malformed) as wrong:
         refused = as_refused(wrong)
         await run(handlers.refuse, (post_id, organisation, refused))
@@ -132,7 +140,7 @@ async def _searched(db: AsyncConnection, request: Request, caller: Caller) -> li
         found = await store.by_id(db, wanted, caller.organisation_id) if wanted else None
     else:
         identifier = token(by_identifier or "", "query identifier")
-        found = await store.by_placer(db, caller.organisation_id, identifier.system, identifier.value)
+        found = await store.by_placer(db, caller.organisation_id, identifier)
     return [found] if found else []
 
 

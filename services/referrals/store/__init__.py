@@ -1,7 +1,8 @@
 """What the referrals service keeps."""
 
-from services.referrals.store.accounts import counts, refuse, repeat
-from services.referrals.store.person import person_of
+from services.referrals.store.accounts import Refusal, Repeat, counts, refuse, repeat
+from services.referrals.store.fingerprints import content_of, id_of, named_by, numbered, placer_of, prints_of
+from services.referrals.store.person import know, people_of, person_of
 from services.referrals.store.referral import (
     Referral,
     add,
@@ -9,16 +10,11 @@ from services.referrals.store.referral import (
     by_id,
     by_ids,
     by_placer,
-    came_again,
     change,
-    content_of,
+    ids_by_number,
     ids_of_person,
     listed,
-    mark_crisis,
     move,
-    named_by,
-    new_id,
-    placer_of,
     tell,
 )
 from services.referrals.store.tables import metadata
@@ -27,27 +23,32 @@ from services.referrals.store.timelines import Entry, entries_of, milestones_of,
 __all__ = [
     "Entry",
     "Referral",
+    "Refusal",
+    "Repeat",
     "add",
     "alone",
     "by_id",
     "by_ids",
     "by_placer",
-    "came_again",
     "change",
     "content_of",
     "counts",
     "entries_of",
+    "id_of",
+    "ids_by_number",
     "ids_of_person",
+    "know",
     "listed",
-    "mark_crisis",
     "metadata",
     "milestones_of",
     "move",
     "named_by",
-    "new_id",
     "note",
+    "numbered",
+    "people_of",
     "person_of",
     "placer_of",
+    "prints_of",
     "refuse",
     "repeat",
     "tell",

@@ -1,5 +1,7 @@
 """Accounts for every post: refused ones, repeated ones, and the counts of all."""
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -9,19 +11,40 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals.store.tables import referrals, refusals, repeats
 from shared.database import insert_or_ignore
 
-
-async def refuse(
-    db: AsyncConnection, *, refusal_id: UUID, organisation: str, place: str, code: str, at: datetime
-) -> None:
-    """This will account for a post that was refused, once; it keeps where and what, never the value."""
-    row = {"refusal_id": refusal_id, "organisation": organisation, "place": place[:200], "code": code, "at": at}
-    await db.execute(insert_or_ignore(refusals).values(**row))
+REFUSE, REPEAT = insert_or_ignore(refusals), insert(repeats)
 
 
-async def repeat(db: AsyncConnection, *, repeat_id: UUID, referral_id: UUID, changed: bool, at: datetime) -> None:
-    """This will account for a post that was known already."""
-    row = {"repeat_id": repeat_id, "referral_id": referral_id, "changed": changed, "at": at}
-    await db.execute(insert(repeats).values(**row))
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A post that was refused: `place` and `code` say where and what was wrong, never the value."""
+
+    refusal_id: UUID
+    organisation: str
+    place: str
+    code: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeat:
+    """A post of a referral that was known already, and whether it says something else."""
+
+    repeat_id: UUID
+    referral_id: UUID
+    changed: bool
+    at: datetime
+
+
+async def refuse(db: AsyncConnection, some: Sequence[Refusal]) -> None:
+    """This will account for posts that were refused, each once."""
+    if some:
+        await db.execute(REFUSE, [{**asdict(each), "place": each.place[:200]} for each in some])
+
+
+async def repeat(db: AsyncConnection, some: Sequence[Repeat]) -> None:
+    """This will account for posts that were known already."""
+    if some:
+        await db.execute(REPEAT, [asdict(each) for each in some])
 
 
 async def counts(db: AsyncConnection) -> dict[str, int]:

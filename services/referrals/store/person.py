@@ -1,33 +1,44 @@
 """People: found again by the fingerprints of what an organisation calls them, never by name."""
 
+from collections.abc import Iterable, Mapping
 from uuid import UUID, uuid5
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.referrals.rules.order import ReferralOrder
-from services.referrals.store.referral import REFERRALS
+from services.referrals.store.fingerprints import REFERRALS
 from services.referrals.store.tables import persons
 from shared.database import insert_or_ignore
-from shared.sealed import lookup
+from shared.several import among
+
+KNOWN = select(persons.c.fingerprint, persons.c.person_id).where(among(persons.c.fingerprint, "prints"))
+KNOW = insert_or_ignore(persons)
 
 
-async def person_of(
-    db: AsyncConnection, organisation: str, order: ReferralOrder, referral_id: UUID
-) -> tuple[UUID, bool]:
-    """This will find the person by what the organisation calls them, or take note of a new one.
+async def people_of(db: AsyncConnection, prints: Iterable[str]) -> dict[str, UUID]:
+    """This will find people by fingerprints; those that nobody is known by are left out."""
+    wanted = sorted(set(prints))
+    if not wanted:
+        return {}
+    return {row.fingerprint: row.person_id for row in await db.execute(KNOWN, {"prints": wanted})}
+
+
+async def know(db: AsyncConnection, people: Mapping[str, UUID]) -> None:
+    """This will remember by which fingerprints people are known, one person each."""
+    rows = [{"fingerprint": each, "person_id": people[each]} for each in sorted(people)]
+    if rows:
+        await db.execute(KNOW, rows)
+
+
+def person_of(prints: Iterable[str], people: Mapping[str, UUID], referral_id: UUID) -> tuple[UUID, bool]:
+    """This will say who it is, by their fingerprints and the people known by them.
 
     Without identifiers they are known by this referral only. When identifiers point to two people, the first goes on,
     and the second answer is True: a person must look.
     """
-    prints = [lookup("person", organisation, each.system, each.value) for each in order.person.identifiers]
-    if not prints:
+    mine = list(prints)
+    if not mine:
         return uuid5(referral_id, "person"), False
-    known = select(persons.c.fingerprint, persons.c.person_id).where(persons.c.fingerprint.in_(prints))
-    found = {row.fingerprint: row.person_id for row in await db.execute(known)}
-    fresh = uuid5(REFERRALS, f"person {prints[0]}")
-    person_id: UUID = next((found[each] for each in prints if each in found), fresh)
-    new = [{"fingerprint": each, "person_id": person_id} for each in sorted(set(prints)) if each not in found]
-    if new:
-        await db.execute(insert_or_ignore(persons), new)
-    return person_id, len(set(found.values())) > 1
+    found = [people[each] for each in mine if each in people]
+    person_id = found[0] if found else uuid5(REFERRALS, f"person {mine[0]}")
+    return person_id, len(set(found)) > 1

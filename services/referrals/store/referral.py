@@ -1,22 +1,21 @@
 """Referrals: kept once by their placer's identifier, found again by it or by our id."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals.rules.journey import State
 from services.referrals.rules.order import Identifier, ReferralOrder
 from services.referrals.rules.triage import Outcome
+from services.referrals.store.fingerprints import named_by, numbered, placer_of
 from services.referrals.store.tables import referrals
-from shared.database import insert_or_ignore, lock
-from shared.sealed import lookup
-
-REFERRALS = UUID("5f0b7a3e-6a55-5a3e-9d0e-3c8d52d4e1c7")
+from shared.database import lock
+from shared.several import among
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,89 +40,100 @@ class Referral:
     told: str | None = None
 
 
-def placer_of(organisation: str, order: ReferralOrder) -> str:
-    """This will give the fingerprint a referral is known by: its placer's identifier, else its whole content."""
-    if order.identifier is None:
-        return content_of(organisation, order)
-    return named_by(organisation, order.identifier)
+PLAIN = tuple(each for each in Referral.__dataclass_fields__ if each not in ("order", "reasons"))
+"""What is kept as it is."""
+
+ADD = insert(referrals)
+CHANGE = update(referrals).where(referrals.c.referral_id == bindparam("one"))
+BY_IDS = select(referrals).where(among(referrals.c.referral_id, "ids"))
+BY_NUMBER = (
+    select(referrals.c.placer_value, referrals.c.referral_id)
+    .where(among(referrals.c.organisation, "organisations"), among(referrals.c.placer_value, "numbers"))
+    .order_by(referrals.c.arrived_at)
+)
 
 
-def named_by(organisation: str, identifier: Identifier) -> str:
-    """This will give the fingerprint of a placer's identifier."""
-    return lookup("placer", organisation, identifier.system, identifier.value)
+async def add(db: AsyncConnection, some: Sequence[Referral]) -> None:
+    """This will keep new referrals."""
+    if some:
+        await db.execute(ADD, [_row(each) for each in some])
 
 
-def content_of(organisation: str, order: ReferralOrder) -> str:
-    """This will give the fingerprint that tells whether a repeat says something else (but when it was written)."""
-    return lookup("content", organisation, order.model_dump_json(exclude={"authored_at"}))
-
-
-def new_id(organisation: str, order: ReferralOrder) -> UUID:
-    """This will give a referral's id, the same for the same post."""
-    return uuid5(REFERRALS, f"{organisation} {placer_of(organisation, order)}")
-
-
-async def add(db: AsyncConnection, referral: Referral) -> bool:
-    """This will keep a new referral, and say whether it was new."""
-    order = referral.order
-    row = {
-        **{each.name: getattr(referral, each.name) for each in referrals.columns if hasattr(referral, each.name)},
-        "placer": placer_of(referral.organisation, order),
-        "placer_value": lookup("value", referral.organisation, order.identifier.value) if order.identifier else "",
-        "words": order.model_dump(mode="json", exclude_none=True),
+def _row(referral: Referral) -> dict[str, Any]:
+    return {
+        **{each: getattr(referral, each) for each in PLAIN},
+        "placer": placer_of(referral.organisation, referral.order),
+        "placer_value": numbered(referral.organisation, referral.order.identifier),
+        "words": _words(referral.order),
         "reasons": list(referral.reasons),
     }
-    return bool((await db.execute(insert_or_ignore(referrals).values(**row))).rowcount)
 
 
-async def change(db: AsyncConnection, referral: Referral) -> None:
-    """This will keep a referral's new state, and what was learnt about the person."""
-    words = referral.order.model_dump(mode="json", exclude_none=True)
-    kept = {"state": referral.state, "reasons": list(referral.reasons), "words": words, "withheld": referral.withheld}
-    await db.execute(update(referrals).where(referrals.c.referral_id == referral.referral_id).values(**kept))
+def _words(order: ReferralOrder) -> dict[str, Any]:
+    return order.model_dump(mode="json", exclude_none=True)
 
 
-async def came_again(db: AsyncConnection, referral_id: UUID, content: str) -> None:
-    """This will remember, by fingerprint, what was posted of a referral last."""
-    await db.execute(update(referrals).where(referrals.c.referral_id == referral_id).values(latest=content))
+async def change(db: AsyncConnection, some: Sequence[Referral]) -> None:
+    """This will keep all that may change of referrals but what their referrers were told."""
+    rows = [
+        {
+            "one": each.referral_id,
+            "state": each.state,
+            "reasons": list(each.reasons),
+            "words": _words(each.order),
+            "withheld": each.withheld,
+            "latest": each.latest,
+            "crisis_at": each.crisis_at,
+        }
+        for each in some
+    ]
+    if rows:
+        await db.execute(CHANGE, rows)
 
 
-async def mark_crisis(db: AsyncConnection, referral_id: UUID, at: datetime | None) -> None:
-    """This will keep since when somebody may be in danger; None when a person cleared it."""
-    await db.execute(update(referrals).where(referrals.c.referral_id == referral_id).values(crisis_at=at))
-
-
-async def move(db: AsyncConnection, states: dict[UUID, State]) -> None:
+async def move(db: AsyncConnection, states: Mapping[UUID, State]) -> None:
     """This will keep new states, of several referrals."""
-    for referral_id, state in states.items():
-        await db.execute(update(referrals).where(referrals.c.referral_id == referral_id).values(state=state))
+    if states:
+        await db.execute(CHANGE, [{"one": each, "state": state} for each, state in states.items()])
 
 
-async def tell(db: AsyncConnection, told: dict[UUID, str], at: datetime) -> None:
+async def tell(db: AsyncConnection, told: Mapping[UUID, str], at: datetime) -> None:
     """This will remember, by fingerprint, what each referral's referrer was told last."""
-    for referral_id, fingerprint in told.items():
-        mine = update(referrals).where(referrals.c.referral_id == referral_id)
-        await db.execute(mine.values(told=fingerprint, told_at=at))
+    if told:
+        await db.execute(CHANGE, [{"one": each, "told": told[each], "told_at": at} for each in told])
 
 
 def _referral(row: Any) -> Referral:
-    fields = {each: row[each] for each in Referral.__dataclass_fields__ if each != "order"}
-    fields["reasons"] = tuple(row["reasons"])
-    return Referral(**fields, order=ReferralOrder.model_validate(row["words"]))
+    kept = {each: row[each] for each in PLAIN}
+    return Referral(**kept, reasons=tuple(row["reasons"]), order=ReferralOrder.model_validate(row["words"]))
 
 
 async def by_ids(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Referral]:
     """This will give the referrals of these ids that exist."""
-    wanted = select(referrals).where(referrals.c.referral_id.in_(list(ids)))
-    return {row["referral_id"]: _referral(row) for row in (await db.execute(wanted)).mappings()}
+    found = await db.execute(BY_IDS, {"ids": list(ids)})
+    return {row["referral_id"]: _referral(row) for row in found.mappings()}
 
 
-async def alone(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Referral]:
-    """This will give the referrals of these ids that exist, for this transaction alone to change until it ends."""
-    wanted = sorted(set(ids), key=str)
-    for each in wanted:
-        await lock(db, str(each))
+async def alone(db: AsyncConnection, ids: Iterable[UUID], *besides: str) -> dict[UUID, Referral]:
+    """This will give the referrals of these ids that exist, for this transaction alone to change until it ends.
+
+    Whoever comes with one of these ids, or of the names `besides`, waits until then, also where there is no such
+    referral yet.
+    """
+    wanted = set(ids)
+    await lock(db, *map(str, wanted), *besides)
     return await by_ids(db, wanted)
+
+
+async def ids_by_number(db: AsyncConnection, organisations: Iterable[str], numbers: Iterable[str]) -> dict[str, UUID]:
+    """This will give, by the fingerprints of placers' numbers, the first referral that has each."""
+    wanted = {"organisations": sorted(set(organisations)), "numbers": sorted(set(numbers))}
+    if not wanted["numbers"]:
+        return {}
+    found: dict[str, UUID] = {}
+    for row in await db.execute(BY_NUMBER, wanted):
+        found.setdefault(row.placer_value, row.referral_id)
+    return found
 
 
 async def ids_of_person(db: AsyncConnection, person_id: UUID) -> list[UUID]:
@@ -138,11 +148,11 @@ async def by_id(db: AsyncConnection, referral_id: UUID, organisation: str | None
     return found if found and organisation in (None, found.organisation) else None
 
 
-async def by_placer(db: AsyncConnection, organisation: str, system: str, value: str) -> Referral | None:
-    """This will give an organisation's referral by its own identifier; without a system, the first with that value."""
-    exact = referrals.c.placer == lookup("placer", organisation, system, value)
-    anywhere = referrals.c.placer_value == lookup("value", organisation, value)
-    own = select(referrals).where(referrals.c.organisation == organisation, exact if system else anywhere)
+async def by_placer(db: AsyncConnection, organisation: str, identifier: Identifier) -> Referral | None:
+    """This will give an organisation's referral by its own identifier; without a system, the first with that number."""
+    exact = referrals.c.placer == named_by(organisation, identifier)
+    anywhere = referrals.c.placer_value == numbered(organisation, identifier)
+    own = select(referrals).where(referrals.c.organisation == organisation, exact if identifier.system else anywhere)
     row = (await db.execute(own.order_by(referrals.c.arrived_at).limit(1))).mappings().first()
     return _referral(row) if row else None
 

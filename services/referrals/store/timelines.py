@@ -12,6 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals.rules.journey import Event, Milestones
 from services.referrals.store.tables import timeline
 from shared.database import insert_or_ignore
+from shared.several import among
+
+COLUMNS = ("referral_id", "what", "at", "about", "number", "by", "note")
+TOLD: tuple[Event, ...] = ("series_booked", "first_kept", "series_ended", "bridge_offered")
+NOTE = insert_or_ignore(timeline)
+OF_VISITS = (
+    select(timeline.c.referral_id, timeline.c.what, timeline.c.about, timeline.c.number)
+    .where(among(timeline.c.referral_id, "ids"), timeline.c.what.in_(TOLD))
+    .order_by(timeline.c.at, timeline.c.entry_id)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +44,9 @@ class Entry:
 
 async def note(db: AsyncConnection, entries: Sequence[Entry]) -> None:
     """This will write timeline entries, each once."""
-    columns = ("referral_id", "what", "at", "about", "number", "by", "note")
-    rows = [{"entry_id": each.entry_id(), **{name: getattr(each, name) for name in columns}} for each in entries]
+    rows = [{"entry_id": each.entry_id(), **{name: getattr(each, name) for name in COLUMNS}} for each in entries]
     if rows:
-        await db.execute(insert_or_ignore(timeline), rows)
+        await db.execute(NOTE, rows)
 
 
 async def entries_of(db: AsyncConnection, referral_id: UUID) -> list[Entry]:
@@ -49,10 +58,8 @@ async def entries_of(db: AsyncConnection, referral_id: UUID) -> list[Entry]:
 
 async def milestones_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Milestones]:
     """This will give what each timeline tells about visits."""
-    told: tuple[Event, ...] = ("series_booked", "first_kept", "series_ended", "bridge_offered")
-    wanted = select(timeline).where(timeline.c.referral_id.in_(list(ids)), timeline.c.what.in_(told))
     found: dict[UUID, dict[str, Any]] = {}
-    for row in await db.execute(wanted.order_by(timeline.c.at, timeline.c.entry_id)):
+    for row in await db.execute(OF_VISITS, {"ids": list(ids)}):
         mine = found.setdefault(row.referral_id, {})
         if row.what == "bridge_offered":
             mine["bridge"] = True

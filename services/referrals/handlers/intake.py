@@ -1,0 +1,235 @@
+"""Decides what becomes of referrals that arrive: one after another, against what was known before them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referrals import store
+from services.referrals.fhir.reading import Reading
+from services.referrals.handlers.outcomes import Follows, follow, in_words, raise_crisis, settle
+from services.referrals.handlers.telling import first, tell
+from services.referrals.rules import triage
+from services.referrals.rules.order import ReferralOrder
+from services.referrals.rules.protection import protected
+from shared.calendar import add_business_days
+from shared.mailbox import Said
+from shared.programme import Organisation, Programme
+from shared.work import Asked, still_open
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """One post of an organisation; `post_id` tells it from another with the same content."""
+
+    post_id: UUID
+    organisation: str
+    reading: Reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """A referral as it is in the store, whether this post made it, and its place in the post."""
+
+    referral: store.Referral
+    new: bool
+    entry: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """One referral of a post, and by what it, its person, and the one it asks to be instead of are known."""
+
+    post_id: UUID
+    entry: int
+    organisation: str
+    order: ReferralOrder
+    referral_id: UUID
+    content: str
+    prints: tuple[str, ...]
+    instead: UUID | None
+    instead_number: str
+
+
+def arrivals_of(post: Post) -> list[Arrival]:
+    """This will list the referrals of a post."""
+    name = post.organisation
+    return [
+        Arrival(
+            post_id=post.post_id,
+            entry=each.entry,
+            organisation=name,
+            order=each.order,
+            referral_id=store.id_of(name, store.placer_of(name, each.order)),
+            content=store.content_of(name, each.order),
+            prints=store.prints_of(name, each.order),
+            instead=store.id_of(name, store.named_by(name, each.unless)) if each.unless else None,
+            instead_number=store.numbered(name, each.unless) if each.unless and not each.unless.system else "",
+        )
+        for each in post.reading.posted
+    ]
+
+
+@dataclass(kw_only=True)
+class Intake:
+    """What is known while referrals arrive one after another, and what is to be kept of them.
+
+    `numbers` gives the first referral that has a placer's number; `asked` is what people are asked to compare already.
+    """
+
+    programme: Programme
+    at: datetime
+    known: dict[UUID, store.Referral]
+    numbers: dict[str, UUID]
+    people: dict[str, UUID]
+    asked: set[str] = field(default_factory=set)
+    met: dict[str, UUID] = field(default_factory=dict)
+    added: set[UUID] = field(default_factory=set)
+    changed: set[UUID] = field(default_factory=set)
+    raised: set[UUID] = field(default_factory=set)
+    repeats: list[store.Repeat] = field(default_factory=list)
+    follows: list[Follows] = field(default_factory=list)
+
+    def take(self, arrival: Arrival) -> Received:
+        """This will take in a referral, or account for a repeat of one that is known."""
+        known = self._instead(arrival)
+        if known is None:
+            person_id, twofold = self._meet(arrival)
+            known = self.known.get(arrival.referral_id)
+            if known is None:
+                fresh = self._add(arrival, person_id, twofold=twofold)
+                return Received(referral=fresh, new=True, entry=arrival.entry)
+        return Received(referral=self._repeat(known, arrival), new=False, entry=arrival.entry)
+
+    def repeated(self, arrival: Arrival) -> store.Referral | None:
+        """This will find the referral that an arrival repeats."""
+        return self._instead(arrival) or self.known.get(arrival.referral_id)
+
+    def _instead(self, arrival: Arrival) -> store.Referral | None:
+        found = self.numbers.get(arrival.instead_number) if arrival.instead_number else arrival.instead
+        return self.known.get(found) if found else None
+
+    def _meet(self, arrival: Arrival) -> tuple[UUID, bool]:
+        person_id, twofold = store.person_of(arrival.prints, self.people, arrival.referral_id)
+        fresh = {each: person_id for each in arrival.prints if each not in self.people}
+        self.people |= fresh
+        self.met |= fresh
+        return person_id, twofold
+
+    def _add(self, arrival: Arrival, person_id: UUID, *, twofold: bool) -> store.Referral:
+        organisation = self.programme.organisations[arrival.organisation]
+        verdict = triage.triage(arrival.order, agreement_of(organisation), self.at)
+        site = self.programme.site(arrival.order.site or organisation.site_id)
+        fresh = _fresh(arrival, verdict, person_id, site.site_id, self.at)
+        referral, status = first(fresh, programme=self.programme)
+        self.known[referral.referral_id] = referral
+        self.added.add(referral.referral_id)
+        self.numbers.setdefault(store.numbered(arrival.organisation, arrival.order.identifier), referral.referral_id)
+        tasks = [self._asked("same_person", str(referral.referral_id), referral)] if twofold else []
+        follows = follow(referral, verdict, programme=self.programme, at=self.at)
+        self.follows += [Follows(tasks=tasks), follows, Follows(said=[status])]
+        return referral
+
+    def _repeat(self, known: store.Referral, arrival: Arrival) -> store.Referral:
+        """This will account for a repeat; what it changes is for a person to judge, danger in it is raised at once."""
+        changed, repeat_id = arrival.content != known.content, uuid5(arrival.post_id, str(arrival.entry))
+        self.repeats.append(
+            store.Repeat(repeat_id=repeat_id, referral_id=known.referral_id, changed=changed, at=self.at)
+        )
+        if arrival.content == known.latest:
+            return known
+        unseen = changed and self._compare(known, arrival)
+        return self._keep(self._look_for_danger(replace(known, latest=arrival.content), arrival.order, unseen=unseen))
+
+    def _compare(self, known: store.Referral, arrival: Arrival) -> bool:
+        """This will ask a person to judge a repeat, and say whether nobody is asked that already."""
+        about = comparison(known, arrival)
+        unseen = about not in self.asked
+        self.asked.add(about)
+        self.follows.append(Follows(tasks=[self._asked("changed_referral", about, known, in_words(arrival.order))]))
+        return unseen
+
+    def _look_for_danger(self, known: store.Referral, order: ReferralOrder, *, unseen: bool) -> store.Referral:
+        in_crisis = known.crisis_at is not None
+        if not triage.news_of_danger(order, known.order, in_crisis=in_crisis) or (in_crisis and not unseen):
+            return known
+        raised, follows = raise_crisis(known, note=in_words(order), at=self.at)
+        self.raised.add(known.referral_id)
+        self.follows.append(follows)
+        return raised
+
+    def _keep(self, referral: store.Referral) -> store.Referral:
+        self.known[referral.referral_id] = referral
+        self.changed.add(referral.referral_id)
+        return referral
+
+    def _asked(self, kind: str, about: str, referral: store.Referral, note: str | None = None) -> Asked:
+        due = add_business_days(self.programme.site(referral.site_id), self.at, 1)
+        return Asked(kind=kind, about=about, owner="intake", due=due, note=note)
+
+    async def save(self, db: AsyncConnection) -> list[Said]:
+        """This will keep everything that was decided, and give what is to be said."""
+        await store.know(db, self.met)
+        await store.add(db, [each for each in self.known.values() if each.referral_id in self.added])
+        before = self.changed - self.added
+        await store.change(db, [each for each in self.known.values() if each.referral_id in before])
+        await store.repeat(db, self.repeats)
+        said = await settle(db, self.follows)
+        raised = [each for each in self.known.values() if each.referral_id in self.raised]
+        return [*said, *await tell(db, raised, programme=self.programme)]
+
+
+def comparison(known: store.Referral, arrival: Arrival) -> str:
+    """This will name the comparison of a repeat with what is known."""
+    return f"{known.referral_id} {arrival.content[:12]}"
+
+
+def agreement_of(organisation: Organisation) -> triage.Agreement:
+    """This will give what was agreed with an organisation, for the rules."""
+    return triage.Agreement(screens_before_referring=organisation.screens_before_referring)
+
+
+def _fresh(arrival: Arrival, verdict: triage.Verdict, person_id: UUID, site_id: str, at: datetime) -> store.Referral:
+    return store.Referral(
+        referral_id=arrival.referral_id,
+        person_id=person_id,
+        organisation=arrival.organisation,
+        site_id=site_id,
+        content=arrival.content,
+        order=arrival.order,
+        part2=protected(arrival.order),
+        first_outcome=verdict.outcome,
+        state=verdict.outcome,
+        reasons=(verdict.reason,) if verdict.reason else verdict.missing,
+        arrived_at=at,
+        told_at=at,
+        latest=arrival.content,
+        crisis_at=at if verdict.outcome == "crisis_review" else None,
+    )
+
+
+async def begin(db: AsyncConnection, arrivals: Sequence[Arrival], *, programme: Programme, at: datetime) -> Intake:
+    """This will learn what is known of some arrivals, and let whoever comes with the same ones wait."""
+    prints = {print_ for each in arrivals for print_ in each.prints}
+    ids = {each.referral_id for each in arrivals} | {each.instead for each in arrivals if each.instead}
+    known = await store.alone(db, ids, *prints)
+    wanted = [each for each in arrivals if each.instead_number]
+    numbers = await store.ids_by_number(
+        db, (each.organisation for each in wanted), (each.instead_number for each in wanted)
+    )
+    if missing := set(numbers.values()) - set(known):
+        known |= await store.alone(db, missing)
+    intake = Intake(programme=programme, at=at, known=known, numbers=numbers, people=await store.people_of(db, prints))
+    intake.asked = await _asked_already(db, intake, arrivals)
+    return intake
+
+
+async def _asked_already(db: AsyncConnection, intake: Intake, arrivals: Sequence[Arrival]) -> set[str]:
+    abouts = {
+        comparison(known, each)
+        for each in arrivals
+        if (known := intake.repeated(each)) and known.content != each.content
+    }
+    return await still_open(db, kind="changed_referral", abouts=abouts)

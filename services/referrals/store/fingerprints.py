@@ -1,0 +1,40 @@
+"""By which keyed fingerprints and ids referrals and people are known again."""
+
+from uuid import UUID, uuid5
+
+from services.referrals.rules.order import Identifier, ReferralOrder
+from shared.sealed import lookup
+
+REFERRALS = UUID("5f0b7a3e-6a55-5a3e-9d0e-3c8d52d4e1c7")
+
+
+def placer_of(organisation: str, order: ReferralOrder) -> str:
+    """This will give the fingerprint a referral is known by: its placer's identifier, else its whole content."""
+    if order.identifier is None:
+        return content_of(organisation, order)
+    return named_by(organisation, order.identifier)
+
+
+def named_by(organisation: str, identifier: Identifier) -> str:
+    """This will give the fingerprint of a placer's identifier."""
+    return lookup("placer", organisation, identifier.system, identifier.value)
+
+
+def numbered(organisation: str, identifier: Identifier | None) -> str:
+    """This will give the fingerprint of a placer's number, whoever gave it; nothing where there is none."""
+    return lookup("value", organisation, identifier.value) if identifier else ""
+
+
+def content_of(organisation: str, order: ReferralOrder) -> str:
+    """This will give the fingerprint that tells whether a repeat says something else (but when it was written)."""
+    return lookup("content", organisation, order.model_dump_json(exclude={"authored_at"}))
+
+
+def id_of(organisation: str, placer: str) -> UUID:
+    """This will give the id of the referral that an organisation's placer knows by this fingerprint."""
+    return uuid5(REFERRALS, f"{organisation} {placer}")
+
+
+def prints_of(organisation: str, order: ReferralOrder) -> tuple[str, ...]:
+    """This will give the fingerprints of what an organisation calls a person."""
+    return tuple(lookup("person", organisation, each.system, each.value) for each in order.person.identifiers)
