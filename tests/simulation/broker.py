@@ -96,7 +96,11 @@ class Stream:
         """The envelopes of the next messages from a place on, and one that ends them, as a direct read gives them."""
         there = [each for each in range(max(begin, 1), self.last + 1) if self.readable(each)]
         told = [{**self.messages[each].headers, "Nats-Sequence": str(each)} for each in there[:count]]
-        return [*told, {"Status": "204", "Nats-Num-Pending": str(max(len(there) - count, 0))}] if told else [{"Status": "404"}]
+        return (
+            [*told, {"Status": "204", "Nats-Num-Pending": str(max(len(there) - count, 0))}]
+            if told
+            else [{"Status": "404"}]
+        )
 
 
 @dataclass(slots=True)
@@ -250,7 +254,9 @@ class Subscription:
 class Broker:
     """All streams and consumers."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, weather: Weather, organisations: Sequence[Organisation]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, weather: Weather, organisations: Sequence[Organisation]
+    ) -> None:
         self.loop, self.weather = loop, weather
         self.streams: dict[str, Stream] = {}
         self.consumers: dict[tuple[str, str], Consumer] = {}
@@ -393,7 +399,11 @@ class Connection:
         if subject.startswith("$JS.API.STREAM.INFO."):
             stream = self.broker.streams.get(subject.rsplit(".", 1)[-1])
             details = b"deleted_details" in payload
-            return stream.info(details=details) if stream else {"error": {"err_code": NO_SUCH_STREAM, "description": "no stream"}}
+            return (
+                stream.info(details=details)
+                if stream
+                else {"error": {"err_code": NO_SUCH_STREAM, "description": "no stream"}}
+            )
         if "Nats-Batch-Commit" in headers:
             return self._commit(subject, payload, headers)
         return self.broker.store(subject, payload, headers)

@@ -1,7 +1,7 @@
 """One service's process: its real switchboard on a real mailbox, that may die at any moment and begin again."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cache
@@ -31,9 +31,13 @@ from tests.simulation.store import Store
 from tests.simulation.virtual import OWNER
 from tests.simulation.weather import Weather
 
+TOLD = Notifications()
 PLANS = Scheduling().read_plans()
 POLICY = Matching().decided()
+SERIES = {length: Scheduling(series_length=length) for length in (1, 2)}
 RESTARTS_AFTER = 0.3
+POLLS_EVERY, LOOKS_EVERY, READS_EVERY = 4.0, 2.0, 3.0
+"""Seconds between two looks at what nobody woke a loop for, at a stream, and between two rounds of reading one back."""
 
 
 @dataclass
@@ -61,12 +65,10 @@ def switch(service: str, mailbox: Mailbox, around: Surroundings) -> None:
     elif service == "matching":
         matching.switch(mailbox, around.programme, POLICY)
     elif service == "scheduling":
-        settings = Scheduling(series_length=around.series_length)
-        scheduling.switch(mailbox, around.programme, PLANS, settings)
+        scheduling.switch(mailbox, around.programme, PLANS, SERIES[around.series_length])
     else:
-        told = Notifications()
-        notifications.switch(mailbox, around.programme, told.limits())
-        notifications.call_out(mailbox, around.programme, told, ways=around.ways, pager=around.pager)  # type: ignore[arg-type]
+        notifications.switch(mailbox, around.programme, TOLD.limits())
+        notifications.call_out(mailbox, around.programme, TOLD, ways=around.ways, pager=around.pager)  # type: ignore[arg-type]
 
 
 class Ears:
@@ -104,7 +106,12 @@ class Process:
         self.dead = False
         self.away_until = 0.0
         self.tasks: list[asyncio.Task[Any]] = []
+        self._gathered: dict[str, Any] = {}
         self.mailbox = Mailbox(service, Database(store.engine, None), meters(service))
+        memory = self.mailbox.relay.memory
+        memory.looks_every, memory.reads_every = LOOKS_EVERY, READS_EVERY
+        for each in self.mailbox.loops:
+            each.every = max(each.every, POLLS_EVERY)
         switch(service, self.mailbox, around)
         self._context = copy_context()
         self._context.run(OWNER.set, self)
@@ -130,9 +137,12 @@ class Process:
             asyncio.get_running_loop().create_task(consumer.listener.for_ever())
             consumer.push()
 
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-        """Do something as part of this process."""
-        return self._context.run(asyncio.get_running_loop().create_task, work)
+    def asked(self, handler: Any, value: Any, together: str) -> "asyncio.Task[Any]":
+        """Let a request come in at the edge; those together by a name share transactions."""
+        if together:
+            gathering = self._gathered.setdefault(together, self.mailbox.together(handler))
+            return self._context.run(asyncio.get_running_loop().create_task, gathering(value))
+        return self._context.run(asyncio.get_running_loop().create_task, self.mailbox.run(handler, value))
 
     def is_dead(self) -> bool:
         """Whether it has died."""

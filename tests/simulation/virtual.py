@@ -1,7 +1,6 @@
 """Time and chance that belong to a seed: an event loop that jumps to its next timer, and every source of randomness."""
 
 import asyncio
-import gc
 import logging
 import os
 import selectors
@@ -93,7 +92,6 @@ def _virtual(loop: VirtualLoop, chance: Random) -> Iterator[None]:
     before = os.urandom, time.monotonic, clock.datetime
     os.urandom, time.monotonic, clock.datetime = chance.randbytes, loop.time, Moments  # type: ignore[misc]
     logging.disable(int(os.environ.get("SIMULATION_LOGS", logging.CRITICAL)))
-    gc.disable()
     clock.run_freely()
     clock.step_to(BEGIN)
     try:
@@ -101,7 +99,6 @@ def _virtual(loop: VirtualLoop, chance: Random) -> Iterator[None]:
     finally:
         os.urandom, time.monotonic, clock.datetime = before  # type: ignore[misc]
         logging.disable(logging.NOTSET)
-        gc.enable()
         clock.run_freely()
 
 

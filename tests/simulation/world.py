@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -20,6 +20,11 @@ UNSENT = "select 1 from outbox where sent_at is null limit 1"
 OPEN = "select 1 from errands where state in ('intended', 'calling') limit 1"
 ASIDE = "select 1 from letters where state in ('parked', 'retrying') limit 1"
 RINGING = "select 1 from timers where rung_at is null and due <= ? limit 1"
+GIVEN_UP = (
+    "select 1 from letters where state = 'dead' limit 1",
+    "select 1 from errands where state = 'stuck' limit 1",
+    "select 1 from timers where rung_at is null and attempts > 10 limit 1",
+)
 NEXT = "select min(due) from timers where rung_at is null"
 
 
@@ -76,20 +81,25 @@ class World:
                     self.note(f"{service} starts again")
                     self._start(service)
 
-    async def restart_everything(self) -> None:
-        """End each process and start it again."""
-        for service, process in list(self.processes.items()):
-            process.ends()
-            await asyncio.sleep(0.01)
-            self._start(service)
+    def gave_up(self, service: str) -> bool:
+        """Whether something waits for a start, or for somebody who mends it."""
+        return any(self.stores[service].look(each) for each in GIVEN_UP)
 
-    async def ask(self, service: str, handler: Any, value: Any) -> Any:
-        """Do what a request at a service's edge does, again and again until it is answered; its refusal is returned."""
+    def restart(self, service: str) -> None:
+        """End a process and start it again."""
+        self.processes[service].ends()
+        self._start(service)
+
+    async def ask(self, service: str, handler: Any, value: Callable[[], Any], *, together: str = "") -> Any:
+        """Do what a request at a service's edge does, until it is answered; its refusal is returned.
+
+        Each try has a `value` of its own; those `together` by that name gather, as the service's app.py lets them.
+        """
         wrong: BaseException | None = None
         for _ in range(ASKS):
             process = self.processes[service]
             if not process.dead:
-                task = process.spawn(process.mailbox.run(handler, value))
+                task = process.asked(handler, value(), together)
                 await asyncio.wait([task])
                 if not task.cancelled():
                     wrong = task.exception()
