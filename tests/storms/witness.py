@@ -17,6 +17,10 @@ from tests import demos
 from tests.demos import Demo
 
 BROKER = "nats-server"
+SPEAKER, LISTENER = "scheduling", "notifications"
+STREAM, CONSUMER = names.stream(SPEAKER), names.consumer(LISTENER, SPEAKER)
+"""What is damaged, and by whom it is read: facts of all twelve weeks, each of them wanted."""
+
 SPOKEN = (*map(names.stream, demos.SERVICES), names.SEALED_STREAM)
 FORGOT = re.compile(r'^mailbox_forgotten_total\{stream="(\w+)"\} ([\d.e+]+)$', re.MULTILINE)
 State = Mapping[str, Any]
@@ -39,15 +43,15 @@ def ask(played: Demo, verb: str) -> dict[str, Any]:
 
 
 def state(played: Demo) -> State:
-    """When MATCHING and its reader were made, how much was said in all, and how much of it again."""
+    """When the stream and its reader were made, how much was said in all, and how much of it again."""
     streams = {each: ask(played, f"STREAM.INFO.{each}") for each in SPOKEN}
-    reader = ask(played, "CONSUMER.INFO.MATCHING.scheduling-on-matching-0of1")
+    reader = ask(played, f"CONSUMER.INFO.{STREAM}.{CONSUMER}")
     again = forgotten(played)
     return {
-        "created": streams["MATCHING"]["created"],
+        "created": streams[STREAM]["created"],
         "reader": reader["created"],
         "said": sum(each["state"]["last_seq"] for each in streams.values()),
-        "again": again["MATCHING"],
+        "again": again[STREAM],
         "all again": again.total(),
     }
 
