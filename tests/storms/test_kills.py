@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
 from random import Random
@@ -60,7 +60,12 @@ def kill_in_turn(played: Demo) -> Counter[str]:
     return killed
 
 
-def test_each_process_was_killed_and_everything_came_to_rest(storm: Storm) -> None:
+def test_each_process_was_killed_and_everything_came_to_rest(
+    storm: Storm, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("kills", storm.killed.total())
+    record_property("s to rest", f"{storm.seconds_to_rest:.1f}")
+
     assert set(storm.killed) == set(VICTIMS)
     assert storm.seconds_to_rest < 30
     assert all(storm.demo.is_ready(each) for each in VICTIMS)

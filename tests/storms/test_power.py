@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from tests.storms.power import Disk
 from tests.storms.witness import BROKER, Shows
 
 pytestmark = pytest.mark.skipif(bool(power.why_not()), reason=power.why_not())
-ROUNDS = int(os.environ.get("ROUNDS", "1"))
+ROUNDS = int(os.environ.get("STORM_ROUNDS", "1"))
 """How often power fails in each way; `make storms` wants more."""
 
 CAREFUL, CARELESS = '"sync_interval": "always"', '"sync_interval": "2m"'
@@ -137,7 +137,12 @@ def is_dead(pid: int) -> bool:
         return True
 
 
-def test_power_failed_in_each_way_and_everything_came_to_rest(storm: Storm) -> None:
+def test_power_failed_in_each_way_and_everything_came_to_rest(
+    storm: Storm, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("power failures", len(storm.failed))
+    record_property("s to rest", f"{storm.seconds_to_rest:.1f}")
+
     assert storm.failed == [*FAILURES] * ROUNDS
     assert storm.seconds_to_rest < 30
 
