@@ -121,14 +121,18 @@ class Bare:
         arrived: deque[Any] = deque()
         something = asyncio.Event()
         inbox = self.client.new_inbox()
+        credit = 0
 
         async def hear(message: Any) -> None:
+            nonlocal credit
             if message.reply:
                 arrived.append(message)
-                something.set()
+            else:
+                # The request is over, for its time is: the next one is due.
+                credit = 0
+            something.set()
 
         await self.client.subscribe(inbox, cb=hear)
-        credit = 0
         while True:
             if credit <= AT_ONCE // 4:
                 ask = json.dumps({"batch": AT_ONCE, "expires": 30_000_000_000}).encode()
@@ -140,8 +144,9 @@ class Bare:
             credit -= len(batch)
             if arrived:
                 something.set()
-            async with self.turn:
-                await self.apply(batch)
+            if batch:
+                async with self.turn:
+                    await self.apply(batch)
 
     async def apply(self, batch: Sequence[Any]) -> None:
         """Write what a batch makes, acknowledge, publish what follows, and note that it was sent."""

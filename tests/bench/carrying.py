@@ -55,9 +55,10 @@ async def measure(folder: Path, wanted: Wanted, tell: Any) -> tuple[list[Line], 
     """Everything in one run, alternating; the lines, and what one referral wrote."""
     async with contestants(folder, wanted, tell) as (everybody, work):
         rounds: dict[str, list[Carried]] = {name: [] for name in everybody}
-        for each in everybody.values():
+        for name, each in everybody.items():
             await each.prepare(wanted.warm_up)
             await each.carry(wanted.warm_up)
+            tell(f"{name} is warm")
         for number in range(wanted.rounds):
             for name, each in everybody.items():
                 await each.prepare(wanted.referrals)

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from importlib.util import find_spec
 from itertools import islice
@@ -22,10 +23,13 @@ from tests.bench import copies, given, stores
 from tests.bench.capture import Workload
 from tests.bench.copies import Copy
 from tests.bench.house import Carried
-from tests.bench.processes import Meter
+from tests.bench.processes import Meter, family
 
 POSTING = 8
 """Threads that hand referrals to a rival, so that posting is not what it waits for."""
+
+AWAKE = 1.0
+"""Seconds for workers that were held still to ask for work again."""
 
 Send = Callable[[str, int], Any]
 
@@ -37,9 +41,24 @@ class Missing(Exception):
 class Rival:
     """A rival under way: hands over referrals, and sees when the last one's reminders are in their table."""
 
-    def __init__(self, work: Workload, opened: Mapping[str, Any], send: Send, pids: Mapping[str, int], folder: Path):
-        self.work, self.stores, self.send, self.pids, self.folder = work, opened, send, dict(pids), folder
+    def __init__(self, work: Workload, opened: Mapping[str, Any], send: Send, workers: Mapping[str, int], **more: Any):
+        self.work, self.stores, self.send, self.workers = work, opened, send, dict(workers)
+        self.folder: Path = more["folder"]
+        self.pids = {**self.workers, **more["others"]}
         self.copied = self.done = 0
+
+    def halt(self) -> None:
+        """Hold the workers still while it is somebody else's turn: they ask for work ten times a second."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let the workers work."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, which: int) -> None:
+        for each in (one for pid in self.workers.values() for one in family(pid)):
+            with suppress(ProcessLookupError):
+                os.kill(each, which)
 
     async def prepare(self, count: int) -> None:
         """Do nothing: what is to be written is laid ready before the clock runs."""
@@ -47,6 +66,14 @@ class Rival:
     async def carry(self, count: int) -> Carried:
         """Hand over as many as wanted, and wait until the last step of each is committed."""
         path = await self._load(count)
+        self.go_on()
+        await asyncio.sleep(AWAKE)
+        try:
+            return await self._carry(path, count)
+        finally:
+            self.halt()
+
+    async def _carry(self, path: str, count: int) -> Carried:
         loop = asyncio.get_running_loop()
         meter, begun = Meter(self.pids), clock.real()
         with ThreadPoolExecutor(POSTING) as posting:
@@ -109,7 +136,9 @@ async def dbos(
         for number in range(processes):
             pids[f"worker {number}"] = await _started(stack, argv, folder / f"worker-{number}.log", "ready")
         send = _to_dbos(stack, system)
-        yield Rival(work, found, send, {**pids, **(others or {})}, folder)
+        rival = Rival(work, found, send, pids, folder=folder, others=others or {})
+        stack.callback(rival.go_on)
+        yield rival
 
 
 def _to_dbos(stack: AsyncExitStack, system: str) -> Send:
@@ -145,8 +174,10 @@ async def celery(
         from tests.bench import celery_worker
 
         celery_worker.point_at(broker)
-        pids = {"workers": worker, "redis-server": redis_pid}
-        yield Rival(work, found, celery_worker.send, {**pids, **(others or {})}, folder)
+        known = {"redis-server": redis_pid, **(others or {})}
+        rival = Rival(work, found, celery_worker.send, {"workers": worker}, folder=folder, others=known)
+        stack.callback(rival.go_on)
+        yield rival
 
 
 async def redis(stack: AsyncExitStack, folder: Path) -> tuple[str, int]:
