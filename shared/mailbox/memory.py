@@ -119,7 +119,7 @@ def runs(places: Sequence[int]) -> list[tuple[int, int]]:
 class Memory:
     """What one relay knows of the streams it carries to."""
 
-    looks_every, reads_every = 2.0, 10.0
+    looks_every, reads_every = 2.0, 30.0
 
     def __init__(self, database: Database, meters: Meters) -> None:
         self.database, self.meters = database, meters
@@ -206,7 +206,7 @@ class Memory:
         return count
 
     async def read_back(self, connection: Any, stream: str) -> int:
-        """This will read the next 200 messages of a stream every ten seconds, and count what is to be said again.
+        """This will read the next 200 messages of a stream every half minute, and count what is to be said again.
 
         It begins with the last ones: they tell a stream that was restored and has grown since. A stream of answers is
         its organisation's to read, not ours.
