@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from services.matching.store.supporters import Registered
 from shared.calendar import add_business_days, add_business_hours, business_days_between
 from shared.clock import now
 from shared.database import lock
+from shared.events.fact import Urgency
 from shared.events.matching import (
     OfferDeclined,
     OfferExpired,
@@ -116,11 +118,19 @@ async def _ask(
     *,
     at: datetime,
 ) -> list[Said]:
-    """This will hold capacity, write the offers down, and say them, each with the moment at which it runs out."""
+    """This will hold capacity, write the offers down, and say them, each with the moment at which it runs out.
+
+    A supporter is asked to answer in the business hours of their own site.
+    """
+
+    @cache
+    def answer_by(site_id: str, urgency: Urgency) -> datetime:
+        return add_business_hours(programme.site(site_id), at, policy.answer_hours[urgency])
+
+    pairs = [(people[each.referral_id], staff[each.supporter_id]) for each in news if each.supporter_id is not None]
     made = [
-        _offer_of(people[each.referral_id], staff[each.supporter_id], programme, policy, at=at)
-        for each in news
-        if each.supporter_id is not None
+        _offer_of(asked, one, policy, at=at, answer_by=answer_by(one.supporter.site_id, asked.seeker.urgency))
+        for asked, one in pairs
     ]
     await supporters.add_load(db, load_of(made))
     await offers.hold(db, made)
@@ -129,9 +139,7 @@ async def _ask(
     return [*(each.made() for each in made), *due]
 
 
-def _offer_of(asked: Waiting, supporter: Registered, programme: Programme, policy: Policy, *, at: datetime) -> Offer:
-    """This will make the offer that a supporter is asked to answer in the business hours of their site."""
-    site = programme.site(supporter.supporter.site_id)
+def _offer_of(asked: Waiting, supporter: Registered, policy: Policy, *, at: datetime, answer_by: datetime) -> Offer:
     return Offer(
         offer_id=offer_id(asked.seeker.referral_id, asked.offers_made),
         referral_id=asked.seeker.referral_id,
@@ -140,7 +148,7 @@ def _offer_of(asked: Waiting, supporter: Registered, programme: Programme, polic
         state="open",
         counts=policy.new_person(),
         made_at=at,
-        answer_by=add_business_hours(site, at, policy.answer_hours[asked.seeker.urgency]),
+        answer_by=answer_by,
     )
 
 

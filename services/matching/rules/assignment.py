@@ -53,8 +53,8 @@ def assign(seekers: Sequence[Seeker], candidates: Sequence[Candidate], *, now: d
 
     Ties go to who waits longer, to the supporter with the lower load, and then by id.
     """
-    people = sorted(seekers, key=lambda each: (each.arrived_at, each.referral_id))
-    staff = sorted(candidates, key=lambda each: (each.held, each.supporter_id))
+    people = sorted(seekers, key=lambda each: (each.arrived_at, each.referral_id.int))
+    staff = sorted(candidates, key=lambda each: (each.held, each.supporter_id.int))
     inputs = fingerprint(people, staff, now=now, policy=policy)
     if not people:
         return Decided([], inputs)
@@ -63,7 +63,7 @@ def assign(seekers: Sequence[Seeker], candidates: Sequence[Candidate], *, now: d
     fits = (scores.score >= policy.floor) & (scores.coverage >= policy.coverage_floor)
     chosen = choose(pairs, (stopped < 0) & fits, scores)
     found = [_decision(row, chosen.get(row), pairs, stopped, fits, scores) for row in range(len(people))]
-    return Decided(sorted(found, key=lambda each: each.referral_id), inputs)
+    return Decided(sorted(found, key=lambda each: each.referral_id.int), inputs)
 
 
 def fingerprint(seekers: Sequence[Seeker], candidates: Sequence[Candidate], *, now: datetime, policy: Policy) -> str:

@@ -15,33 +15,35 @@ DAY = 24 * 60 // QUARTER
 WEEK = 7 * DAY
 MEETING = 60
 Bits = NDArray[np.bool_]
-Span = tuple[int, int, int]
+Span = tuple[int, str, str]
 
-ANY_DAY = tuple((weekday, 9 * 60, 19 * 60) for weekday in range(7))
+ANY_DAY = tuple(Window(weekday=weekday, start="09:00", end="19:00") for weekday in range(7))
 """What is taken for the hours of somebody who did not say: 09:00 to 19:00 on each day."""
 
 
-def spans(windows: Iterable[Window]) -> tuple[Span, ...]:
-    """This will give windows as (weekday, first minute, last minute); a window that does not go forward is none."""
-    found = ((each.weekday, _minute(each.start), _minute(each.end)) for each in windows)
-    return tuple((day, start, 1440 if end == 1439 else end) for day, start, end in found if end > start)
+def starts(windows: Iterable[Window], minutes: int = MEETING) -> Bits:
+    """This will mark the quarter hours of a week at which a meeting of `minutes` can start; read-only.
 
-
-def _minute(clock_time: str) -> int:
-    return int(clock_time[:2]) * 60 + int(clock_time[3:])
+    A window that does not go forward is none.
+    """
+    return _starts(tuple((each.weekday, each.start, each.end) for each in windows), minutes)
 
 
 @lru_cache(maxsize=8192)
-def starts(windows: tuple[Span, ...], minutes: int = MEETING) -> Bits:
-    """This will mark the quarter hours of a week at which a meeting of `minutes` can start; read-only."""
+def _starts(windows: tuple[Span, ...], minutes: int) -> Bits:
     free = np.zeros(WEEK, dtype=bool)
-    for weekday, start, end in windows:
-        free[weekday * DAY + -(-start // QUARTER) : weekday * DAY + end // QUARTER] = True
+    for weekday, first, last in windows:
+        start, end = _minute(first), 1440 if last == "23:59" else _minute(last)
+        free[weekday * DAY + -(-start // QUARTER) : weekday * DAY + max(start, end) // QUARTER] = True
     found = free.copy()
     for later in range(1, -(-minutes // QUARTER)):
         found &= np.roll(free, -later)
     found.flags.writeable = False
     return found
+
+
+def _minute(clock_time: str) -> int:
+    return int(clock_time[:2]) * 60 + int(clock_time[3:])
 
 
 def shifted(found: Bits, *, zone: str, to: str, now: datetime, weeks: int = 4) -> Bits:

@@ -39,18 +39,17 @@ class Pairs:
         counts = np.zeros((7, *self.shape), dtype=np.float32)
         for zone in sorted({each.zone for each in self.seekers}):
             rows = [index for index, each in enumerate(self.seekers) if each.zone == zone]
-            theirs = np.stack([hours(self.seekers[row]) for row in rows]).astype(np.float32)
-            ours = self._starts_in(zone).astype(np.float32)
+            theirs = np.stack([hours(self.seekers[row]) for row in rows]).reshape(-1, 7, grid.DAY)
+            ours = self._starts_in(zone).reshape(-1, 7, grid.DAY)
             for day in range(7):
-                part = slice(day * grid.DAY, (day + 1) * grid.DAY)
-                counts[day, rows] = theirs[:, part] @ ours[:, part].T
+                counts[day, rows] = both(theirs[:, day], ours[:, day])
         return counts
 
     def _starts_in(self, zone: str) -> Bits:
         found = np.zeros((len(self.candidates), grid.WEEK), dtype=bool)
         for home in sorted({each.zone for each in self.candidates}):
             rows = [index for index, each in enumerate(self.candidates) if each.zone == home]
-            own = np.stack([grid.starts(grid.spans(self.candidates[row].supporter.windows)) for row in rows])
+            own = np.stack([grid.starts(self.candidates[row].supporter.windows) for row in rows])
             found[rows] = grid.shifted(own, zone=home, to=zone, now=self.now)
         return found
 
@@ -125,19 +124,18 @@ def local_weekday(zone: str, now: datetime) -> int:
 
 def hours(seeker: Seeker) -> Bits:
     """This will mark when a meeting can start in a person's week; 09:00 to 19:00 where they did not say."""
-    windows = seeker.preferences.windows
-    return grid.starts(grid.spans(windows) if windows else grid.ANY_DAY)
+    return grid.starts(seeker.preferences.windows or grid.ANY_DAY)
 
 
-def membership(rows: Iterable[Iterable[str]], vocabulary: Sequence[str]) -> Numbers:
-    """This will mark with 1 which words of a vocabulary each row holds."""
+def membership(rows: Iterable[Iterable[str]], vocabulary: Sequence[str]) -> Bits:
+    """This will mark which words of a vocabulary each row holds."""
     place = {word: index for index, word in enumerate(vocabulary)}
     listed = [list(each) for each in rows]
-    found = np.zeros((len(listed), len(vocabulary)), dtype=np.float32)
+    found = np.zeros((len(listed), len(vocabulary)), dtype=bool)
     for row, words in enumerate(listed):
         for word in words:
             if word in place:
-                found[row, place[word]] = 1
+                found[row, place[word]] = True
     return found
 
 
@@ -145,8 +143,26 @@ def shared(theirs: Iterable[Iterable[str]], ours: Iterable[Iterable[str]]) -> Nu
     """This will count the words each pair shares."""
     rows, columns = [list(each) for each in theirs], [list(each) for each in ours]
     vocabulary = sorted({word for row in rows for word in row})
-    found: Numbers = membership(rows, vocabulary) @ membership(columns, vocabulary).T
+    return both(membership(rows, vocabulary), membership(columns, vocabulary))
+
+
+def both(theirs: Bits, ours: Bits) -> Numbers:
+    """This will count the marks each pair has in common.
+
+    A product of matrices would say the same, but BLAS keeps every core busy for it.
+    """
+    rows, columns = _packed(theirs), _packed(ours)
+    found = np.zeros((len(theirs), len(ours)), dtype=np.float32)
+    for row, column in zip(rows.T, columns.T, strict=True):
+        found += np.bitwise_count(row[:, None] & column[None, :])
     return found
+
+
+def _packed(marks: Bits) -> NDArray[np.uint64]:
+    """This will put 64 marks into a number."""
+    padded = np.zeros((len(marks), -(-marks.shape[1] // 64) * 64), dtype=bool)
+    padded[:, : marks.shape[1]] = marks
+    return np.packbits(padded, axis=1).view(np.uint64)
 
 
 def gender(words: str | None) -> str | None:

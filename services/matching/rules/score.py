@@ -56,7 +56,7 @@ def challenge(pairs: Pairs) -> Part:
     return _part([one is not None for one in primary], value, [bool(some) for some in ours], pairs)
 
 
-def _nearest(one: str, lived: list[str], member: Numbers) -> Numbers:
+def _nearest(one: str, lived: list[str], member: Bits) -> Numbers:
     near = np.array([codes.nearness(one, each) for each in lived], dtype=np.float32)
     found: Numbers = (member * near).max(axis=1, initial=0)
     return found

@@ -1,6 +1,8 @@
 """Which weekly times are offered to the scheduler, and how the two will meet."""
 
 from datetime import datetime
+from functools import cache
+from itertools import zip_longest
 
 import numpy as np
 
@@ -11,6 +13,8 @@ from shared.events.fact import Modality
 from shared.events.matching import Slot
 
 MOST = 24
+ROUND_FIRST = np.array([*range(0, grid.DAY, 4), *range(2, grid.DAY, 4), *range(1, grid.DAY, 2)])
+"""The quarter hours of a day: full hours, half hours, then the others."""
 
 
 def common_slots(seeker: Seeker, candidate: Candidate, *, now: datetime) -> list[Slot]:
@@ -18,27 +22,18 @@ def common_slots(seeker: Seeker, candidate: Candidate, *, now: datetime) -> list
 
     Within a day full hours come before half hours, and those before the other quarters.
     """
-    ours = grid.starts(grid.spans(candidate.supporter.windows))
+    ours = grid.starts(candidate.supporter.windows)
     both = hours(seeker) & grid.shifted(ours, zone=candidate.zone, to=seeker.zone, now=now)
-    today = local_weekday(seeker.zone, now)
-    ordered = sorted(
-        (turn, (weekday - today - 1) % 7, weekday, quarter)
-        for weekday in range(7)
-        for turn, quarter in enumerate(_by_roundness(both[weekday * grid.DAY : (weekday + 1) * grid.DAY]))
-    )
-    return [Slot(weekday=weekday, start=_clock_time(quarter)) for _, _, weekday, quarter in ordered[:MOST]]
+    week, tomorrow = both.reshape(7, grid.DAY)[:, ROUND_FIRST], local_weekday(seeker.zone, now) + 1
+    days = [(tomorrow + ahead) % 7 for ahead in range(7)]
+    turns = zip_longest(*(ROUND_FIRST[week[day]][:MOST] for day in days))
+    found = [_slot(day, int(each)) for turn in turns for day, each in zip(days, turn, strict=True) if each is not None]
+    return found[:MOST]
 
 
-def _by_roundness(day: grid.Bits) -> list[int]:
-    return sorted((int(each) for each in np.flatnonzero(day)), key=lambda each: (_roundness(each), each))
-
-
-def _roundness(quarter: int) -> int:
-    return 0 if quarter % 4 == 0 else 1 if quarter % 2 == 0 else 2
-
-
-def _clock_time(quarter: int) -> str:
-    return f"{quarter // 4:02}:{quarter % 4 * grid.QUARTER:02}"
+@cache
+def _slot(weekday: int, quarter: int) -> Slot:
+    return Slot(weekday=weekday, start=f"{quarter // 4:02}:{quarter % 4 * grid.QUARTER:02}")
 
 
 def way_to_meet(seeker: Seeker, candidate: Candidate) -> Modality:

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -156,9 +157,10 @@ class Registration(Supporter):
 
     def told(self) -> Supporter:
         """This will give what was told of the supporter, without the id."""
-        return Supporter.model_validate(self.model_dump(exclude={"supporter_id"}) | {"exclusions": self.exclusions})
+        return Supporter.model_construct(**{name: getattr(self, name) for name in Supporter.model_fields})
 
 
+@lru_cache(maxsize=8192)
 def one_to_one(supporter_id: UUID) -> UUID:
     """This will give the id of the offering "one-to-one with this supporter"."""
     return uuid5(ONE_TO_ONE, str(supporter_id))
