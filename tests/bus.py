@@ -160,7 +160,7 @@ async def carrying(mailbox: Mailbox, url: str, seed: Path) -> AsyncIterator[None
         await mailbox.stop()
 
 
-async def until(check: Callable[[], Awaitable[Any]], within: float = 10.0) -> Any:
+async def until(check: Callable[[], Awaitable[Any]], within: float = 30.0) -> Any:
     """The first true answer of `check`, or a failure after `within` seconds."""
     deadline = time.monotonic() + within
     while not (found := await check()):

@@ -44,7 +44,7 @@ async def noted(database: Database) -> list[str]:
         return list((await db.execute(select(diary.c.what).order_by(diary.c.id))).scalars())
 
 
-async def wait_for(database: Database, many: int, *, within: float = 15) -> list[str]:
+async def wait_for(database: Database, many: int, *, within: float = 60) -> list[str]:
     """What was noted, as soon as it is so much."""
 
     async def enough() -> list[str]:

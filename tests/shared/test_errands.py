@@ -105,7 +105,7 @@ async def test_an_errand_is_called_as_often_as_promised_and_its_result_kept_once
             await first.says(killed, times=both)
         between = await noted(listener)
         async with small_service(bus, listener, tmp_path) as second:
-            await wait_for(listener, 3, within=30)
+            await wait_for(listener, 3)
 
     lines = second.told.calls.read_text().splitlines() if second.told.calls.exists() else []
     calls = {kind: sum(each.startswith(kind) for each in lines) for kind in ("again", "once")}

@@ -12,6 +12,7 @@ from shared.clock import real
 from shared.database import Database
 from shared.events.referrals import ContactShared, RiskCleared
 from shared.mailbox.letter import KEPT
+from shared.mailbox.outbox import say
 from shared.mailbox.sweep import Sweep
 from shared.mailbox.tables import heard, letters, outbox
 from tests.bus import Bus, running_mailbox, until
@@ -48,7 +49,7 @@ async def test_versions_are_gapless_for_each_key(listener: Database) -> None:
 
 async def test_what_a_failed_transaction_would_have_said_leaves_no_gap(listener: Database) -> None:
     async def fail(person: UUID, db: AsyncConnection) -> None:
-        await say_all([cleared(person, "never")], db)
+        await say(db, "referrals", [cleared(person, "never")])
         raise ZeroDivisionError
 
     mailbox, person = silent("referrals", listener), uuid4()

@@ -131,7 +131,7 @@ async def test_a_timer_whose_process_is_killed_as_it_rings_rings_once_after_a_st
             await first.says("rung")
         between = await noted(listener)
         async with small_service(bus, listener, tmp_path):
-            await wait_for(listener, 2, within=30)
+            await wait_for(listener, 2)
             await until(lambda: all_sent(listener))
 
     assert between == ["0/1 ring"]

@@ -183,7 +183,7 @@ async def test_a_process_killed_inside_a_transaction_leaves_nothing_half_and_hea
         between, told = await state(listener), await bus.ask(f"CONSUMER.INFO.REFERRALS.{HEARS_REFERRALS}")
         await forget_consumer(bus, "REFERRALS", HEARS_REFERRALS)
         async with small_service(bus, listener, tmp_path):
-            await wait_for(listener, 1, within=30)
+            await wait_for(listener, 1)
             await until(lambda: all_sent(listener))
 
     assert between == [0] * 10 and told["num_ack_pending"] == 1
