@@ -22,6 +22,8 @@ from tests.bench.figures import Line
 EVERYTHING = ("carry", "latency", "backlog", "growth", "rest")
 PARTS = (*EVERYTHING, "profile", "tune")
 console = Console(stderr=True)
+WIDTH = 170
+"""Columns of the table where it is written to a file."""
 
 
 @dataclass
@@ -77,9 +79,9 @@ async def _measure(part: str, told: argparse.Namespace, folder: Path, tell: Any,
     if part == "carry":
         warm_up = min(100, told.referrals)
         wanted = Wanted(told.rounds, told.referrals, warm_up, told.databases, with_rivals=not told.no_rivals)
-        lines, wrote = await carrying.measure(folder, wanted, tell)
+        lines, more = await carrying.measure(folder, wanted, tell)
         found.lines += lines
-        found.more["rows_a_referral"] = wrote
+        found.more |= more
     elif part == "latency":
         found.lines += await waiting.singles(folder, rounds=told.rounds, count=told.singles, **common)
     elif part == "backlog":
@@ -110,9 +112,11 @@ def main(argv: Sequence[str]) -> None:
         # PostgreSQL runs as somebody else, who has to pass through.
         Path(folder).chmod(0o755)
         found = uvloop.run(measure(told, Path(folder), lambda text: console.print(f"  {text}", highlight=False)))
+    note["postgresql"] = found.more.pop("postgresql", {})
     note["load_average_after"] = machine.note()["load_average"]
     if found.lines:
-        Console().print(report.table(found.lines))
+        wide = None if sys.stdout.isatty() else WIDTH
+        Console(width=wide).print(report.table(found.lines))
     paths = report.write(told.out, found.lines, note, found.more)
     if found.profile:
         paths.append(told.out / "profile.md")

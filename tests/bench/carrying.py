@@ -52,8 +52,8 @@ class Wanted:
 
 
 async def measure(folder: Path, wanted: Wanted, tell: Any) -> tuple[list[Line], dict[str, Any]]:
-    """Everything in one run, alternating; the lines, and what one referral wrote."""
-    async with contestants(folder, wanted, tell) as (everybody, work):
+    """Everything in one run, alternating; the lines, what a referral wrote, and how PostgreSQL was set."""
+    async with contestants(folder, wanted, tell) as (everybody, work, settings):
         rounds: dict[str, list[Carried]] = {name: [] for name in everybody}
         for name, each in everybody.items():
             await each.prepare(wanted.warm_up)
@@ -66,7 +66,8 @@ async def measure(folder: Path, wanted: Wanted, tell: Any) -> tuple[list[Line], 
                 refuse_incomplete(name, found)
                 rounds[name].append(found)
                 tell(f"round {number + 1}: {name}: {found.rate:.1f}/s, {sum(found.cpu_ms.values()):.1f} CPU ms")
-    return lines(rounds), {name: each.figures() for name, each in work.items()}
+    wrote = {name: each.figures() for name, each in work.items()}
+    return lines(rounds), {"rows_a_referral": wrote, "postgresql": settings}
 
 
 def refuse_incomplete(name: str, found: Carried) -> None:
@@ -78,7 +79,7 @@ def refuse_incomplete(name: str, found: Carried) -> None:
 @asynccontextmanager
 async def contestants(
     folder: Path, wanted: Wanted, tell: Any
-) -> AsyncIterator[tuple[dict[str, Contestant], dict[str, Workload]]]:
+) -> AsyncIterator[tuple[dict[str, Contestant], dict[str, Workload], dict[str, str]]]:
     """Everybody who takes part, started and idle, and what the real ones were seen to write."""
     found: dict[str, Contestant] = {}
     work: dict[str, Workload] = {}
@@ -93,7 +94,7 @@ async def contestants(
             found[FLOORS[kind]] = await stack.enter_async_context(bare)
         if wanted.with_rivals and "postgresql" in work:
             await _rivals(stack, folder, work["postgresql"], server, found, tell)
-        yield found, work
+        yield found, work, server.settings
 
 
 async def _rivals(

@@ -38,12 +38,12 @@ def markdown(lines: Sequence[Line], note: Mapping[str, Any]) -> str:
         *(f"| {what} | {value} {unit} | {cpu} | {against} |" for what, value, unit, cpu, against in map(_cells, lines)),
     ]
     rounds = max((len(each.value.values) for each in lines), default=0)
-    postgres = note.get("postgresql", {}).get("server_version", "15")
+    postgres = str(note.get("postgresql", {}).get("server_version", "")).partition(" ")[0]
     where = (
         f"Measured at {note['commit']} on {note['cores']} cores ({note['processor'] or 'unknown'}), Linux "
         f"{note['kernel']}, Python {note['python']}, nats-server {note['nats_server']} (`sync_interval: always`), "
         f"SQLite (WAL, `synchronous = FULL`), PostgreSQL {postgres} (`fsync` and `synchronous_commit` on), Redis "
-        f"(`appendfsync always`); keeping 4 KiB on disk takes {note['fsync_ms']} ms there. Medians of {rounds} rounds, "
+        f"(`appendfsync always`); keeping 4 KiB on disk takes {note['fsync_ms']} ms there. Rounds: {rounds}, medians, "
         f"everybody in turn, in one run: `{note['command']}`."
     )
     return "\n".join([*rows, "", where, ""])
