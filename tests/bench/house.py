@@ -158,7 +158,7 @@ class House:
         self.answering = answering
         config = ConsumerConfig(
             ack_policy=AckPolicy.NONE,
-            deliver_policy=DeliverPolicy.ALL,
+            deliver_policy=DeliverPolicy.NEW,
             filter_subject=names.address("matching", "offer-made", 1) + ".*",
         )
         stream = names.stream("matching")
@@ -173,6 +173,12 @@ class House:
             task = asyncio.create_task(self._answer(told["offer_id"]))
             self._yes.add(task)
             task.add_done_callback(self._yes.discard)
+
+    def stop_answering(self) -> None:
+        """Leave alone what is not answered yet."""
+        self.answering = False
+        for each in self._yes:
+            each.cancel()
 
     async def _answer(self, offer_id: str) -> None:
         async with self._turns:
@@ -207,4 +213,5 @@ async def house(
         for each in OFFERINGS:
             await edges.send("matching", f"/offerings/{crowd.an_id(each['internal_name'])}", each, method="PUT")
         await found.watch_offers(answering=answering)
+        stack.callback(found.stop_answering)
         yield found
