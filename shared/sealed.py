@@ -4,7 +4,6 @@ AES-256-GCM with the key's id beside the ciphertext, so that keys can be changed
 """
 
 import base64
-import hashlib
 import hmac
 import json
 import os
@@ -70,7 +69,7 @@ def unseal(closed: bytes, *, place: str) -> bytes:
 def lookup(*parts: str) -> str:
     """This will give a keyed fingerprint (64 hex digits), to find a person again without keeping the identifier."""
     first = _keys[min(_keys)]
-    return hmac.new(first, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(first, "\x1f".join(parts).encode(), "sha256").hex()
 
 
 class Sealed(TypeDecorator[Any]):
