@@ -162,5 +162,5 @@ class Resource(Element):
     """Anything that may stand alone, be contained, or be an entry of a Bundle."""
 
     id: Text | None = None
-    meta: One[Meta] = Meta()
+    meta: One[Meta] = Field(default_factory=Meta)
     extension: Lots[Extension] = []

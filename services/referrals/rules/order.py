@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ FEW, MANY, CONSENTS, NOTES = 50, 100, 20, 1_000
 EMAIL = re.compile(r"[^\s@,;<>\"()\[\]\\]{1,64}@[^\s@,;<>\"()\[\]\\]{1,190}")
 
 
+@lru_cache(maxsize=1024)
 def phone(written: str, region: str = "US") -> str | None:
     """This will give a number in E.164 form (`+15550100199`), or None where it cannot be dialled."""
     try:
@@ -125,8 +127,8 @@ class ReferralOrder(Part):
     peer_support_consent: bool | None = None
     part2: bool = False
     person: Person
-    needs: Needs = Needs()
-    preferences: Preferences = Preferences()
+    needs: Needs = Field(default_factory=Needs)
+    preferences: Preferences = Field(default_factory=Preferences)
     cover: Cover | None = None
     consents: Annotated[list[Agreed], Field(max_length=CONSENTS)] = []
     notes: Annotated[list[Note], Field(max_length=NOTES)] = []
