@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import partial
 
-from services.scheduling.handlers import answering, booking, covering, recording
+from services.scheduling.handlers import answering, covering, planning, recording
 from services.scheduling.http import routes
 from services.scheduling.rules.plans import Plans
 from services.scheduling.settings import Settings
@@ -33,8 +33,8 @@ def switch(mailbox: Mailbox, programme: Programme, plans: Plans, settings: Setti
     """This will say who hears what."""
     lead = timedelta(hours=settings.lead_hours)
 
-    plan_series = partial(booking.plan_series, programme=programme, count=settings.series_length, lead=lead)
-    mailbox.on(MatchMade, plan_series)
+    plan_series = partial(planning.plan_series, programme=programme, count=settings.series_length, lead=lead)
+    mailbox.on_many(MatchMade, plan_series)
     mailbox.on(SupporterRegistered, partial(covering.learn_supporter, plans=plans))
     mailbox.on(ReferralAccepted, covering.learn_label)
     mailbox.on(CoverageShared, partial(covering.learn_coverage, plans=plans))

@@ -1,5 +1,6 @@
-"""A match becomes a series; staff book a session by hand."""
+"""Staff book a session by hand, and are asked to find a time where there is none."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -13,10 +14,8 @@ from services.scheduling.store.meetings import Clash, Series
 from shared.clock import now
 from shared.database import lock
 from shared.events.fact import Minutes, Modality
-from shared.events.matching import MatchMade
-from shared.events.scheduling import SeriesBooked, SeriesNotBooked, SessionUnrecorded
-from shared.mailbox import Later, Reply, Said
-from shared.programme import Programme
+from shared.events.scheduling import SeriesBooked, SessionUnrecorded
+from shared.mailbox import Later, Reply
 from shared.work import close_task, close_tasks, open_task
 
 FIND_A_TIME = "find_a_time"
@@ -72,52 +71,14 @@ class ByHand:
     series_id: UUID | None = None
 
 
-async def plan_series(
-    match: MatchMade, db: AsyncConnection, *, programme: Programme, count: int, lead: timedelta
-) -> list[Said] | None:
-    """This will book the first common time at which nothing clashes, or ask a person to find one."""
-    if await store.series_of(db, rules.series_id(match.match_id)):
-        return None
-    holidays = frozenset(programme.site(match.site_id).holidays)
-    rhythm = rules.Rhythm(count=count, lead=lead, holidays=holidays)
-    name = await store.public_name(db, match.supporter_id)
-    await _alone_with(db, match.person_id, match.supporter_id)
-    for occurrences in rules.plans(match, now=now(), rhythm=rhythm):
-        booked = rules.booked(match, occurrences, public_name=name)
-        try:
-            async with db.begin_nested():
-                await store.book(db, booked)
-        except Clash:
-            continue
-        return [booked, *chasers(booked)]
-    return [await _not_booked(match, db)]
-
-
-async def _alone_with(db: AsyncConnection, person: UUID, supporter: UUID | None) -> None:
+async def alone_with(db: AsyncConnection, *, people: Iterable[UUID], supporters: Iterable[UUID]) -> None:
     """This will let bookings that could clash take turns: PostgreSQL may else see a deadlock where one only waits."""
-    await lock(db, f"person {person}")
-    if supporter:
-        await lock(db, f"supporter {supporter}")
-
-
-async def _not_booked(match: MatchMade, db: AsyncConnection) -> SeriesNotBooked:
-    told = SeriesNotBooked(
-        match_id=match.match_id,
-        referral_id=match.referral_id,
-        person_id=match.person_id,
-        reason="no_free_slot" if match.slots else "no_slots_given",
-    )
-    series = rules.series_id(match.match_id)
-    rest = {"supporter_id": match.supporter_id, "site_id": match.site_id, "zone": match.zone}
-    await store.remember_unbooked(db, told, series_id=series, **rest)
-    due = now() + TIME_TO_FIND_ONE
-    await open_task(db, kind=FIND_A_TIME, about=str(series), owner=match.site_id, due=due)
-    return told
+    await lock(db, *{f"person {each}" for each in people}, *{f"supporter {each}" for each in supporters})
 
 
 async def book_by_hand(wanted: ByHand, db: AsyncConnection) -> Reply:
     """This will book one session; TimeTaken, NotHeardOf, NoSuchSeries or SeriesOver when it cannot be."""
-    await _alone_with(db, wanted.person_id, wanted.supporter_id)
+    await alone_with(db, people=[wanted.person_id], supporters=[wanted.supporter_id])
     series = await _series_for(wanted, db)
     when = rules.occurrence(wanted.local_start, zone=wanted.zone, minutes=wanted.minutes)
     one = rules.meeting(series.series_id, wanted.person_id, when, wanted.modality)
@@ -132,10 +93,11 @@ async def book_by_hand(wanted: ByHand, db: AsyncConnection) -> Reply:
         sessions=[one],
     )
     try:
-        await store.book(db, booked)
+        await store.book(db, [booked])
     except Clash as clash:
         raise TimeTaken(*TAKEN.get(clash.rule, KNOWN_START)) from None
-    booked = booked.model_copy(update={"public_name": await store.public_name(db, wanted.supporter_id)})
+    names = await store.public_names(db, [wanted.supporter_id])
+    booked = booked.model_copy(update={"public_name": names.get(wanted.supporter_id)})
     await _time_found(db, wanted, series.series_id)
     return Reply(booked, said=[booked, *chasers(booked)])
 
@@ -179,6 +141,10 @@ async def _both_known(wanted: ByHand, db: AsyncConnection) -> None:
 def chasers(booked: SeriesBooked) -> list[Later]:
     """This will ring a day after each session's end, to see whether somebody said what happened."""
     return [
-        Later(SessionUnrecorded(session_id=each.session_id, person_id=booked.person_id), due=each.ends_at + NOTICE)
+        Later(
+            SessionUnrecorded(session_id=each.session_id, person_id=booked.person_id),
+            due=each.ends_at + NOTICE,
+            key=f"chase {each.session_id}",
+        )
         for each in booked.sessions
     ]

@@ -1,19 +1,18 @@
 """How a match becomes meetings: local wall times, turned into instants one by one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain, islice
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from dateutil.rrule import WEEKLY, rrule
-
-from shared.calendar import local
+from services.scheduling.rules.taken import Taken
 from shared.events.fact import Minutes, Modality
 from shared.events.matching import MatchMade, Slot
 from shared.events.scheduling import BookedSession, SeriesBooked
 
+WEEK = timedelta(days=7)
 SETTLE = timedelta(days=3)
 """After a first meeting outside the weekly rhythm, the rhythm starts at least this much later."""
 
@@ -59,8 +58,9 @@ def wall(moment: datetime) -> str:
 
 def occurrence(original: datetime, *, zone: str, minutes: Minutes) -> Occurrence:
     """This will place a wall time on the world's clock: a gap moves it forward, a fold takes the first."""
-    starts_at = _instant(original, zone)
-    shown = starts_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
+    place = ZoneInfo(zone)
+    starts_at = _instant(original, place)
+    shown = starts_at.astimezone(place).replace(tzinfo=None, fold=0)
     ends_at = starts_at + timedelta(minutes=minutes)
     return Occurrence(original=original, local=shown, starts_at=starts_at, ends_at=ends_at)
 
@@ -94,33 +94,59 @@ def booked(match: MatchMade, occurrences: list[Occurrence], *, public_name: str 
     )
 
 
+def choose(
+    matches: Sequence[MatchMade], taken: Taken, *, now: datetime, rhythms: Mapping[str, Rhythm]
+) -> dict[UUID, list[Occurrence]]:
+    """This will give, by match, the meetings of the first series at which nobody is taken, one match after another.
+
+    `rhythms` are by site; a match without such a series is left out.
+    """
+    found: dict[UUID, list[Occurrence]] = {}
+    for match in matches:
+        both = [each for each in (match.person_id, match.supporter_id) if each]
+        for meetings in plans(match, now=now, rhythm=rhythms[match.site_id]):
+            times = [(each.starts_at, each.ends_at) for each in meetings]
+            if taken.has_room(both, times):
+                taken.take(both, times)
+                found[match.match_id] = meetings
+                break
+    return found
+
+
 def plans(match: MatchMade, *, now: datetime, rhythm: Rhythm) -> Iterator[list[Occurrence]]:
     """This will give the series a match could become, best first: the first meeting soon, the rest weekly.
 
     Every slot is tried as the weekly rhythm in the given order; its first meeting is the earliest common slot of all,
     then, should that clash, the earliest of its own.
     """
+    place = ZoneInfo(match.zone)
     earliest = now if match.urgency == "urgent" else now + rhythm.lead
-    soonest = min((next(_weekly(each, match.zone, earliest, rhythm)) for each in match.slots), default=None)
-    for slot in match.slots:
-        own = next(_weekly(slot, match.zone, earliest, rhythm))
-        for first in dict.fromkeys((soonest or own, own)):
+    firsts = [next(_weekly(each, place, earliest, rhythm)) for each in match.slots]
+    for slot, own in zip(match.slots, firsts, strict=True):
+        for first in dict.fromkeys((min(firsts), own)):
             yield _meetings(match, slot, first, rhythm)
 
 
 def _meetings(match: MatchMade, slot: Slot, first: datetime, rhythm: Rhythm) -> list[Occurrence]:
-    after = _instant(first + SETTLE, match.zone)
-    walls = islice(chain([first], _weekly(slot, match.zone, after, rhythm)), rhythm.count)
+    place = ZoneInfo(match.zone)
+    after = _instant(first + SETTLE, place)
+    walls = islice(chain([first], _weekly(slot, place, after, rhythm)), rhythm.count)
     lengths = chain([match.first_minutes], [match.minutes] * (rhythm.count - 1))
     return [occurrence(each, zone=match.zone, minutes=length) for each, length in zip(walls, lengths, strict=True)]
 
 
-def _weekly(slot: Slot, zone: str, earliest: datetime, rhythm: Rhythm) -> Iterator[datetime]:
-    first = datetime.combine(earliest.astimezone(ZoneInfo(zone)).date(), time.fromisoformat(slot.start))
-    for each in rrule(WEEKLY, dtstart=first, byweekday=slot.weekday):
-        if _instant(each, zone) >= earliest and each.date() not in rhythm.holidays:
-            yield each
+def _weekly(slot: Slot, place: ZoneInfo, earliest: datetime, rhythm: Rhythm) -> Iterator[datetime]:
+    """This will give the wall times of a slot, week by week, from the first that is not before an instant."""
+    day = earliest.astimezone(place).date()
+    wall_time = datetime.combine(day, time.fromisoformat(slot.start)) + timedelta(
+        days=(slot.weekday - day.weekday()) % 7
+    )
+    while True:
+        if _instant(wall_time, place) >= earliest and wall_time.date() not in rhythm.holidays:
+            yield wall_time
+        wall_time += WEEK
 
 
-def _instant(wall_time: datetime, zone: str) -> datetime:
-    return local(wall_time.date(), wall_time.strftime("%H:%M"), zone)
+def _instant(wall_time: datetime, place: ZoneInfo) -> datetime:
+    """This will place a wall time: with `fold=0`, a time in a gap is read by the clock as it was before."""
+    return wall_time.replace(tzinfo=place, fold=0).astimezone(UTC)

@@ -1,20 +1,33 @@
 """Series, sessions and seats: booked all or nothing, read as domain values."""
 
 import operator
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, case, exists, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    bindparam,
+    case,
+    exists,
+    insert,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduling.rules.outcomes import Seat
 from services.scheduling.store.tables import labels, seats, series, sessions, supporters
 from shared.database import broken_rule, upsert
-from shared.events.scheduling import SeriesBooked, SeriesNotBooked
+from shared.events.scheduling import BookedSession, SeriesBooked
+from shared.several import among
 
 
 class Clash(Exception):
@@ -53,45 +66,74 @@ class Listing:
 
 async def series_of(db: AsyncConnection, series_id: UUID) -> Series | None:
     """This will find a series."""
-    row = (await db.execute(_ONE, {"one": series_id})).mappings().one_or_none()
-    return Series(**row) if row else None
+    return (await some_series(db, [series_id])).get(series_id)
 
 
-async def book(db: AsyncConnection, booked: SeriesBooked) -> None:
-    """This will book every session of a series; Clash names the rule that one would break.
+async def some_series(db: AsyncConnection, series_ids: Iterable[UUID]) -> dict[UUID, Series]:
+    """This will find series by their ids, those that are there."""
+    rows = (await db.execute(_SERIES, {"some": list(series_ids)})).mappings()
+    return {row["series_id"]: Series(**row) for row in rows}
+
+
+async def taken(
+    db: AsyncConnection, *, people: Iterable[UUID], supporters: Iterable[UUID], since: datetime
+) -> list[tuple[UUID, datetime, datetime]]:
+    """This will give the times of people's seats and supporters' sessions that end after an instant."""
+    whose = {"people": list(people), "supporters": list(supporters)}
+    found = await db.execute(_TAKEN, {**whose, "since": since, "begun": since - LONGEST})
+    return [(row[0], row[1], row[2]) for row in found]
+
+
+async def book(db: AsyncConnection, some: Sequence[SeriesBooked]) -> None:
+    """This will book every session of every one of some series; Clash names the rule that one would break.
 
     Whoever goes on after a clash calls this inside a savepoint of its own.
     """
-    row = {**booked.model_dump(include={each.name for each in series.c}), "state": "booked"}
+    each_session = [(one, each) for one in some for each in one.sessions]
     try:
-        await db.execute(upsert(series, keys=["series_id"], change=["state"]).values(row))
-        await db.execute(insert(sessions), [_session(booked, each) for each in booked.sessions])
-        await db.execute(insert(seats), [_seat(booked, each) for each in booked.sessions])
+        await db.execute(_BOOK, [_series(each) for each in some])
+        await db.execute(_MEET, [_session(*each) for each in each_session])
+        await db.execute(_SIT, [_seat(*each) for each in each_session])
     except IntegrityError as refused:
         raise Clash(broken_rule(refused)) from None
 
 
-def _session(booked: SeriesBooked, each: Any) -> dict[str, Any]:
-    row: dict[str, Any] = each.model_dump(exclude={"seat_id"})
+def _series(booked: SeriesBooked) -> dict[str, Any]:
+    return {**{name: getattr(booked, name) for name in OF_SERIES}, "state": "booked"}
+
+
+def _session(booked: SeriesBooked, each: BookedSession) -> dict[str, Any]:
     return {
-        **row,
+        "session_id": each.session_id,
         "series_id": booked.series_id,
         "supporter_id": booked.supporter_id,
+        "starts_at": each.starts_at,
+        "ends_at": each.ends_at,
+        "local_start": each.local_start,
         "zone": booked.zone,
+        "modality": each.modality,
         "state": "booked",
     }
 
 
-def _seat(booked: SeriesBooked, each: Any) -> dict[str, Any]:
-    row: dict[str, Any] = each.model_dump(include={"seat_id", "session_id", "starts_at", "ends_at"})
-    people = {"series_id": booked.series_id, "person_id": booked.person_id, "referral_id": booked.referral_id}
-    return {**row, **people, "state": "booked", "note_status": "none", "version": 0}
+def _seat(booked: SeriesBooked, each: BookedSession) -> dict[str, Any]:
+    return {
+        "seat_id": each.seat_id,
+        "session_id": each.session_id,
+        "series_id": booked.series_id,
+        "person_id": booked.person_id,
+        "referral_id": booked.referral_id,
+        "starts_at": each.starts_at,
+        "ends_at": each.ends_at,
+        "state": "booked",
+        "note_status": "none",
+        "version": 0,
+    }
 
 
-async def remember_unbooked(db: AsyncConnection, told: SeriesNotBooked, **rest: Any) -> None:
-    """This will keep a series that has no time yet, so that staff can book it by hand."""
-    row = {**told.model_dump(exclude={"reason"}), **rest, "state": "unbooked"}
-    await db.execute(insert(series).values(row))
+async def remember_unbooked(db: AsyncConnection, some: Sequence[Series]) -> None:
+    """This will keep series that have no time yet, so that staff can book them by hand."""
+    await db.execute(_REMEMBER, [asdict(each) for each in some])
 
 
 async def end(db: AsyncConnection, series_id: UUID) -> bool:
@@ -99,10 +141,26 @@ async def end(db: AsyncConnection, series_id: UUID) -> bool:
     return bool((await db.execute(_END, {"one": series_id})).rowcount)
 
 
-_ONE = select(series).where(series.c.series_id == bindparam("one"))
-_NAME = select(supporters.c.public_name).where(supporters.c.supporter_id == bindparam("one"))
+LONGEST = timedelta(days=1)
+"""No session is longer: so those that may not be over are found by when they begin."""
+OF_SERIES = ("series_id", "match_id", "referral_id", "person_id", "supporter_id", "site_id", "zone")
+_SERIES = select(series).where(among(series.c.series_id, "some"))
+_BOOK = upsert(series, keys=["series_id"], change=["state"])
+_REMEMBER, _MEET, _SIT = insert(series), insert(sessions), insert(seats)
+
+
+def _ahead(table: Table, who: ColumnElement[Any], some: str) -> Select[Any]:
+    begins, ends = table.c.starts_at, table.c.ends_at
+    not_over = (begins > bindparam("begun"), ends > bindparam("since"), table.c.state != "cancelled")
+    return select(who, begins, ends).where(among(who, some), *not_over)
+
+
+_TAKEN = union_all(_ahead(seats, seats.c.person_id, "people"), _ahead(sessions, sessions.c.supporter_id, "supporters"))
+_NAMES = select(supporters.c.supporter_id, supporters.c.public_name).where(
+    among(supporters.c.supporter_id, "supporters")
+)
 _END = update(series).where(series.c.series_id == bindparam("one"), series.c.state == "booked").values(state="ended")
-_SERIES = select(sessions.c.series_id).where(sessions.c.session_id == bindparam("session")).scalar_subquery()
+_THEIRS = select(sessions.c.series_id).where(sessions.c.session_id == bindparam("session")).scalar_subquery()
 _SEATS = (
     select(
         *(seats.c[each] for each in Seat.__dataclass_fields__ if each in seats.c),
@@ -111,7 +169,7 @@ _SEATS = (
         sessions.c.modality,
     )
     .join(sessions)
-    .where(seats.c.series_id == _SERIES)
+    .where(seats.c.series_id == _THEIRS)
     .order_by(seats.c.starts_at, seats.c.seat_id)
 )
 
@@ -152,10 +210,10 @@ async def write_outcome(db: AsyncConnection, seat: Seat, **columns: Any) -> None
     await db.execute(_BECAME, {"one": seat.session_id})
 
 
-async def public_name(db: AsyncConnection, supporter_id: UUID | None) -> str | None:
-    """This will give what people may be told of a supporter, None when not yet heard of."""
-    name: str | None = await db.scalar(_NAME, {"one": supporter_id})
-    return name
+async def public_names(db: AsyncConnection, supporter_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """This will give what people may be told of supporters, those that were heard of."""
+    found = await db.execute(_NAMES, {"supporters": list(supporter_ids)})
+    return {row.supporter_id: row.public_name for row in found}
 
 
 async def knows_supporter(db: AsyncConnection, supporter_id: UUID) -> bool:
