@@ -1,4 +1,4 @@
-"""A broker as JetStream is towards us: streams, durable consumers, acknowledgements, atomic batches; and how it fails."""
+"""A broker as JetStream is towards us: streams, durable consumers, atomic batches; and how it fails."""
 
 import asyncio
 import json
@@ -339,7 +339,7 @@ class Answers:
     def __init__(self) -> None:
         self.waiting: deque[dict[str, str]] = deque()
 
-    async def next_msg(self, timeout: float = 0.5) -> Any:
+    async def next_msg(self, timeout: float = 0.5) -> Any:  # noqa: ASYNC109
         """The next answer, or a failure when none comes."""
         await asyncio.sleep(0)
         if not self.waiting:
@@ -379,7 +379,7 @@ class Connection:
             stream = self.broker.streams[subject.removeprefix(READ)]
             self._inboxes[reply].waiting.extend(stream.read_on(wanted["seq"], wanted["batch"]))
 
-    async def request(self, subject: str, payload: bytes = b"", timeout: float = 0.5, headers: Any = None) -> Any:
+    async def request(self, subject: str, payload: bytes = b"", timeout: float = 0.5, headers: Any = None) -> Any:  # noqa: ASYNC109
         """Send a message and wait for the answer."""
         await asyncio.sleep(HOP)
         weather = self.broker.weather

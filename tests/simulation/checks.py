@@ -1,4 +1,4 @@
-"""What must hold when a seed has come to rest: read from stores, streams and the outside's log, never asked of the code."""
+"""What must hold when a seed has come to rest: read from stores, streams and logs, never asked of the code."""
 
 import hashlib
 import json
@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from deploy.check.books import READ, READ_EVERYWHERE, TIMES, Books
 from deploy.check.findings import judge
-from deploy.check.messages import SENT, message_key
+from deploy.check.messages import SENT
 from shared import names
 from tests.simulation.office import Office
 from tests.simulation.people import HOSPITAL
@@ -131,13 +131,7 @@ def _keys(row: Mapping[str, Any]) -> list[str]:
 
 
 def _key(row: Mapping[str, Any]) -> str:
-    from uuid import uuid5
-
-    return (
-        str(uuid5(UUID(row["reminder_id"]), row["channel"]))
-        if row["channel"] != "sms"
-        else message_key(row["reminder_id"])
-    )
+    return str(uuid5(UUID(row["reminder_id"]), row["channel"]))
 
 
 def reminders_ended(world: World, _: Office, books: Mapping[str, Books]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The large things that go wrong: processes die, streams are wiped, cut short, spoilt, told again, databases go away."""
+"""The large things that go wrong: processes die, streams are wiped, cut short, spoilt, databases go away."""
 
 import asyncio
 from collections.abc import Callable

@@ -67,7 +67,8 @@ def play(seed: int) -> Outcome:
                 process.ends()
             await asyncio.sleep(0.01)
             outcome.trace, outcome.happened = list(world.trace), world.weather.happened
-            outcome.digest = hashlib.sha256("\n".join(outcome.trace).encode()).hexdigest()
+            told = "\n".join([*outcome.trace, checks.digest(world.stores)])
+            outcome.digest = hashlib.sha256(told.encode()).hexdigest()
 
     run(whole, chance)
     return outcome
@@ -80,7 +81,7 @@ async def _story(world: World, outcome: Outcome) -> None:
     striking = loop.create_task(nemesis.for_ever())
     office = Office(world)
     await office.open()
-    for _ in range(world.chance.randint(0, 10)):
+    for _ in range(world.chance.randint(0, 6)):
         await world.settle(world.chance.random() * 2)
         await office.act()
         await world.settle(world.chance.random() * 2)

@@ -55,6 +55,7 @@ class Store:
         self._turns.clear()
         if self.raw.in_transaction:
             self.raw.execute("rollback")
+        # Without the rule that hangs rows on each other, tables may be emptied in any order.
         self.raw.execute("pragma foreign_keys = off")
         for each in self.tables:
             self.raw.execute(f'delete from "{each}"')

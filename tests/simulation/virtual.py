@@ -82,7 +82,7 @@ def _owned(loop: asyncio.AbstractEventLoop, coro: Any, **named: Any) -> "asyncio
 
 @contextmanager
 def _virtual(loop: VirtualLoop, chance: Random) -> Iterator[None]:
-    """Everything that asks the machine for its time or for randomness is answered by the seed: here and nowhere else."""
+    """Whoever asks the machine for its time or for randomness is answered by the seed: here and nowhere else."""
 
     class Moments(datetime):
         @classmethod

@@ -1,0 +1,103 @@
+"""Plays many seeds in several processes, with or without a seeded bug, and gathers what was found."""
+
+import gc
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+
+from shared import names
+from tests.simulation.bugs import BUGS
+from tests.simulation.process import meters
+from tests.simulation.seed import Outcome, play
+
+WORKERS = 2
+AT_ONCE = 20
+METERED = {
+    ("mailbox_letters_total", "parked"): "parked",
+    ("mailbox_letters_total", "put_aside"): "put aside",
+    ("mailbox_letters_total", "known"): "heard again",
+    ("mailbox_errand_calls_total", "lost"): "errand lost",
+    ("mailbox_errand_calls_total", "failed"): "call failed",
+    ("mailbox_timers_rung_total", "failed"): "timer failed",
+    ("mailbox_forgotten_total", ""): "said again",
+    ("mailbox_database_away_total", ""): "batch waited for the database",
+}
+"""What the mailboxes' own meters tell of the storms: the metric, its outcome, and our word for it."""
+
+
+@dataclass
+class Campaign:
+    """What some seeds came to."""
+
+    seeds: int = 0
+    broken: list[Outcome] = field(default_factory=list)
+    happened: Counter[str] = field(default_factory=Counter)
+
+
+def play_some(seeds: Sequence[int]) -> Campaign:
+    """Play seeds one after another in this process."""
+    found, before = Campaign(), _metered()
+    for seed in seeds:
+        outcome = play(seed)
+        found.seeds += 1
+        found.happened += outcome.happened
+        if outcome.broken:
+            found.broken.append(outcome)
+    found.happened += _metered() - before
+    gc.collect()
+    return found
+
+
+def _metered() -> Counter[str]:
+    found: Counter[str] = Counter()
+    for service in names.SERVICES:
+        kept = meters(service)
+        for metric in (kept.letters, kept.calls, kept.rang, kept.forgotten, kept.away):
+            for family in metric.collect():
+                for sample in family.samples:
+                    word = METERED.get((sample.name, sample.labels.get("outcome", "")))
+                    if word:
+                        found[word] += int(sample.value)
+    return found
+
+
+def play_all(first: int, count: int, *, at_most: int = 3) -> Campaign:
+    """Play many seeds on all workers, and stop when a few are broken."""
+    chunks = [range(each, min(each + AT_ONCE, first + count)) for each in range(first, first + count, AT_ONCE)]
+    whole = Campaign()
+    with workers() as pool:
+        for each in pool.map(play_some, chunks):
+            whole.seeds += each.seeds
+            whole.happened += each.happened
+            whole.broken += each.broken
+            if len(whole.broken) >= at_most:
+                pool.shutdown(cancel_futures=True)
+                break
+    return whole
+
+
+@contextmanager
+def workers() -> Iterator[ProcessPoolExecutor]:
+    """Processes that begin as if each were the only one."""
+    with ProcessPoolExecutor(min(WORKERS, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+        yield pool
+
+
+def first_to_catch(bug: str, within: int) -> Outcome | None:
+    """The first seed that finds a bug."""
+    with BUGS[bug]() if bug else nullcontext():
+        for seed in range(within):
+            if (outcome := play(seed)).broken:
+                return outcome
+    return None
+
+
+def told(outcome: Outcome, lines: int = 60) -> str:
+    """A broken seed, for whoever looks into it."""
+    first = [f"seed {outcome.seed}: {each}" for each in outcome.broken[:10]]
+    again = f"once more: python -m tests.simulation {outcome.seed}"
+    return "\n".join([*first, again, *outcome.trace[-lines:]])

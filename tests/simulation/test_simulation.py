@@ -1,0 +1,86 @@
+"""Every promise holds in every seed, and every classic mistake is found."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.bugs import BUGS
+from tests.simulation.many import Campaign, first_to_catch, play_all, told, workers
+from tests.simulation.seed import Outcome, play
+from tests.simulation.weather import EVENTS, RATES
+
+SEEDS = int(os.environ.get("SEEDS", "2000"))
+WITHIN = 200
+ALSO = (
+    "redelivered",
+    "reordered",
+    "crash during a transaction",
+    "database was away",
+    "provider knew the key",
+    "parked",
+    "put aside",
+    "heard again",
+    "errand lost",
+    "timer failed",
+    "said again",
+    "batch waited for the database",
+)
+"""What follows from the faults, and has to have come about in a campaign that is worth anything."""
+
+
+@pytest.fixture(scope="module")
+def campaign() -> Campaign:
+    """As many seeds as SEEDS says."""
+    return play_all(0, SEEDS)
+
+
+@pytest.fixture(scope="module")
+def caught() -> Mapping[str, Outcome | None]:
+    """The first seed that finds each bug."""
+    with workers() as pool:
+        return dict(zip(BUGS, pool.map(first_to_catch, BUGS, [WITHIN] * len(BUGS)), strict=True))
+
+
+def test_every_promise_holds_in_every_seed(campaign: Campaign) -> None:
+    assert not campaign.broken, "\n\n".join(told(each) for each in campaign.broken[:3])
+    assert campaign.seeds == SEEDS
+
+
+def test_everything_that_may_go_wrong_really_went_wrong(campaign: Campaign) -> None:
+    wanted = {*RATES, *(each for each in EVENTS if each != "database away"), *ALSO}
+
+    assert sorted(each for each in wanted if not campaign.happened[each]) == []
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_classic_mistake_is_found_within_200_seeds(bug: str, caught: Mapping[str, Outcome | None]) -> None:
+    found = caught[bug]
+
+    assert found is not None
+    print(f"{bug}: seed {found.seed}, {found.broken[0]}")
+
+
+def test_a_seed_is_the_same_in_every_process() -> None:
+    root = Path(__file__).resolve().parents[2]
+    once = play(7).digest
+
+    again = [
+        subprocess.run(
+            [sys.executable, "-m", "tests.simulation", "7"],
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": salt},
+            capture_output=True,
+            text=True,
+        ).stdout.split()[-1]
+        for salt in ("1", "2")
+    ]
+
+    assert again == [once, once]
+
+
+def test_two_seeds_are_two_stories() -> None:
+    assert play(7).digest != play(8).digest
