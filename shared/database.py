@@ -12,7 +12,7 @@ from typing import IO, Any
 from sqlalchemy import JSON, ColumnElement, Connection, DateTime, Dialect, String, Table, event, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
@@ -61,6 +61,7 @@ class Database:
         self.dialect = engine.dialect.name
         self._one_writer: asyncio.Lock | None = asyncio.Lock() if self.dialect == "sqlite" else None
         self._claim: AsyncConnection | IO[str] | None = None
+        self._lost = False
 
     @classmethod
     def open(cls, url: str) -> "Database":
@@ -109,6 +110,19 @@ class Database:
             self._claim = _lock_file(self.path)
         elif self.dialect == "postgresql":
             self._claim = await self._claim_partitions(share)
+        self._lost = False
+
+    async def still_claimed(self) -> bool:
+        """This will say whether the claim stands; PostgreSQL forgets it with the connection it was made on."""
+        if not isinstance(self._claim, AsyncConnection):
+            return not self._lost
+        try:
+            return bool(await self._claim.scalar(HOLDS))
+        except (SQLAlchemyError, OSError):
+            gone, self._claim, self._lost = self._claim, None, True
+            await gone.invalidate()
+            await gone.close()
+            return False
 
     async def _claim_partitions(self, share: str) -> AsyncConnection:
         db = await self.engine.connect()
@@ -191,6 +205,7 @@ def side_by_side(db: AsyncConnection) -> bool:
     return db.dialect.name == "postgresql"
 
 
+HOLDS = text("select count(*) from pg_locks where locktype = 'advisory' and granted and pid = pg_backend_pid()")
 CLAIM = text("select pg_try_advisory_lock(hashtext(name)) from unnest(cast(:names as text[])) as name")
 LOCK = text("select pg_advisory_xact_lock(hashtext(name)) from unnest(cast(:names as text[])) as name")
 

@@ -59,8 +59,12 @@ class LetterRoute(StrictRoute):
 def routes(service: "Service") -> APIRouter:
     """This will make the routes under /letters."""
     router = APIRouter(route_class=LetterRoute, tags=["letters"])
-    desk, run = Mending(service.mailbox), service.mailbox.run
+    _look(router, service)
+    _act(router, service)
+    return router
 
+
+def _look(router: APIRouter, service: "Service") -> None:
     @router.get("/letters")
     async def waiting(_: Agency) -> list[Kept]:
         """The first letter of each queue put aside, what was given up first."""
@@ -75,6 +79,10 @@ def routes(service: "Service") -> APIRouter:
             if kept is None:
                 raise Problem(404, "No such letter is put aside", where="path.letter_id", remedy="list them again")
             return Shown(**kept.model_dump(), acts=await mending.acts(db, letter_id))
+
+
+def _act(router: APIRouter, service: "Service") -> None:
+    desk, run = Mending(service.mailbox), service.mailbox.run
 
     @router.post("/letters/{letter_id}/open")
     async def open_it(letter_id: UUID, asked: Asked, _: Agency) -> dict[str, str]:
@@ -96,8 +104,6 @@ def routes(service: "Service") -> APIRouter:
         """Apply the first letter of a queue now; or rehearse the whole queue, and undo it."""
         async with _refusals():
             return await desk.replay(letter_id, dry_run=asked.dry_run)
-
-    return router
 
 
 def _signed(letter_id: UUID, asked: Asked, body: bytes = b"") -> Signed:

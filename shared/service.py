@@ -119,8 +119,9 @@ class Service:
         if self._starting and not self._starting.done():
             self._starting.cancel()
         self.started = False
-        await self.broker.stop()
+        # The relay first: what it is asking a broker that is gone, it would wait for.
         await self.mailbox.stop()
+        await self.broker.stop()
         await self.database.close()
 
 

@@ -13,6 +13,7 @@ from shared.database import Database, is_away
 from shared.events.fact import Fact
 from shared.mailbox import gate
 from shared.mailbox.aside import Aside
+from shared.mailbox.claim import Claim
 from shared.mailbox.errands import Errands
 from shared.mailbox.letter import Letter, from_message, new_trace, read
 from shared.mailbox.loop import Loop
@@ -40,8 +41,10 @@ class Mailbox:
         self.timers = Timers(self, share)
         self.errands = Errands(self, share)
         self.aside = Aside(self, share)
-        self.loops: tuple[Loop, ...] = (self.relay, self.timers, self.errands, self.aside, Sweep(database, share))
+        keepers = Sweep(database, share), Claim(database, share)
+        self.loops: tuple[Loop, ...] = (self.relay, self.timers, self.errands, self.aside, *keepers)
         self._kept: list[asyncio.Task[Any]] = []
+        self._stopping = False
         self.busy = 0
         self.transactions = 0
 
@@ -134,7 +137,7 @@ class Mailbox:
             try:
                 return await self._take_all_or_each(incoming, consumer)
             except Exception as wrong:
-                if not is_away(wrong):
+                if not is_away(wrong) or self._stopping:
                     raise
                 self.meters.away.inc()
                 logger.warning("the database is away (%s); again in %.1f s", type(wrong).__name__, pause)
@@ -218,6 +221,7 @@ class Mailbox:
 
     async def stop(self) -> None:
         """This will finish what is under way."""
+        self._stopping = True
         for task in self._kept:
             task.cancel()
         for each in self.loops:

@@ -13,7 +13,7 @@ from shared.clock import real
 from shared.database import is_away
 from shared.events.fact import Fact
 from shared.mailbox.aside import NO_REMEDY
-from shared.mailbox.loop import Loop, told
+from shared.mailbox.loop import Loop, refuse_fewer, told
 from shared.mailbox.outbox import say
 from shared.mailbox.said import Said
 from shared.mailbox.switchboard import Outside
@@ -33,9 +33,9 @@ OPEN = (
     .order_by(errands.c.intended_at)
     .limit(AT_ONCE)
 )
-SOME = update(errands).where(among(errands.c.errand_key, "some"))
+SOME = update(errands).where(among(errands.c.errand_key, "some"), errands.c.state != "done")
 CALLING = SOME.values(state="calling", attempts=errands.c.attempts + 1)
-DONE = SOME.values(state="done", done_at=bindparam("at"))
+DONE = SOME.where(errands.c.state == "calling").values(state="done", done_at=bindparam("at"))
 STUCK = SOME.values(state="stuck")
 REVIVED = (
     update(errands).where(errands.c.state == "stuck", among(errands.c.partition, "partitions")).values(state="calling")
@@ -133,19 +133,24 @@ class Errands(Loop):
             await self._keep(STUCK, [results[0][0].key])
 
     async def _until_database_answers(self, results: Sequence[tuple[Trip, Any]]) -> None:
-        while True:
+        """This will keep trying; what is not kept when the process ends is taken up by the next, as a call lost."""
+        pause = 0.1
+        while not self._stopping:
             try:
-                return await self._commit(results)
+                await self._commit(results)
+                return
             except Exception as wrong:
                 if not is_away(wrong):
                     raise
-                await asyncio.sleep(1)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
 
     async def _commit(self, results: Sequence[tuple[Trip, Any]]) -> None:
         traces = {trip.fact.key(): trip.trace for trip, _ in results}
         said: list[Said] = []
         async with self.mailbox.database.transaction() as db:
-            await db.execute(DONE, {"some": [trip.key for trip, _ in results], "at": real()})
+            done = await db.execute(DONE, {"some": [trip.key for trip, _ in results], "at": real()})
+            refuse_fewer(done.rowcount, len(results))
             for outside in dict.fromkeys(trip.outside for trip, _ in results):
                 home = [(trip.fact, result) for trip, result in results if trip.outside is outside]
                 said += await outside.come_home(home, db)

@@ -68,6 +68,16 @@ class Loop(ABC):
                     await asyncio.wait_for(self._woken.wait(), self.every)
 
 
+class DoneElsewhere(Exception):
+    """Another process has done some of it: a share that was lost without our knowing."""
+
+
+def refuse_fewer(changed: int, wanted: int) -> None:
+    """This will undo, by DoneElsewhere, a transaction that could not mark all it was to mark."""
+    if changed != wanted:
+        raise DoneElsewhere(f"{wanted - changed} of {wanted} were done elsewhere")
+
+
 def told(wrong: BaseException) -> str:
     """This will name an error and its place, never its words, which may hold somebody's data."""
     trace = wrong.__traceback__

@@ -14,7 +14,7 @@ from shared.clock import now, real
 from shared.database import is_away
 from shared.mailbox.aside import PAUSES, pause_after
 from shared.mailbox.letter import read
-from shared.mailbox.loop import Loop, told
+from shared.mailbox.loop import DoneElsewhere, Loop, refuse_fewer, told
 from shared.mailbox.outbox import say
 from shared.mailbox.tables import timers
 from shared.several import among
@@ -39,7 +39,9 @@ REVIVED = (
     .where(among(timers.c.partition, "partitions"))
     .values(attempts=0, next_try=None)
 )
-RUNG = update(timers).where(among(timers.c.timer_id, "some")).values(rung_at=bindparam("at"))
+RUNG = (
+    update(timers).where(among(timers.c.timer_id, "some"), timers.c.rung_at.is_(None)).values(rung_at=bindparam("at"))
+)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class Timers(Loop):
         async with self.mailbox.database.transaction() as db:
             said = await self.mailbox.board.hear([(each.fact.key(), each.fact) for each in due], db)
             await say(db, self.mailbox.speaker, said, lambda key: traces.get(key, due[0].trace))
-            await db.execute(RUNG, {"some": [each.timer_id for each in due], "at": real()})
+            rung = await db.execute(RUNG, {"some": [each.timer_id for each in due], "at": real()})
+            refuse_fewer(rung.rowcount, len(due))
         self.mailbox.meters.rang.labels("rung").inc(len(due))
         self.mailbox.after_commit(said)
 
@@ -99,6 +102,8 @@ class Timers(Loop):
     async def _ring_or_wait(self, row: Any) -> None:
         try:
             await self._ring([row])
+        except DoneElsewhere:
+            logger.warning("a timer %s rang elsewhere", row["type"])
         except Exception as wrong:
             if is_away(wrong):
                 raise
