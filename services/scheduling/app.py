@@ -35,9 +35,9 @@ def switch(mailbox: Mailbox, programme: Programme, plans: Plans, settings: Setti
 
     plan_series = partial(planning.plan_series, programme=programme, count=settings.series_length, lead=lead)
     mailbox.on_many(MatchMade, plan_series)
-    mailbox.on(SupporterRegistered, partial(covering.learn_supporter, plans=plans))
-    mailbox.on(ReferralAccepted, covering.learn_label)
-    mailbox.on(CoverageShared, partial(covering.learn_coverage, plans=plans))
+    mailbox.on_many(SupporterRegistered, partial(covering.learn_supporter, plans=plans))
+    mailbox.on_many(ReferralAccepted, covering.learn_label)
+    mailbox.on_many(CoverageShared, partial(covering.learn_coverage, plans=plans))
     mailbox.on_many(ConsentGiven, consents.given)
     mailbox.on_many(ConsentRevoked, consents.revoked)
     mailbox.on(VisitAnswered, recording.hear_answer)

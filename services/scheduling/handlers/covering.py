@@ -1,6 +1,6 @@
 """Who insures whom, and the recount of what is covered whenever something that counts has changed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,30 +16,33 @@ from shared.events.matching import SupporterRegistered
 from shared.events.referrals import CoverageShared, ReferralAccepted
 from shared.events.scheduling import CoverageChanged
 from shared.mailbox import Said
-from shared.work import open_task
+from shared.work import Asked, open_each
 
 TIME_TO_ASK = timedelta(days=2)
 
 
-async def learn_coverage(told: CoverageShared, db: AsyncConnection, *, plans: Plans) -> list[Said]:
-    """This will keep who insures a person and recount what was held already; an unknown plan asks for a person."""
-    await store.remember_coverage(db, told, at=now())
-    if not plans.knows(told.plan_id):
-        due = now() + TIME_TO_ASK
-        await open_task(db, kind="unknown_plan", about=str(told.person_id), owner="billing", due=due)
-    return await recount(db, [told.person_id], plans=plans)
+async def learn_coverage(told: Sequence[CoverageShared], db: AsyncConnection, *, plans: Plans) -> list[Said]:
+    """This will keep who insures people and recount what was held already; an unknown plan asks for a person."""
+    await store.remember_coverages(db, told, at=now())
+    unknown = [each for each in told if not plans.knows(each.plan_id)]
+    await open_each(db, [_unknown_plan(each) for each in unknown])
+    return await recount(db, {each.person_id for each in told}, plans=plans)
 
 
-async def learn_supporter(told: SupporterRegistered, db: AsyncConnection, *, plans: Plans) -> list[Said]:
-    """This will keep a supporter's name and standing, and recount what was held with them already."""
-    await store.remember_supporter(db, told)
-    seen = await store.people_seen_by(db, told.supporter_id)
+def _unknown_plan(told: CoverageShared) -> Asked:
+    return Asked(kind="unknown_plan", about=str(told.person_id), owner="billing", due=now() + TIME_TO_ASK)
+
+
+async def learn_supporter(told: Sequence[SupporterRegistered], db: AsyncConnection, *, plans: Plans) -> list[Said]:
+    """This will keep supporters' names and standing, and recount what was held with them already."""
+    await store.remember_supporters(db, told)
+    seen = await store.people_seen_by(db, [each.supporter_id for each in told])
     return await recount(db, seen, plans=plans) if seen else []
 
 
-async def learn_label(told: ReferralAccepted, db: AsyncConnection) -> None:
-    """This will keep whether what belongs to a referral is under Part 2."""
-    await store.remember_label(db, told)
+async def learn_label(told: Sequence[ReferralAccepted], db: AsyncConnection) -> None:
+    """This will keep whether what belongs to referrals is under Part 2."""
+    await store.remember_labels(db, told)
 
 
 async def alone_with(db: AsyncConnection, people: Collection[UUID]) -> bool:
@@ -49,8 +52,7 @@ async def alone_with(db: AsyncConnection, people: Collection[UUID]) -> bool:
     """
     if not side_by_side(db):
         return False
-    for each in sorted(await store.same_member(db, people)):
-        await lock(db, f"person {each}")
+    await lock(db, *(f"person {each}" for each in await store.same_member(db, people)))
     return True
 
 
@@ -66,6 +68,8 @@ async def count_again(db: AsyncConnection, people: Collection[UUID], *, plans: P
     if not coverages:
         return []
     seats = await store.recorded(db, {*people, *coverages})
+    if not seats:
+        return []
     changed = _changed(seats, judge(await _delivered(db, seats, coverages), plans))
     await store.write_judgements(db, changed, at=now())
     person_of = {each.seat_id: each.person_id for each in seats}

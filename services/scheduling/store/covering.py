@@ -1,7 +1,7 @@
 """Members, supporters' standing, recorded seats, and what was judged of them."""
 
-from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -14,6 +14,7 @@ from shared.database import upsert
 from shared.events.matching import SupporterRegistered
 from shared.events.referrals import CoverageShared, ReferralAccepted
 from shared.sealed import lookup
+from shared.several import among
 
 MEMBER = (
     "member_id",
@@ -47,32 +48,42 @@ def member_key(payer: str, member_id: str, birth_date: date) -> str:
     return lookup("member", payer, member_id, birth_date.isoformat())
 
 
-async def remember_coverage(db: AsyncConnection, told: CoverageShared, *, at: datetime) -> None:
-    """This will keep who insures a person, as told last for a referral."""
-    row = {
+_INSURE = upsert(
+    coverages,
+    keys=["coverage_id"],
+    change=["payer", "plan_id", "restricted", "member_key", "member", "heard_at"],
+)
+_INTRODUCE = upsert(supporters, keys=["supporter_id"], change=[each.name for each in supporters.c])
+_LABEL = upsert(labels, keys=["referral_id"], change=["part2"])
+
+
+async def remember_coverages(db: AsyncConnection, told: Sequence[CoverageShared], *, at: datetime) -> None:
+    """This will keep who insures people, as told last for a referral."""
+    # What is told later is heard later, within one moment too: the last one counts.
+    moments = (at + timedelta(microseconds=place) for place in range(len(told)))
+    await db.execute(_INSURE, [_insured(each, heard_at) for each, heard_at in zip(told, moments, strict=True)])
+
+
+def _insured(told: CoverageShared, heard_at: datetime) -> dict[str, Any]:
+    return {
         "coverage_id": uuid5(told.person_id, str(told.referral_id)),
         **told.model_dump(include={"person_id", "referral_id", "payer", "plan_id", "restricted"}),
         "member_key": member_key(told.payer, told.member_id, date.fromisoformat(told.birth_date)),
         "member": told.model_dump(include=set(MEMBER)),
-        "heard_at": at,
+        "heard_at": heard_at,
     }
-    change = [each for each in row if each not in ("coverage_id", "person_id", "referral_id")]
-    await db.execute(upsert(coverages, keys=["coverage_id"], change=change).values(row))
 
 
-async def remember_supporter(db: AsyncConnection, told: SupporterRegistered) -> None:
-    """This will keep what a supporter is called and what standing they have with payers."""
-    row = {
-        **told.model_dump(include={each.name for each in supporters.c}),
-        "credential_to": _day(told.credential_to),
-    }
-    await db.execute(upsert(supporters, keys=["supporter_id"], change=list(row)).values(row))
+async def remember_supporters(db: AsyncConnection, told: Iterable[SupporterRegistered]) -> None:
+    """This will keep what supporters are called and what standing they have with payers."""
+    names = {each.name for each in supporters.c}
+    rows = [{**each.model_dump(include=names), "credential_to": _day(each.credential_to)} for each in told]
+    await db.execute(_INTRODUCE, rows)
 
 
-async def remember_label(db: AsyncConnection, told: ReferralAccepted) -> None:
-    """This will keep whether a referral is under Part 2."""
-    row = {"referral_id": told.referral_id, "person_id": told.person_id, "part2": told.part2}
-    await db.execute(upsert(labels, keys=["referral_id"], change=["part2"]).values(row))
+async def remember_labels(db: AsyncConnection, told: Iterable[ReferralAccepted]) -> None:
+    """This will keep whether referrals are under Part 2."""
+    await db.execute(_LABEL, [each.model_dump(include={"referral_id", "person_id", "part2"}) for each in told])
 
 
 async def same_member(db: AsyncConnection, people: Collection[UUID]) -> set[UUID]:
@@ -81,7 +92,7 @@ async def same_member(db: AsyncConnection, people: Collection[UUID]) -> set[UUID
 
 
 _THEIRS = coverages.alias()
-_KEYS = select(_THEIRS.c.member_key).where(_THEIRS.c.person_id.in_(bindparam("people", expanding=True)))
+_KEYS = select(_THEIRS.c.member_key).where(among(_THEIRS.c.person_id, "people"))
 _SHARING = select(coverages.c.person_id).where(coverages.c.member_key.in_(_KEYS))
 _RECORDED = (
     select(
@@ -92,15 +103,22 @@ _RECORDED = (
         sessions.c.modality,
     )
     .join(sessions)
-    .where(seats.c.person_id.in_(bindparam("people", expanding=True)), seats.c.outcome.is_not(None))
+    .where(among(seats.c.person_id, "people"), seats.c.outcome.is_not(None))
     .where((seats.c.state != "cancelled") | (seats.c.version > 0))
 )
 
 
-async def people_seen_by(db: AsyncConnection, supporter_id: UUID) -> set[UUID]:
-    """This will list the people with a recorded session with a supporter."""
-    wanted = select(seats.c.person_id).join(sessions).where(sessions.c.supporter_id == supporter_id)
-    return set((await db.execute(wanted.where(seats.c.outcome.is_not(None)).distinct())).scalars())
+_SEEN = (
+    select(seats.c.person_id)
+    .join(sessions)
+    .where(among(sessions.c.supporter_id, "supporters"), seats.c.outcome.is_not(None))
+    .distinct()
+)
+
+
+async def people_seen_by(db: AsyncConnection, supporter_ids: Iterable[UUID]) -> set[UUID]:
+    """This will list the people with a recorded session with one of these supporters."""
+    return set((await db.execute(_SEEN, {"supporters": list(supporter_ids)})).scalars())
 
 
 async def recorded(db: AsyncConnection, people: Iterable[UUID]) -> list[Recorded]:
@@ -156,7 +174,7 @@ async def standings(db: AsyncConnection, supporter_ids: Iterable[UUID | None]) -
     }
 
 
-_STANDING = select(supporters).where(supporters.c.supporter_id.in_(bindparam("supporters", expanding=True)))
+_STANDING = select(supporters).where(among(supporters.c.supporter_id, "supporters"))
 _JUDGED = (
     update(seats)
     .where(seats.c.seat_id == bindparam("one"))
@@ -184,9 +202,12 @@ async def write_judgements(db: AsyncConnection, judged: Collection[Judgement], *
     await db.execute(_JUDGED, rows)
 
 
+_LABELLED = select(labels).where(among(labels.c.person_id, "people"))
+
+
 async def labels_of(db: AsyncConnection, people: Iterable[UUID]) -> dict[UUID, dict[UUID, bool]]:
     """This will say of people's referrals whether they are under Part 2."""
     found: dict[UUID, dict[UUID, bool]] = {}
-    for row in await db.execute(select(labels).where(labels.c.person_id.in_(list(people)))):
+    for row in await db.execute(_LABELLED, {"people": list(people)}):
         found.setdefault(row.person_id, {})[row.referral_id] = row.part2
     return found
