@@ -21,7 +21,7 @@ from shared.events.fact import Fact, catalogue
 from shared.events.referrals import ReferralAccepted
 from shared.mailbox import Ingested
 from tests.referrals.makers import Desk, bundle, coverage, desk_on, order, patient, request
-from tests.referrals.test_following import facts
+from tests.referrals.test_following import facts, told_of
 
 FEW = 3
 
@@ -119,7 +119,8 @@ def crowd(chance: Random) -> list[Any]:
     ]
     mixed = [*plain, *instead, b"{not json", request("R-1", status="somewhere")]
     chance.shuffle(mixed)
-    return mixed
+    said_twice = ("Likes mornings", "Took an overdose yesterday") * 2
+    return [*mixed, *(request("R-7", answer="flagged", note=[{"text": each}]) for each in said_twice)]
 
 
 async def effects(desk: Desk) -> dict[str, Any]:
@@ -153,6 +154,14 @@ async def test_what_gathered_has_the_effect_it_has_one_after_another(desk: Desk,
     await other.close()
 
     assert await effects(desk) == one_by_one
+
+
+async def test_danger_in_a_repeat_that_comes_together_with_the_referral_is_raised_and_told(desk: Desk) -> None:
+    await desk.hear(posted(request(answer=None)), posted(request(answer="flagged")))
+
+    assert await told_of(desk) == [("on-hold", "needs_screen"), ("on-hold", "crisis_review")]
+    assert {each.kind for each in await desk.work()} == {"screening", "crisis", "changed_referral"}
+    assert (await desk.figures())["referrals_in_crisis_review"] == 1
 
 
 async def test_more_than_a_transaction_should_take_is_left_to_be_taken_one_by_one(desk: Desk) -> None:
