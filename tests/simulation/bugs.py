@@ -231,22 +231,6 @@ def marks_timers_before_they_ring() -> Any:
 
 
 @bug
-def marks_timers_after_they_rang() -> Any:
-    """A timer whose effects are certain may ring again."""
-
-    async def ring(self: Timers, rows: Sequence[Any]) -> None:
-        due = [self._opened(each) for each in rows]
-        async with self.mailbox.database.transaction() as db:
-            said = await self.mailbox.board.hear([(each.fact.key(), each.fact) for each in due], db)
-            await say(db, self.mailbox.speaker, said)
-        self.mailbox.after_commit(said)
-        async with self.mailbox.database.transaction() as db:
-            await db.execute(RUNG, {"some": [each.timer_id for each in due], "at": real()})
-
-    return {(Timers, "_ring"): ring}
-
-
-@bug
 def drops_what_fails() -> Any:
     """A letter that a handler cannot take is acknowledged and forgotten."""
 

@@ -27,7 +27,15 @@ def all_of(world: World, office: Office) -> list[str]:
     found = judge(books)
     broken = [f"{each.promise} {each.words}: {one}" for each in found for one in each.broken]
     broken += [f"{each.promise} {each.words}: {each.unseen}" for each in found if each.unseen]
-    for look in (posted, streams_hold_what_was_said, told_the_hospital, at_the_provider, reminders_ended, at_rest):
+    for look in (
+        posted,
+        everything_heard_had_its_effect,
+        streams_hold_what_was_said,
+        told_the_hospital,
+        at_the_provider,
+        reminders_ended,
+        at_rest,
+    ):
         broken += [f"{look.__name__}: {each}" for each in look(world, office, books)]
     return broken
 
@@ -71,6 +79,31 @@ def posted(world: World, office: Office, books: Mapping[str, Books]) -> Iterator
     known = books["matching"].ids("supporters", "supporter_id")
     if known != {str(each.supporter_id) for each in office.helpers}:
         yield "supporters are not those who were registered"
+
+
+EFFECTS = {
+    "referrals.consent-given.v1": ("consent_id", {"matching": "consents", "notifications": "consents"}),
+    "referrals.referral-accepted.v1": ("referral_id", {"matching": "referrals", "scheduling": "labels"}),
+    "matching.supporter-registered.v1": ("supporter_id", {"scheduling": "supporters", "notifications": "supporters"}),
+    "matching.match-made.v1": ("match_id", {"scheduling": "series"}),
+    "scheduling.series-booked.v1": ("series_id", {"notifications": "sessions"}),
+}
+"""What is left of a fact at those who hear it: the id that is found again, and in which tables."""
+
+
+def everything_heard_had_its_effect(world: World, _: Office, books: Mapping[str, Books]) -> Iterator[str]:
+    """I6: what was said has left its mark at everybody who keeps it."""
+    for kind, (identity, kept) in EFFECTS.items():
+        said = {UUID(body[identity]).hex for _, body in books[kind.split(".")[0]].said(kind)}
+        for service, table in kept.items():
+            there = {row[0] for row in world.stores[service].look(f"select {identity} from {table}")}
+            yield from (f"{service} knows nothing of {kind} {each}" for each in sorted(said - there))
+    shared = world.stores["referrals"].look(
+        "select count(distinct key) from outbox where channel = 'sealed.notifications'"
+    )
+    known = world.stores["notifications"].look("select count(*) from people")
+    if shared != known:
+        yield f"contacts of {shared[0][0]} people were shared, {known[0][0]} are known"
 
 
 def streams_hold_what_was_said(world: World, _: Office, books: Mapping[str, Books]) -> Iterator[str]:

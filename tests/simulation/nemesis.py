@@ -25,6 +25,7 @@ class Nemesis:
             "bit flipped": self._flip,
             "consumer reset": self._reset,
             "database away": self._send_away,
+            "handlers fail": self._break_handlers,
         }
 
     async def for_ever(self) -> None:
@@ -77,3 +78,8 @@ class Nemesis:
     def _send_away(self) -> None:
         process = self.world.processes[self.chance.choice(names.SERVICES)]
         process.away_until = self.world.loop.time() + self.chance.random() * 3
+
+    def _break_handlers(self) -> None:
+        process = self.world.processes[self.chance.choice(names.SERVICES)]
+        process.fails_until = self.world.loop.time() + 0.1 + self.chance.random()
+        self.world.weather.note("handlers fail")

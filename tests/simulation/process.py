@@ -104,7 +104,7 @@ class Process:
     def __init__(self, service: str, store: Store, around: Surroundings) -> None:
         self.service, self.store, self.around = service, store, around
         self.dead = False
-        self.away_until = 0.0
+        self.away_until = self.fails_until = 0.0
         self.tasks: list[asyncio.Task[Any]] = []
         self._gathered: dict[str, Any] = {}
         self.mailbox = Mailbox(service, Database(store.engine, None), meters(service))
@@ -170,19 +170,20 @@ class Process:
         if self.dead:
             raise OperationalError("the process is dead")
         weather, loop = self.around.weather, asyncio.get_running_loop()
-        if not weather.rates and loop.time() >= self.away_until:
+        if not weather.rates and loop.time() >= max(self.away_until, self.fails_until):
             return
         if what == "begin" and loop.time() < self.away_until:
             weather.note("database was away")
             raise OperationalError("unable to open database file")
         if weather.strikes("slow statement"):
             await asyncio.sleep(weather.chance.random() * 0.02)
-        if what == "statement" and weather.strikes("crash in a transaction"):
+        if what != "committed" and weather.strikes("crash in a transaction"):
             self.dies()
             await asyncio.sleep(0)
         if what != "committed" and weather.strikes("database refused"):
             raise OperationalError("database is locked")
-        if what == "statement" and weather.strikes("handler failed"):
+        if what == "statement" and loop.time() < self.fails_until:
+            weather.note("handler failed")
             raise OperationalError("no such column: storm")
         if what == "committed" and weather.strikes("commit unknown"):
             raise OperationalError("disk I/O error")

@@ -23,6 +23,7 @@ ALSO = (
     "provider knew the key",
     "parked",
     "put aside",
+    "handler failed",
     "heard again",
     "errand lost",
     "timer failed",

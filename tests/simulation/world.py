@@ -47,7 +47,7 @@ class World:
         self.broker = Broker(loop, weather, ORGANISATIONS)
         self.outside = Outside(weather)
         ways = {
-            "sms": Provider(self.outside, "sms", dedups=chance.random() < 0.7),
+            "sms": Provider(self.outside, "sms", dedups=chance.random() < 0.5),
             "email": Provider(self.outside, "email", dedups=False),
         }
         length = 2 if chance.random() < 0.25 else 1
