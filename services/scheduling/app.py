@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import partial
 
-from services.scheduling.handlers import answering, covering, planning, recording
+from services.scheduling.handlers import answering, covering, planning, visits
 from services.scheduling.http import routes
 from services.scheduling.rules.plans import Plans
 from services.scheduling.settings import Settings
@@ -25,7 +25,7 @@ def create(settings: Settings) -> Service:
     switch(mailbox, programme, plans, settings)
     service.http.include_router(routes(mailbox.run, service.database, programme, plans))
     service.figures(lambda db: figures(db, now=clock.now()))
-    service.still_waits = recording.still_waits
+    service.still_waits = visits.still_waits
     return service
 
 
@@ -40,6 +40,6 @@ def switch(mailbox: Mailbox, programme: Programme, plans: Plans, settings: Setti
     mailbox.on_many(CoverageShared, partial(covering.learn_coverage, plans=plans))
     mailbox.on_many(ConsentGiven, consents.given)
     mailbox.on_many(ConsentRevoked, consents.revoked)
-    mailbox.on(VisitAnswered, recording.hear_answer)
-    mailbox.on_timer(SessionUnrecorded, recording.chase)
+    mailbox.on_many(VisitAnswered, visits.hear_answers)
+    mailbox.on_timer(SessionUnrecorded, visits.chase, many=True)
     mailbox.on_query("covered-sessions", partial(answering.answer_on_bus, plans=plans, programme=programme))

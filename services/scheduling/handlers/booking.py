@@ -1,6 +1,6 @@
 """Staff book a session by hand, and are asked to find a time where there is none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -16,7 +16,7 @@ from shared.database import lock
 from shared.events.fact import Minutes, Modality
 from shared.events.scheduling import SeriesBooked, SessionUnrecorded
 from shared.mailbox import Later, Reply
-from shared.work import close_task, close_tasks, open_task
+from shared.work import Asked, close_task, close_tasks, open_each
 
 FIND_A_TIME = "find_a_time"
 """The task of a series that has no session yet."""
@@ -109,11 +109,17 @@ async def _time_found(db: AsyncConnection, wanted: ByHand, series_id: UUID) -> N
     await close_tasks(db, kind=NEW_TIME, abouts=map(str, theirs), by=BY_HAND)
 
 
-async def ask_for_new_time(db: AsyncConnection, seat: Seat) -> None:
-    """This will ask those who book for a series to find another time than a session's."""
-    series = await store.series_of(db, seat.series_id)
-    owner, due = series.site_id if series else "supporter", now() + TIME_TO_FIND_ONE
-    await open_task(db, kind=NEW_TIME, about=str(seat.session_id), owner=owner, due=due)
+async def ask_for_new_times(db: AsyncConnection, seats: Sequence[Seat]) -> None:
+    """This will ask those who book for each series to find another time than a session's."""
+    if not seats:
+        return
+    series, due = await store.some_series(db, {each.series_id for each in seats}), now() + TIME_TO_FIND_ONE
+    owners = {each.series_id: each.site_id for each in series.values()}
+    await open_each(db, [_new_time(each, owners.get(each.series_id, "supporter"), due) for each in seats])
+
+
+def _new_time(seat: Seat, owner: str, due: datetime) -> Asked:
+    return Asked(kind=NEW_TIME, about=str(seat.session_id), owner=owner, due=due)
 
 
 async def _series_for(wanted: ByHand, db: AsyncConnection) -> Series:

@@ -1,24 +1,22 @@
-"""What happened in a seat: recorded by staff, answered by the person, or chased when nobody says."""
+"""What happened in a seat, as staff record it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scheduling.handlers.booking import ask_for_new_time
 from services.scheduling.handlers.covering import alone_with, count_again
+from services.scheduling.handlers.ending import end_those_over
 from services.scheduling.rules import outcomes as rules
 from services.scheduling.rules.outcomes import Recording, Seat
 from services.scheduling.rules.plans import Plans
 from services.scheduling.store import meetings as store
 from shared.clock import now
-from shared.events.notifications import VisitAnswered
-from shared.events.scheduling import SeatHeld, SeatMissed, SeriesEnded, SessionCancelled, SessionUnrecorded
+from shared.events.scheduling import SeatHeld, SeatMissed, SessionCancelled
 from shared.mailbox import Reply, Said
-from shared.work import Task, close_task, open_task
+from shared.work import close_task, open_task
 
 RECORD = "record_session"
 STILL_WANT_THIS = "still_want_this"
@@ -44,19 +42,23 @@ async def record(said: Recording, db: AsyncConnection, *, plans: Plans) -> Reply
         series = rules.after(series, seat, said.outcome)
         told = await _set_outcome(db, seat, said, series)
     else:
-        await store.write_outcome(db, seat, **_note(said))
+        await store.write_outcome(db, [seat], **_note(said))
     if now() >= rules.chased_at(seat):
         await close_task(db, kind=RECORD, about=str(seat.session_id), by=said.by)
     told += await count_again(db, [seat.person_id], plans=plans)
-    return Reply(True, said=[*told, *await end_if_over(db, series)])
+    return Reply(True, said=[*told, *await end_those_over(db, [series])])
 
 
 async def _series_alone(db: AsyncConnection, said: Recording) -> list[Seat]:
     """This will find a seat's series while nobody else changes anything of its person's."""
-    found = await store.seats_beside(db, said.session_id)
+    found = await _series_of(db, said)
     if await alone_with(db, [_named(found, said).person_id]):
-        return await store.seats_beside(db, said.session_id)
+        return await _series_of(db, said)
     return found
+
+
+async def _series_of(db: AsyncConnection, said: Recording) -> list[Seat]:
+    return next(iter((await store.seats_beside(db, [said.session_id])).values()), [])
 
 
 def _named(series: Sequence[Seat], said: Recording) -> Seat:
@@ -67,13 +69,13 @@ def _named(series: Sequence[Seat], said: Recording) -> Seat:
 
 
 async def _set_outcome(db: AsyncConnection, seat: Seat, said: Recording, series: Sequence[Seat]) -> list[Said]:
-    await store.write_outcome(db, seat, **_columns(seat, said), **_note(said))
+    await store.write_outcome(db, [seat], **_columns(seat, said), **_note(said))
     state = rules.STATES[said.outcome]
     if state == "held":
         return [_held(seat, said, first=rules.is_first(series, seat))]
     if state == "missed":
         return [await _missed(db, seat, series)]
-    return [] if seat.state == "cancelled" else [_cancelled(seat, said.outcome, at=now())]
+    return [] if seat.state == "cancelled" else [cancelled(seat, said.outcome, at=now())]
 
 
 def _columns(seat: Seat, said: Recording) -> dict[str, Any]:
@@ -113,70 +115,10 @@ async def _missed(db: AsyncConnection, seat: Seat, series: Sequence[Seat]) -> Se
     return SeatMissed(**_who(seat), referral_id=seat.referral_id, in_a_row=in_a_row)
 
 
-def _cancelled(seat: Seat, outcome: str, *, at: datetime) -> SessionCancelled:
+def cancelled(seat: Seat, outcome: str, *, at: datetime) -> SessionCancelled:
+    """This will say that a seat's time is free again."""
     return SessionCancelled(**_who(seat), by=rules.CANCELLED_BY[outcome], late=rules.is_late(seat.starts_at, at))
 
 
 def _who(seat: Seat) -> dict[str, Any]:
     return {each: getattr(seat, each) for each in ("seat_id", "session_id", "series_id", "person_id")}
-
-
-async def hear_answer(answer: VisitAnswered, db: AsyncConnection) -> list[Said] | None:
-    """This will free the time when somebody cannot come, and ask staff for another when they want one."""
-    await alone_with(db, [answer.person_id])
-    series = await store.seats_beside(db, answer.session_id)
-    who = (answer.session_id, answer.person_id)
-    seat = next((each for each in series if (each.session_id, each.person_id) == who), None)
-    if seat is None or answer.at >= seat.ends_at:
-        return None
-    if answer.answer == "new_time" and seat.state != "held":
-        await ask_for_new_time(db, seat)
-    if answer.answer != "cannot_come" or seat.state != "booked":
-        return None
-    recorded = {"recorded": {"by": "the person", "reason": None}, "recorded_at": now()}
-    await store.write_outcome(db, seat, state="cancelled", outcome="cancelled_person", **recorded)
-    return [
-        _cancelled(seat, "cancelled_person", at=answer.at),
-        *await end_if_over(db, rules.after(series, seat, "cancelled_person")),
-    ]
-
-
-async def chase(timer: SessionUnrecorded, db: AsyncConnection) -> list[Said]:
-    """This will ask for a session that nobody recorded, and end its series when it was the last."""
-    await alone_with(db, [timer.person_id])
-    series = await store.seats_beside(db, timer.session_id)
-    if any(each.session_id == timer.session_id and each.state == "booked" for each in series):
-        due = now() + TIME_TO_ACT
-        await open_task(db, kind=RECORD, about=str(timer.session_id), owner="supporter", due=due)
-    return await end_if_over(db, series)
-
-
-async def still_waits(task: Task, db: AsyncConnection) -> str | None:
-    """This will name the request that does a task, while its session is not recorded."""
-    if task.kind != RECORD:
-        return None
-    seats = await store.seats_beside(db, UUID(task.about))
-    waiting = [each for each in seats if str(each.session_id) == task.about and each.state == "booked"]
-    return f"POST /sessions/{task.about}/seats/{waiting[0].seat_id}/outcome" if waiting else None
-
-
-async def end_if_over(db: AsyncConnection, series: Sequence[Seat]) -> list[Said]:
-    """This will say once that a series ended, when its last session is recorded, cancelled or long over."""
-    counts = rules.tally(series, now=now())
-    if not series or counts is None or not await store.end(db, series[0].series_id):
-        return []
-    ended = await store.series_of(db, series[0].series_id)
-    return [_ended(ended, counts)] if ended else []
-
-
-def _ended(series: store.Series, counts: dict[str, int]) -> SeriesEnded:
-    return SeriesEnded(
-        series_id=series.series_id,
-        match_id=series.match_id,
-        referral_id=series.referral_id,
-        person_id=series.person_id,
-        supporter_id=series.supporter_id,
-        kept=counts["held"],
-        missed=counts["missed"],
-        cancelled=counts["cancelled"],
-    )

@@ -136,9 +136,9 @@ async def remember_unbooked(db: AsyncConnection, some: Sequence[Series]) -> None
     await db.execute(_REMEMBER, [asdict(each) for each in some])
 
 
-async def end(db: AsyncConnection, series_id: UUID) -> bool:
-    """This will end a series, and say whether it had not ended before."""
-    return bool((await db.execute(_END, {"one": series_id})).rowcount)
+async def end(db: AsyncConnection, series_ids: Iterable[UUID]) -> list[Series]:
+    """This will end series, and give those that had not ended before."""
+    return [Series(**row) for row in (await db.execute(_END, {"some": list(series_ids)})).mappings()]
 
 
 LONGEST = timedelta(days=1)
@@ -159,8 +159,13 @@ _TAKEN = union_all(_ahead(seats, seats.c.person_id, "people"), _ahead(sessions, 
 _NAMES = select(supporters.c.supporter_id, supporters.c.public_name).where(
     among(supporters.c.supporter_id, "supporters")
 )
-_END = update(series).where(series.c.series_id == bindparam("one"), series.c.state == "booked").values(state="ended")
-_THEIRS = select(sessions.c.series_id).where(sessions.c.session_id == bindparam("session")).scalar_subquery()
+_END = (
+    update(series)
+    .where(among(series.c.series_id, "some"), series.c.state == "booked")
+    .values(state="ended")
+    .returning(series)
+)
+_THEIRS = select(sessions.c.series_id).where(among(sessions.c.session_id, "sessions"))
 _SEATS = (
     select(
         *(seats.c[each] for each in Seat.__dataclass_fields__ if each in seats.c),
@@ -169,14 +174,17 @@ _SEATS = (
         sessions.c.modality,
     )
     .join(sessions)
-    .where(seats.c.series_id == _THEIRS)
+    .where(seats.c.series_id.in_(_THEIRS))
     .order_by(seats.c.starts_at, seats.c.seat_id)
 )
 
 
-async def seats_beside(db: AsyncConnection, session_id: UUID) -> list[Seat]:
-    """This will list the seats of the series that a session belongs to, in order of time."""
-    return [Seat(**row) for row in (await db.execute(_SEATS, {"session": session_id})).mappings()]
+async def seats_beside(db: AsyncConnection, session_ids: Iterable[UUID]) -> dict[UUID, list[Seat]]:
+    """This will list the seats of every series that these sessions belong to, by series, in order of time."""
+    found: dict[UUID, list[Seat]] = {}
+    for row in (await db.execute(_SEATS, {"sessions": list(session_ids)})).mappings():
+        found.setdefault(row["series_id"], []).append(Seat(**row))
+    return found
 
 
 async def sessions_between(db: AsyncConnection, person_id: UUID, supporter_id: UUID) -> list[UUID]:
@@ -204,10 +212,10 @@ _BECAME = (
 """What became of a session: held when anybody came, and so on."""
 
 
-async def write_outcome(db: AsyncConnection, seat: Seat, **columns: Any) -> None:
-    """This will write what happened in a seat and, one seat being all of it, in its session."""
-    await db.execute(_HAPPENED, {"one": seat.seat_id, **columns})
-    await db.execute(_BECAME, {"one": seat.session_id})
+async def write_outcome(db: AsyncConnection, some: Sequence[Seat], **columns: Any) -> None:
+    """This will write the same of some seats and, one seat being all of it, what it makes of their sessions."""
+    await db.execute(_HAPPENED, [{"one": each.seat_id, **columns} for each in some])
+    await db.execute(_BECAME, [{"one": each.session_id} for each in some])
 
 
 async def public_names(db: AsyncConnection, supporter_ids: Iterable[UUID]) -> dict[UUID, str]:
