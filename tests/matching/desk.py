@@ -80,6 +80,14 @@ class Desk:
         async with self.database.reading() as db:
             return [each.kind for each in await work.open_tasks(db)]
 
+    async def hear(self, *facts: Fact | Ingested) -> list[Any]:
+        """What the service says to these facts at once; its own words do not come back to it."""
+        before = len(self.said)
+        if facts:
+            await self._hear(facts)
+        await self._news()
+        return self.said[before:]
+
     async def _hear(self, facts: Sequence[Any]) -> None:
         async with self.database.transaction() as db:
             keyed = [(each.key() if isinstance(each, Fact) else each.message_id, each) for each in facts]
