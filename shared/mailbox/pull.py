@@ -19,6 +19,8 @@ from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.message import NatsMessage
 
+from shared.mailbox.loop import rest
+
 logger = logging.getLogger(__name__)
 CREDIT = 500
 EXPIRES = 30.0
@@ -91,7 +93,10 @@ class _Pull:
                     await asyncio.wait_for(self.something.wait(), HEARTBEAT / 2)
                 batch = self._gathered()
                 if batch:
+                    begun = time.monotonic()
                     await subscriber.consume(batch)
+                    if len(self.arrived) < CREDIT // 2:
+                        await rest(len(batch), worked=time.monotonic() - begun)
         finally:
             with suppress(nats.errors.Error):
                 await subscription.unsubscribe()

@@ -1,9 +1,11 @@
 """Requests of an edge that gather while a transaction runs share the next one, as letters do."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from shared.mailbox.loop import rest
 from shared.mailbox.outbox import say
 from shared.mailbox.said import Reply, Said, Together, flat
 
@@ -37,10 +39,12 @@ class Gathering:
     async def _take_all(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+            begun = time.monotonic()
             try:
                 _answer(batch, await self._run(batch))
             except Exception as wrong:
                 await self._take_each(batch, wrong)
+            await rest(len(batch), worked=time.monotonic() - begun)
 
     async def _take_each(self, batch: Sequence[Waiting], wrong: Exception) -> None:
         if len(batch) == 1:
