@@ -36,6 +36,8 @@ from shared.sealed import lookup
 from shared.work import Asked, open_each
 
 ONE_DECISION_AT_A_TIME = "match"
+LOOK_AGAIN = timedelta(hours=1)
+"""After this those who wait are thought of again though nothing happened, for a new day may bring common times."""
 Heard = ReferralAccepted | OfferDeclined | OfferExpired | RoomFreed
 
 
@@ -46,8 +48,8 @@ async def match(heard: Sequence[Heard], db: AsyncConnection, *, programme: Progr
     accepted = [each for each in heard if isinstance(each, ReferralAccepted)]
     await referrals.take_in(db, accepted, lambda zone, site: known_zone(zone, site, programme))
     await supporters.add_load(db, await _settled(db, policy, at=at))
-    room = await supporters.any_room(db, new_person=policy.new_person())
-    people = await referrals.who_needs_an_offer(db, unserved_only=not room)
+    hope = await supporters.consider(db, new_person=policy.new_person(), at=at, again=LOOK_AGAIN)
+    people = await referrals.who_needs_an_offer(db, unserved_only=not hope)
     if not people:
         return []
     staff = await supporters.possible_supporters(db)

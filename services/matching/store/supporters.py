@@ -3,25 +3,25 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, case, func, select, type_coerce, update
+from sqlalchemy import Integer, bindparam, case, func, null, select, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text
 
 from services.matching.rules.people import Candidate
 from services.matching.rules.supporter import Supporter
 from services.matching.store.tables import supporters
-from shared.database import upsert
+from shared.database import UtcTime, upsert
 from shared.sealed import unseal
 from shared.several import among
 
-CHANGES = ["site_id", "zone", "profile", "exclusions", "digest", "active", "ceiling", "room", "changed_at"]
+TOLD = ["site_id", "zone", "profile", "exclusions", "digest", "active", "ceiling", "room", "changed_at"]
 PLAIN = ("supporter_id", "organisation", "zone", "digest", "held", "ceiling", "changed_at")
-KEEP = upsert(supporters, keys=["supporter_id"], change=CHANGES)
+KEEP = upsert(supporters, keys=["supporter_id"], change=[*TOLD, "considered_at"])
 READ = select(
     *(supporters.c[each] for each in PLAIN),
     type_coerce(supporters.c.profile, Text).label("profile"),
@@ -31,15 +31,19 @@ READ = select(
 SOME = READ.where(among(supporters.c.supporter_id, "some"))
 OF_ORGANISATION = READ.where(supporters.c.organisation == bindparam("organisation"))
 POSSIBLE = READ.where(supporters.c.active)
-WITH_ROOM = (
-    select(supporters.c.supporter_id)
-    .where(supporters.c.active, supporters.c.held + bindparam("new", type_=Integer) <= supporters.c.ceiling)
-    .limit(1)
-)
+CHANGED = supporters.c.considered_at.is_(None) | (supporters.c.considered_at <= bindparam("before", type_=UtcTime()))
+HAS_ROOM = supporters.c.held + bindparam("new", type_=Integer) <= supporters.c.ceiling
+TO_CONSIDER = select(supporters.c.supporter_id).where(supporters.c.active, HAS_ROOM, CHANGED).limit(1)
+CONSIDERED = update(supporters).where(CHANGED).values(considered_at=bindparam("at", type_=UtcTime()))
 TENTHS = bindparam("tenths", type_=Integer)
 HELD = supporters.c.held + TENTHS
 ROOM = case((supporters.c.ceiling >= HELD, supporters.c.ceiling), (TENTHS < 0, HELD), else_=supporters.c.room)
-ADD = update(supporters).where(supporters.c.supporter_id == bindparam("one")).values(held=HELD, room=ROOM)
+SEEN = case((TENTHS < 0, null()), else_=supporters.c.considered_at)
+ADD = (
+    update(supporters)
+    .where(supporters.c.supporter_id == bindparam("one"))
+    .values(held=HELD, room=ROOM, considered_at=SEEN)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +83,16 @@ async def possible_supporters(db: AsyncConnection) -> list[Registered]:
     return [_registered(row) for row in await db.execute(POSSIBLE)]
 
 
-async def any_room(db: AsyncConnection, *, new_person: int) -> bool:
-    """This will say whether any supporter could be asked about one more person, who counts `new_person` tenths."""
-    return (await db.execute(WITH_ROOM, {"new": new_person})).first() is not None
+async def consider(db: AsyncConnection, *, new_person: int, at: datetime, again: timedelta) -> bool:
+    """This will say whether those who wait already are to be thought of, and note that they are.
+
+    That is when a supporter with room for a person, who counts `new_person` tenths, changed or got room since everybody
+    who waits was last thought of, or when that was `again` ago; those due soon are then thought of too.
+    """
+    if (await db.execute(TO_CONSIDER, {"new": new_person, "before": at - again})).first() is None:
+        return False
+    await db.execute(CONSIDERED, {"before": at - again / 2, "at": at})
+    return True
 
 
 async def keep(db: AsyncConnection, known: Iterable[Registered]) -> None:
@@ -105,6 +116,7 @@ def _row(known: Registered) -> dict[str, Any]:
         "room": max(known.ceiling, known.held),
         "registered_at": known.changed_at,
         "changed_at": known.changed_at,
+        "considered_at": None,
     }
 
 

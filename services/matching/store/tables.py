@@ -38,10 +38,12 @@ supporters = Table(
     Column("room", Integer, nullable=False),
     Column("registered_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
+    Column("considered_at", UtcTime),
     CheckConstraint("held >= 0 and held <= room", name="nobody_holds_more_than_their_room"),
 )
 """`held` is the weighted caseload and `ceiling` the most it may become, in tenths of a person; `room` is the ceiling,
-or what was held already when the ceiling was lowered."""
+or what was held already when the ceiling was lowered. `considered_at` is when they were last thought of for everybody
+who waits; empty since they changed, or had more room, for then they may be somebody's."""
 
 offerings = Table(
     "offerings",

@@ -39,6 +39,7 @@ def _supporters() -> None:
         sa.Column("room", sa.Integer, nullable=False),
         sa.Column("registered_at", UtcTime, nullable=False),
         sa.Column("changed_at", UtcTime, nullable=False),
+        sa.Column("considered_at", UtcTime),
         sa.CheckConstraint("held >= 0 and held <= room", name="nobody_holds_more_than_their_room"),
     )
 
