@@ -1,6 +1,7 @@
 """The frame of a service: start, drain, health, metrics, documents, and the log's format."""
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -146,6 +147,16 @@ def _broker(name: str, settings: ServiceSettings) -> NatsBroker:
     )
 
 
+def _collect_seldom() -> None:
+    """This will leave what was imported alone when garbage is collected, and collect less often.
+
+    A batch makes many objects at once and drops them all: looking through them again and again took a fourth of its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
+
+
 def _say_why(starting: "asyncio.Task[None]") -> None:
     """This will end a process that cannot start, rather than leave it alive and deaf."""
     if not starting.cancelled() and (wrong := starting.exception()):
@@ -162,6 +173,7 @@ def run(create: Callable[[Any], Service], settings_class: type[ServiceSettings])
         service = create(settings)
     except (ValueError, OSError) as wrong:
         sys.exit(f"{settings_class.service}: {wrong}")
+    _collect_seldom()
     try:
         with suppress(KeyboardInterrupt):
             uvloop.run(service.serve())
