@@ -135,7 +135,7 @@ class Delivery:
     async def ack(self) -> None:
         """Say that it need not come again; nobody answers."""
         if not self.deaf():
-            self.consumer.acknowledge(self.kept.sequence)
+            self.consumer.acknowledge(self.kept)
 
 
 @dataclass
@@ -198,10 +198,10 @@ class Consumer:
             self.looks = True
             self.broker.loop.call_later(max(min(self.pending.values()) - moment, HOP), self._look_again)
 
-    def acknowledge(self, sequence: int) -> None:
-        """Take an acknowledgement, unless it is lost."""
-        if not self.broker.weather.strikes("ack lost"):
-            self.pending.pop(sequence, None)
+    def acknowledge(self, kept: Kept) -> None:
+        """Take an acknowledgement, unless it is lost, or was meant for what had this place in a stream now gone."""
+        if not self.broker.weather.strikes("ack lost") and self.stream.messages.get(kept.sequence) is kept:
+            self.pending.pop(kept.sequence, None)
 
     def reset(self, reached: int = 0) -> None:
         """Begin again, after `reached`."""

@@ -53,6 +53,7 @@ class World:
         length = 2 if chance.random() < 0.25 else 1
         self.around = Surroundings(self.broker, weather, PROGRAMME, ways, Pager(self.outside), length)  # type: ignore[arg-type]
         self.processes: dict[str, Process] = {}
+        self.outran = False
 
     def note(self, what: str) -> None:
         """Write down what happened, for whoever reads a failure."""
@@ -147,6 +148,7 @@ class World:
 
     def step_to(self, moment: datetime) -> None:
         """Let domain time reach a moment, and tell everybody."""
+        self.outran = self.outran or not self.is_quiet()
         if clock.step_to(moment):
             self.note(f"it is {moment.isoformat(timespec='minutes')}")
             for each in self.processes.values():
