@@ -29,13 +29,13 @@ async def test_a_series_does_not_end_while_somebody_adds_a_session(desk: Desk):
     async with desk.service.database.transaction() as db:
         await book_by_hand(one_more, db)
         chase = asyncio.create_task(desk.hear(chasers[-1].fact))
-        await until(lambda: _is_held_up(desk.service.database))
+        await until(lambda: is_held_up(desk.service.database))
 
     assert await chase == []
     assert (await desk.figures())["series_ended"] == 0
 
 
-async def _is_held_up(database: Database) -> bool:
+async def is_held_up(database: Database) -> bool:
     """This will say whether a transaction waits for another; on SQLite all wait for the only writer."""
     waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     async with database.reading() as db:

@@ -39,8 +39,7 @@ async def raise_page(db: AsyncConnection, *, about: UUID, site_id: str, referral
 
 
 async def _raise(db: AsyncConnection, wanted: list[PageOnCall]) -> list[Said]:
-    new = await pages.add(db, wanted, at=now())
-    return [_errand(each) for each in {each.page_id: each for each in wanted}.values() if each.page_id in new]
+    return [_errand(each) for each in await pages.add(db, wanted, at=now())]
 
 
 def _page(about: UUID, site_id: str, referral_id: UUID | None) -> PageOnCall:

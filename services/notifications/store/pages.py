@@ -10,17 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifications.store.tables import pages
 from shared.database import insert_or_ignore
 from shared.events.notifications import PageOnCall
+from shared.several import among
 
-ADD = insert_or_ignore(pages).returning(pages.c.page_id)
+ADD = insert_or_ignore(pages)
+KNOWN = select(pages.c.page_id).where(among(pages.c.page_id, "some"))
 WAITING = select(pages).where(pages.c.page_id == bindparam("one"), pages.c.state == "sending")
 CHANGE = update(pages).where(pages.c.page_id == bindparam("one"))
 
 
-async def add(db: AsyncConnection, wanted: Iterable[PageOnCall], *, at: datetime) -> set[UUID]:
-    """This will commit the intent to page people, and give the pages that are new."""
-    names = {"page_id", "site_id", "referral_id", "attempt"}
-    rows = [{**each.model_dump(include=names), "state": "sending", "raised_at": at} for each in wanted]
-    return set((await db.scalars(ADD, rows)).all())
+async def add(db: AsyncConnection, wanted: Iterable[PageOnCall], *, at: datetime) -> list[PageOnCall]:
+    """This will commit the intent to page people, and give the pages that are new, each once."""
+    pages_by_id = {each.page_id: each for each in wanted}
+    known = set((await db.scalars(KNOWN, {"some": list(pages_by_id)})).all())
+    new = [each for each in pages_by_id.values() if each.page_id not in known]
+    if new:
+        await db.execute(ADD, [{**each.model_dump(), "state": "sending", "raised_at": at} for each in new])
+    return new
 
 
 async def waiting(db: AsyncConnection, page_id: UUID) -> PageOnCall | None:

@@ -43,8 +43,10 @@ def _said(told: SeriesBooked | SeriesNotBooked) -> list[Said]:
 
 
 async def _new(matches: Iterable[MatchMade], db: AsyncConnection) -> list[MatchMade]:
-    """This will leave out the matches whose series are known, and hear the others once."""
-    series = {rules.series_id(each.match_id): each for each in matches}
+    """This will leave out the matches whose series are known, and what is said again of the others."""
+    series: dict[UUID, MatchMade] = {}
+    for each in matches:
+        series.setdefault(rules.series_id(each.match_id), each)
     known = await store.some_series(db, series)
     return [match for each, match in series.items() if each not in known]
 
