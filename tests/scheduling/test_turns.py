@@ -35,6 +35,26 @@ async def test_a_series_does_not_end_while_somebody_adds_a_session(desk: Desk):
     assert (await desk.figures())["series_ended"] == 0
 
 
+async def test_matches_wait_for_whoever_books_for_their_supporter(desk: Desk):
+    await desk.know("eve")
+    another_day = ByHand(
+        supporter_id=an_id("sam"),
+        person_id=an_id("eve"),
+        local_start=datetime.fromisoformat("2026-03-09T10:00"),
+        zone="America/New_York",
+        minutes=50,
+        modality="video",
+        site_id="main",
+    )
+
+    async with desk.service.database.transaction() as db:
+        await book_by_hand(another_day, db)
+        planning = asyncio.create_task(desk.hear(match()))
+        await until(lambda: is_held_up(desk.service.database))
+
+    assert len(await planning) == 13
+
+
 async def is_held_up(database: Database) -> bool:
     """This will say whether a transaction waits for another; on SQLite all wait for the only writer."""
     waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"

@@ -60,7 +60,7 @@ sessions = Table(
     metadata,
     Column("session_id", Uuid, primary_key=True),
     Column("series_id", Uuid, nullable=False),
-    Column("person_id", Uuid, nullable=False, index=True),
+    Column("person_id", Uuid, nullable=False),
     Column("supporter_id", Uuid),
     Column("site_id", Text, nullable=False),
     Column("starts_at", UtcTime, nullable=False),

@@ -1,6 +1,8 @@
 """The tables of this service; when two sessions may not overlap, the database refuses (see the first migration)."""
 
-from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, MetaData, Table, Text, Uuid
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, MetaData, Table, Text, Uuid, text
 
 from shared.database import Json, UtcTime
 from shared.mailbox.tables import add_to
@@ -26,7 +28,7 @@ sessions = Table(
     "sessions",
     metadata,
     Column("session_id", Uuid, primary_key=True),
-    Column("series_id", Uuid, ForeignKey("series.series_id"), nullable=False, index=True),
+    Column("series_id", Uuid, ForeignKey("series.series_id"), nullable=False),
     Column("supporter_id", Uuid),
     Column("starts_at", UtcTime, nullable=False),
     Column("ends_at", UtcTime, nullable=False),
@@ -38,6 +40,8 @@ sessions = Table(
     Index("sessions_of_supporter", "supporter_id", "starts_at"),
 )
 """When, where and by whom; `state` is booked, held, missed or cancelled."""
+
+INSURED: dict[str, Any] = dict.fromkeys(("postgresql_where", "sqlite_where"), text("payer is not null"))
 
 seats = Table(
     "seats",
@@ -73,10 +77,12 @@ seats = Table(
     Column("version", Integer, nullable=False),
     Column("changed_at", UtcTime),
     Index("seats_of_person", "person_id", "starts_at"),
-    Index("seats_of_payer", "payer", "service_date", "seat_id"),
-    Index("seats_changed", "payer", "changed_at", "seat_id"),
+    Index("seats_of_payer", "payer", "service_date", "seat_id", **INSURED),
+    Index("seats_changed", "payer", "changed_at", "seat_id", **INSURED),
 )
-"""Who takes part: outcome, actual minutes, note and coverage; `recorded` says who recorded it and why it was mended."""
+"""Who takes part: outcome, actual minutes, note and coverage; `recorded` says who recorded it and why it was mended.
+
+A seat to come has no payer, and stays out of the payers' indexes."""
 
 supporters = Table(
     "supporters",

@@ -61,7 +61,7 @@ def _reminders() -> None:
         "sessions",
         sa.Column("session_id", sa.Uuid, primary_key=True),
         sa.Column("series_id", sa.Uuid, nullable=False),
-        sa.Column("person_id", sa.Uuid, nullable=False, index=True),
+        sa.Column("person_id", sa.Uuid, nullable=False),
         sa.Column("supporter_id", sa.Uuid),
         sa.Column("site_id", sa.Text, nullable=False),
         sa.Column("starts_at", UtcTime, nullable=False),

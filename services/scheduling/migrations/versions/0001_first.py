@@ -1,5 +1,7 @@
 """Series, sessions, seats, coverage and disclosures; no two sessions of a supporter or a person overlap."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -46,7 +48,6 @@ def _meetings() -> None:
         sa.Column("modality", sa.Text, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
     )
-    op.create_index("ix_sessions_series_id", "sessions", ["series_id"])
     op.create_index("sessions_by_time", "sessions", ["starts_at", "session_id"])
     op.create_index("sessions_of_supporter", "sessions", ["supporter_id", "starts_at"])
 
@@ -88,8 +89,12 @@ def _seats() -> None:
     op.create_index("ix_seats_session_id", "seats", ["session_id"])
     op.create_index("ix_seats_series_id", "seats", ["series_id"])
     op.create_index("seats_of_person", "seats", ["person_id", "starts_at"])
-    op.create_index("seats_of_payer", "seats", ["payer", "service_date", "seat_id"])
-    op.create_index("seats_changed", "seats", ["payer", "changed_at", "seat_id"])
+    insured: dict[str, Any] = {
+        "postgresql_where": sa.text("payer is not null"),
+        "sqlite_where": sa.text("payer is not null"),
+    }
+    op.create_index("seats_of_payer", "seats", ["payer", "service_date", "seat_id"], **insured)
+    op.create_index("seats_changed", "seats", ["payer", "changed_at", "seat_id"], **insured)
 
 
 def _people() -> None:
