@@ -72,14 +72,17 @@ class Database:
         wanted = make_url(url)
         name = wanted.get_backend_name()
         if name == "postgresql":
-            engine = create_async_engine(wanted.set(drivername="postgresql+asyncpg"), pool_size=8, pool_pre_ping=True)
+            wanted = wanted.set(drivername="postgresql+asyncpg")
+            engine = create_async_engine(wanted, pool_size=8, pool_pre_ping=True, hide_parameters=True)
             return cls(engine, None)
         if name != "sqlite":
             raise ValueError(f"A database URL begins with sqlite:/// or postgresql://, not {name}://.")
         path = Path(wanted.database) if wanted.database and wanted.database != ":memory:" else None
         pool: dict[str, Any] = {"pool_size": 12, "max_overflow": 0} if path else {}
         wanted = wanted.set(drivername="sqlite+aiosqlite")
-        engine = create_async_engine(wanted, module=Driver(), connect_args={"timeout": 30}, **pool)
+        engine = create_async_engine(
+            wanted, module=Driver(), connect_args={"timeout": 30}, hide_parameters=True, **pool
+        )
         event.listen(engine.sync_engine, "connect", _harden)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
         return cls(engine, path)

@@ -180,3 +180,11 @@ async def test_is_durable_before_anything_is_written(tmp_path: Path) -> None:
 
     assert (journal, synchronous) == ("wal", 2)
     await database.close()
+
+
+async def test_an_error_of_the_database_does_not_tell_what_was_to_be_written(store: Database) -> None:
+    with pytest.raises(DBAPIError) as refused:
+        async with store.transaction() as db:
+            await db.execute(text("insert into nowhere values (:what)"), {"what": "Canary"})
+
+    assert "nowhere" in str(refused.value) and "Canary" not in str(refused.value)
