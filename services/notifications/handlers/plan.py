@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifications.handlers.timers import first_look
 from services.notifications.rules import timing
 from services.notifications.rules.sending import Limits
-from services.notifications.rules.timing import Plan
 from services.notifications.store import people, reminders
 from shared.clock import now
 from shared.events.notifications import PlannedReminder, RemindersPlanned
@@ -21,7 +20,7 @@ async def plan_reminders(
 ) -> list[Said]:
     """This will plan a confirmation for each series and the reminders whose moment is still ahead."""
     zones = await people.zones(db, [each.person_id for each in series])
-    planned: dict[UUID, tuple[SeriesBooked, list[Plan]]] = {}
+    planned: dict[UUID, tuple[SeriesBooked, list[PlannedReminder]]] = {}
     for each in series:
         zone = timing.zone_of(zones.get(each.person_id, each.zone), programme.site(each.site_id).zone)
         planned[each.series_id] = each, timing.plan(each, now=now(), zone=zone, hours=limits.hours)
@@ -30,11 +29,10 @@ async def plan_reminders(
     return [said for each, plans in new for said in _said(each, plans)]
 
 
-def _said(series: SeriesBooked, plans: list[Plan]) -> list[Said]:
+def _said(series: SeriesBooked, planned: list[PlannedReminder]) -> list[Said]:
     """This will be one fact of all the series' messages, and a timer for each."""
-    reminders = [PlannedReminder.model_validate(each, from_attributes=True) for each in plans]
-    fact = RemindersPlanned(series_id=series.series_id, person_id=series.person_id, reminders=reminders)
-    return [fact, *(first_look(each.reminder_id, series.person_id, due=each.due) for each in plans)]
+    fact = RemindersPlanned(series_id=series.series_id, person_id=series.person_id, reminders=planned)
+    return [fact, *(first_look(each.reminder_id, series.person_id, due=each.due) for each in planned)]
 
 
 async def cancel(cancelled: list[SessionCancelled], db: AsyncConnection) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.events.notifications import ReminderKind
+from shared.events.notifications import PlannedReminder, ReminderKind
 from shared.events.scheduling import SeriesBooked
 
 LATEST = timedelta(minutes=60)
@@ -27,16 +27,6 @@ class Hours:
     def __post_init__(self) -> None:
         if self.opens >= self.closes:
             raise ValueError("The hours in which messages may arrive must open before they close, on the same day.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """One message that will be wanted: `session_id` of a confirmation is the series' first session."""
-
-    reminder_id: UUID
-    session_id: UUID
-    kind: ReminderKind
-    due: datetime
 
 
 def zone_of(name: str, fallback: str) -> ZoneInfo:
@@ -84,13 +74,15 @@ def due(starts_at: datetime, *, days: int, zone: ZoneInfo, hours: Hours) -> date
     return last_allowed(min(same_time, starts_at - LATEST), zone=zone, hours=hours)
 
 
-def plan(series: SeriesBooked, *, now: datetime, zone: ZoneInfo, hours: Hours) -> list[Plan]:
+def plan(series: SeriesBooked, *, now: datetime, zone: ZoneInfo, hours: Hours) -> list[PlannedReminder]:
     """This will plan one confirmation for a series and the reminders of its sessions whose moment is still ahead.
 
     A moment that has passed (booked with less notice than the lead time) is not planned at all, rather than sent late.
     """
     reminders = [
-        Plan(reminder_id=reminder_id(each.session_id, kind), session_id=each.session_id, kind=kind, due=moment)
+        PlannedReminder(
+            reminder_id=reminder_id(each.session_id, kind), session_id=each.session_id, kind=kind, due=moment
+        )
         for each in series.sessions
         for kind, days in LEADS.items()
         if (moment := due(each.starts_at, days=days, zone=zone, hours=hours)) > now
@@ -103,14 +95,14 @@ def reminder_id(about: UUID, kind: ReminderKind) -> UUID:
     return uuid5(about, kind)
 
 
-def _confirmation(series: SeriesBooked, *, now: datetime, zone: ZoneInfo, hours: Hours) -> list[Plan]:
+def _confirmation(series: SeriesBooked, *, now: datetime, zone: ZoneInfo, hours: Hours) -> list[PlannedReminder]:
     moment = next_allowed(now, zone=zone, hours=hours)
     ahead = [each for each in series.sessions if moment <= each.starts_at - LATEST]
     first = min(ahead, key=lambda each: each.starts_at, default=None)
     if first is None:
         return []
     identity = reminder_id(series.series_id, "confirmation")
-    return [Plan(reminder_id=identity, session_id=first.session_id, kind="confirmation", due=moment)]
+    return [PlannedReminder(reminder_id=identity, session_id=first.session_id, kind="confirmation", due=moment)]
 
 
 def moment_again(kind: ReminderKind, starts_at: datetime, *, now: datetime, zone: ZoneInfo, hours: Hours) -> datetime:

@@ -12,10 +12,9 @@ from sqlalchemy import Row, Select, Update, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.rules.sending import Reminder, Session
-from services.notifications.rules.timing import Plan
 from services.notifications.store.tables import people, reminders, sessions, supporters
 from shared.database import insert_or_ignore
-from shared.events.notifications import Channel, SkipReason
+from shared.events.notifications import Channel, PlannedReminder, SkipReason
 from shared.events.scheduling import SeriesBooked, SessionCancelled
 from shared.several import among
 
@@ -99,8 +98,8 @@ async def book(db: AsyncConnection, series: Iterable[SeriesBooked]) -> None:
 
 
 async def add(
-    db: AsyncConnection, planned: Iterable[tuple[SeriesBooked, list[Plan]]], *, at: datetime
-) -> list[tuple[SeriesBooked, list[Plan]]]:
+    db: AsyncConnection, planned: Iterable[tuple[SeriesBooked, list[PlannedReminder]]], *, at: datetime
+) -> list[tuple[SeriesBooked, list[PlannedReminder]]]:
     """This will keep what was planned for series, and give those with messages that are new, and those messages."""
     before = set((await db.scalars(OF_SERIES, {"series": [one.series_id for one, _ in planned]})).all())
     added = [(one, [each for each in plans if each.reminder_id not in before]) for one, plans in planned]
@@ -110,7 +109,7 @@ async def add(
     return [(one, plans) for one, plans in added if plans]
 
 
-def _row(series: SeriesBooked, plan: Plan, *, at: datetime) -> dict[str, Any]:
+def _row(series: SeriesBooked, plan: PlannedReminder, *, at: datetime) -> dict[str, Any]:
     return {
         "reminder_id": plan.reminder_id,
         "series_id": series.series_id,

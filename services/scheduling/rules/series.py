@@ -53,7 +53,7 @@ def seat_id(session: UUID, person: UUID) -> UUID:
 
 def wall(moment: datetime) -> str:
     """This will write a wall time as YYYY-MM-DDTHH:MM."""
-    return moment.strftime("%Y-%m-%dT%H:%M")
+    return moment.isoformat(timespec="minutes")
 
 
 def occurrence(original: datetime, *, zone: str, minutes: Minutes) -> Occurrence:
