@@ -151,8 +151,10 @@ def at_the_provider(world: World, _: Office, books: Mapping[str, Books]) -> Iter
         row[0] for row in world.stores["notifications"].look("select answer_id from answers where kind = 'emergency'")
     }
     taken = Counter(each.key for each in world.outside.taken if each.key.replace("-", "") not in urgent)
-    # The reminders of a visit read alike: but never on the same day.
-    twice = Counter((each.at.date(), each.to, each.text) for each in world.outside.taken if "1=" in each.text)
+    # The reminders of a visit read alike, but are days apart, unless time outran a call that hung.
+    twice = Counter(
+        (each.at.date(), each.to, each.text) for each in world.outside.taken if "1=" in each.text and not world.outran
+    )
     yield from (f"{key} was taken {times} times" for key, times in taken.items() if times > 1)
     yield from (f"{each[1]} got the same text {times} times" for each, times in twice.items() if times > 1)
     ours = {key for row in notes["reminders"] for key in _keys(row)} | notes.ids("answers", "answer_id")

@@ -19,7 +19,6 @@ from services.notifications.settings import Settings as Notifications
 from services.referrals import app as referrals
 from services.scheduling import app as scheduling
 from services.scheduling.settings import Settings as Scheduling
-from shared.database import Database
 from shared.events.notifications import Channel
 from shared.mailbox.box import Mailbox
 from shared.mailbox.listening import listen_to_everything
@@ -107,7 +106,7 @@ class Process:
         self.away_until = self.fails_until = 0.0
         self.tasks: list[asyncio.Task[Any]] = []
         self._gathered: dict[str, Any] = {}
-        self.mailbox = Mailbox(service, Database(store.engine, None), meters(service))
+        self.mailbox = Mailbox(service, store.open(), meters(service))
         memory = self.mailbox.relay.memory
         memory.looks_every, memory.reads_every = LOOKS_EVERY, READS_EVERY
         for each in self.mailbox.loops:
@@ -161,9 +160,7 @@ class Process:
         """End it, as when a machine is switched off."""
         self.dead = True
         for each in self.tasks:
-            # What gives a connection back is not the process's doing, but the database's.
-            if each.get_coro().__qualname__ != "AsyncConnection.close":  # type: ignore[union-attr]
-                each.cancel()
+            each.cancel()
 
     async def _watch(self, what: str) -> None:
         """Let statements be slow, fail, or be the last thing the process does."""

@@ -1,18 +1,18 @@
-"""SQLite in memory without a thread: statements run where they are asked for, so that a seed is the same twice."""
+"""SQLite in memory without thread or greenlet: statements run where they are asked for, the same at every play."""
 
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import StaticPool
 
 from shared import migrations
-from shared.database import Database, _begin_immediate
-from shared.sqlite import Connection, Driver
+from shared.database import Database
 
 Watch = Callable[[str], Awaitable[None]]
 """Is told of `begin`, `statement` and `commit` before they happen and of `committed` after; it may take its time, or
@@ -28,33 +28,29 @@ class Store:
 
     def __init__(self, service: str) -> None:
         self.service = service
-        self.raw = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self.raw = sqlite3.connect(":memory:", isolation_level=None)
         self.raw.execute("pragma foreign_keys = on")
+        self.sync = create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool).connect()
         self.watch: Watch = _nothing
-        self.engine = self._open()
-        self._owner: Inline | None = None
-        self._turns: deque[tuple[Inline, asyncio.Future[None]]] = deque()
+        self._owner: Talk | None = None
+        self._turns: deque[tuple[Talk, asyncio.Future[None]]] = deque()
 
-    def _open(self) -> AsyncEngine:
-        engine = create_async_engine(
-            "sqlite+aiosqlite://", module=_Driver(self), poolclass=AsyncAdaptedQueuePool, pool_size=64, max_overflow=-1
-        )
-        event.listen(engine.sync_engine, "begin", _begin_immediate)
-        return engine
+    def open(self) -> Database:
+        """The service's database, as a process that has just started has it."""
+        return Database(Engine(self), None)  # type: ignore[arg-type]
 
     async def migrate(self) -> None:
         """Bring it to the newest schema, and remember which tables there are to be emptied."""
-        await migrations.upgrade(Database(self.engine, None), self.service)
+        await migrations.upgrade(self.open(), self.service)
         wanted = "select name from sqlite_master where type = 'table' and name not in ('alembic_version')"
         self.tables = sorted(row[0] for row in self.raw.execute(wanted))
 
     def empty(self) -> None:
         """Be as new: statements that were prepared for one seed serve the next."""
         self.watch = _nothing
-        self._owner = None
+        if self._owner:
+            self.leave(self._owner)
         self._turns.clear()
-        if self.raw.in_transaction:
-            self.raw.execute("rollback")
         # Without the rule that hangs rows on each other, tables may be emptied in any order.
         self.raw.execute("pragma foreign_keys = off")
         for each in self.tables:
@@ -62,7 +58,7 @@ class Store:
         self.raw.execute("pragma foreign_keys = on")
 
     def look(self, wanted: str, *given: Any) -> list[tuple[Any, ...]]:
-        """What is committed, read past the service; only while no transaction is under way."""
+        """What is there, read past the service."""
         return self.raw.execute(wanted, given).fetchall()
 
     @property
@@ -70,11 +66,7 @@ class Store:
         """Whether a transaction is under way."""
         return self._owner is not None
 
-    def is_owned_by(self, one: "Inline") -> bool:
-        """Whether this connection's transaction is the one under way."""
-        return self._owner is one
-
-    async def take_turn(self, one: "Inline") -> None:
+    async def take_turn(self, one: "Talk") -> None:
         """Wait until the transactions before are over."""
         if self._owner is None and not self._turns:
             self._owner = one
@@ -84,14 +76,14 @@ class Store:
         try:
             await turn
         except asyncio.CancelledError:
-            if self._owner is one:
-                self.leave(one)
+            self.leave(one)
             raise
 
-    def leave(self, one: "Inline") -> None:
+    def leave(self, one: "Talk") -> None:
         """Let the next transaction begin; what this one did not commit is undone."""
         if self._owner is not one:
             return
+        self.sync.rollback()
         if self.raw.in_transaction:
             self.raw.execute("rollback")
         self._owner = None
@@ -102,62 +94,83 @@ class Store:
                 turn.set_result(None)
 
 
-class Inline:
-    """Stands where aiosqlite's connection stands, and does at once what that does on its thread."""
-
-    isolation_level = None
+class Talk:
+    """Stands where SQLAlchemy's asynchronous connection stands: one transaction, begun by its first statement."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._conn = store.raw
-        self._connection = self
+        self.dialect = store.sync.dialect
+        self._begun, self._reads = False, False
 
-    @property
-    def in_transaction(self) -> bool:
-        """Whether this connection's own transaction is under way."""
-        return self.store.is_owned_by(self)
+    async def execution_options(self, *, read_only: bool = False) -> None:
+        """Say that nothing will be written."""
+        self._reads = read_only
 
-    async def _execute(self, work: Callable[..., Any], first: str, *rest: Any) -> Any:
-        if first:
-            await self.store.watch("begin")
+    async def execute(self, statement: Any, parameters: Any = None) -> Any:
+        """Run a statement; its answer is there at once."""
+        await self._ready()
+        return self.store.sync.execute(statement, parameters)
+
+    async def scalar(self, statement: Any, parameters: Any = None) -> Any:
+        """The first value of the first row."""
+        return (await self.execute(statement, parameters)).scalar()
+
+    async def scalars(self, statement: Any, parameters: Any = None) -> Any:
+        """The first value of each row."""
+        return (await self.execute(statement, parameters)).scalars()
+
+    async def run_sync(self, work: Callable[..., Any], *given: Any) -> Any:
+        """Do some work that knows nothing of asyncio."""
+        await self._ready()
+        return work(self.store.sync, *given)
+
+    @asynccontextmanager
+    async def begin_nested(self) -> AsyncIterator[None]:
+        """A part of the transaction that can be undone by itself."""
+        await self._ready()
+        with self.store.sync.begin_nested():
+            yield
+
+    async def _ready(self) -> None:
+        await self._watched("statement" if self._begun else "begin")
+        if not self._begun:
             await self.store.take_turn(self)
-        else:
-            await self.store.watch("statement")
-        return work(first, *rest)
+            self._begun = True
+            self.store.raw.execute("begin" if self._reads else "begin immediate")
 
-    async def create_function(self, name: str, arguments: int, function: Any, **named: Any) -> None:
-        """Let SQL call a function."""
-        self._conn.create_function(name, arguments, function, **named)
+    async def _watched(self, what: str) -> None:
+        try:
+            await self.store.watch(what)
+        except sqlite3.Error as wrong:
+            raise OperationalError(what, None, wrong) from wrong
 
     async def commit(self) -> None:
         """Make it last."""
-        try:
-            await self.store.watch("commit")
-            if self.in_transaction:
-                self._conn.execute("commit")
-                await self.store.watch("committed")
-        finally:
-            self.store.leave(self)
-
-    async def rollback(self) -> None:
-        """Undo it."""
-        self.store.leave(self)
-
-    async def close(self) -> None:
-        """Let go."""
-        self.store.leave(self)
-
-    def stop(self) -> None:
-        """Let go, at once."""
-        self.store.leave(self)
+        if self._begun:
+            await self._watched("commit")
+            self.store.sync.commit()
+            await self._watched("committed")
 
 
-class _Driver(Driver):
-    """Connects to a store."""
+class Engine:
+    """Stands where SQLAlchemy's asynchronous engine stands."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__()
-        self.store = store
+        self.store, self.dialect = store, store.sync.dialect
 
-    def connect(self, *_: Any, **__: Any) -> Connection:
-        return Connection(self, Inline(self.store))  # type: ignore[arg-type]
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Talk]:
+        """A transaction that ends as if it had never been."""
+        talk = Talk(self.store)
+        try:
+            yield talk
+        finally:
+            self.store.leave(talk)
+        await asyncio.sleep(0)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Talk]:
+        """A transaction that is committed, unless something goes wrong."""
+        async with self.connect() as talk:
+            yield talk
+            await talk.commit()

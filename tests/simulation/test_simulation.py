@@ -16,6 +16,7 @@ from tests.simulation.weather import EVENTS, RATES
 SEEDS = int(os.environ.get("SEEDS", "2000"))
 WITHIN = 200
 ALSO = (
+    "atomic batch",
     "redelivered",
     "reordered",
     "crash during a transaction",

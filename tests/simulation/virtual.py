@@ -21,8 +21,12 @@ BEGIN = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 Result = TypeVar("Result")
 
 
-class NothingLeft(Exception):
-    """Everybody waits for somebody else, so that no time will ever pass."""
+SPINS = 20_000
+"""So many rounds without a moment passing, and somebody will go round for ever."""
+
+
+class TimeStands(Exception):
+    """No time will ever pass: everybody waits for somebody else, or somebody never waits."""
 
 
 class Owner(Protocol):
@@ -39,7 +43,7 @@ class _Jump(selectors.BaseSelector):
     """Waits for nothing: when nobody is ready, the time of the next timer has come."""
 
     def __init__(self) -> None:
-        self.moment = 0.0
+        self.moment, self._rounds = 0.0, 0
         self._keys: dict[Any, selectors.SelectorKey] = {}
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
@@ -51,7 +55,11 @@ class _Jump(selectors.BaseSelector):
 
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is None:
-            raise NothingLeft
+            raise TimeStands("everybody waits")
+        self._rounds = 0 if timeout > 0 else self._rounds + 1
+        if self._rounds > SPINS:
+            self._rounds = 0
+            raise TimeStands("somebody never waits")
         self.moment += max(timeout, 0.0)
         return []
 
