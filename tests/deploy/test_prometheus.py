@@ -50,7 +50,7 @@ def kinds_for(owner: str) -> Iterator[str]:
     """Every kind of task that some service opens for an owner."""
     for path in sorted((HERE.parents[1] / "services").rglob("*.py")):
         for call in ast.walk(ast.parse(path.read_text())):
-            if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("open_task"):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(("open_task", "Asked")):
                 said = {each.arg: ast.unparse(each.value).strip("'") for each in call.keywords}
                 if said.get("owner") == owner:
                     yield said["kind"]
