@@ -1,11 +1,9 @@
-"""A broker as JetStream is towards us: streams, durable consumers, atomic batches; and how it fails."""
+"""A broker as JetStream is towards us: streams, durable consumers, acknowledgements; and how it fails."""
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,93 +12,12 @@ import nats.errors
 from deploy.nats import plan
 from shared import clock
 from shared.programme import Organisation
+from tests.simulation.streams import Kept, Stream
 from tests.simulation.weather import Weather
 
 HOP = 0.002
 """Seconds from a client to the broker or back."""
 ACK_WAIT = 3.0
-PATIENCE = 0.5
-"""Seconds after which a client gives up here, so that waiting does not fill the seeds."""
-READ = "$JS.API.DIRECT.GET."
-NO_SUCH_STREAM, BATCH_INCOMPLETE = 10059, 10199
-
-
-@dataclass(slots=True)
-class Kept:
-    """A message of a stream."""
-
-    sequence: int
-    subject: str
-    data: bytes
-    headers: dict[str, str]
-    at: datetime
-
-
-@dataclass
-class Stream:
-    """Messages by sequence; `created` tells one stream from another of the same name."""
-
-    name: str
-    config: dict[str, Any]
-    created: str
-    messages: dict[int, Kept] = field(default_factory=dict)
-    last: int = 0
-    ids: dict[str, int] = field(default_factory=dict)
-    spoilt: set[int] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.prefixes = tuple(each.rstrip(">") for each in self.config["subjects"])
-
-    def takes(self, subject: str) -> bool:
-        """Whether a subject is this stream's."""
-        return subject.startswith(self.prefixes)
-
-    def keep(self, subject: str, data: bytes, headers: dict[str, str]) -> tuple[int, bool]:
-        """Store a message; where its id is known, only say where it is."""
-        identity = headers.get("Nats-Msg-Id", "")
-        if identity and identity in self.ids:
-            return self.ids[identity], True
-        self.last += 1
-        kept = {name: each for name, each in headers.items() if not name.startswith("Nats-Batch")}
-        self.messages[self.last] = Kept(self.last, subject, data, kept, clock.real())
-        if identity:
-            self.ids[identity] = self.last
-        return self.last, False
-
-    def lose(self, lost: Sequence[int], *, last: int | None = None) -> None:
-        """Forget some messages; `last` is how far the stream still reaches."""
-        for each in lost:
-            del self.messages[each]
-        self.last = self.last if last is None else last
-        self.ids = {name: sequence for name, sequence in self.ids.items() if sequence in self.messages}
-
-    def spoil(self, sequence: int) -> None:
-        """Keep a message that nobody can read any more, and count it as if it could be."""
-        self.spoilt.add(sequence)
-        self.ids = {name: each for name, each in self.ids.items() if each != sequence}
-
-    def readable(self, sequence: int) -> Kept | None:
-        """A message, unless it is lost or spoilt."""
-        return None if sequence in self.spoilt else self.messages.get(sequence)
-
-    def info(self, *, details: bool = False) -> dict[str, Any]:
-        """What JetStream tells of it."""
-        first = min(self.messages, default=self.last + 1)
-        deleted = [each for each in range(first, self.last + 1) if each not in self.messages]
-        held: dict[str, Any] = {"messages": len(self.messages), "first_seq": first, "last_seq": self.last, "bytes": 0}
-        if deleted:
-            held |= {"num_deleted": len(deleted), **({"deleted": deleted} if details else {})}
-        return {"config": self.config, "created": self.created, "state": held}
-
-    def read_on(self, begin: int, count: int) -> list[dict[str, str]]:
-        """The envelopes of the next messages from a place on, and one that ends them, as a direct read gives them."""
-        there = [each for each in range(max(begin, 1), self.last + 1) if self.readable(each)]
-        told = [{**self.messages[each].headers, "Nats-Sequence": str(each)} for each in there[:count]]
-        return (
-            [*told, {"Status": "204", "Nats-Num-Pending": str(max(len(there) - count, 0))}]
-            if told
-            else [{"Status": "404"}]
-        )
 
 
 @dataclass(slots=True)
@@ -331,87 +248,3 @@ class Broker:
         if there:
             stream.spoil(self.weather.chance.choice(there))
         return bool(there)
-
-
-class Answers:
-    """What comes to an inbox."""
-
-    def __init__(self) -> None:
-        self.waiting: deque[dict[str, str]] = deque()
-
-    async def next_msg(self, timeout: float = 0.5) -> Any:  # noqa: ASYNC109
-        """The next answer, or a failure when none comes."""
-        await asyncio.sleep(0)
-        if not self.waiting:
-            await asyncio.sleep(min(timeout, PATIENCE))
-            raise nats.errors.TimeoutError
-        return SimpleNamespace(headers=self.waiting.popleft())
-
-    async def unsubscribe(self) -> None:
-        """Want no more."""
-
-
-class Connection:
-    """A process's connection: what the relay asks of nats-py, and no more."""
-
-    def __init__(self, broker: Broker, is_dead: Callable[[], bool]) -> None:
-        self.broker, self.is_dead = broker, is_dead
-        self._staged: dict[str, list[tuple[str, bytes, dict[str, str]]]] = {}
-        self._inboxes: dict[str, Answers] = {}
-
-    def new_inbox(self) -> str:
-        """A name for answers."""
-        return f"_INBOX.{len(self._inboxes)}"
-
-    async def subscribe(self, inbox: str) -> Answers:
-        """Wait for answers."""
-        self._inboxes[inbox] = Answers()
-        return self._inboxes[inbox]
-
-    async def publish(self, subject: str, payload: bytes = b"", reply: str = "", headers: Any = None) -> None:
-        """Send a message of an atomic batch, or ask for many answers."""
-        if self.is_dead() or self.broker.weather.strikes("publish lost"):
-            return
-        if headers:
-            self._staged.setdefault(headers["Nats-Batch-Id"], []).append((subject, payload, headers))
-        elif subject.startswith(READ):
-            wanted = json.loads(payload)
-            stream = self.broker.streams[subject.removeprefix(READ)]
-            self._inboxes[reply].waiting.extend(stream.read_on(wanted["seq"], wanted["batch"]))
-
-    async def request(self, subject: str, payload: bytes = b"", timeout: float = 0.5, headers: Any = None) -> Any:  # noqa: ASYNC109
-        """Send a message and wait for the answer."""
-        await asyncio.sleep(HOP)
-        weather = self.broker.weather
-        if self.is_dead():
-            raise nats.errors.ConnectionClosedError
-        if weather.strikes("publish lost"):
-            await asyncio.sleep(min(timeout, PATIENCE))
-            raise nats.errors.TimeoutError
-        answer = self._answer(subject, payload, headers or {})
-        if weather.strikes("puback lost"):
-            await asyncio.sleep(min(timeout, PATIENCE))
-            raise nats.errors.TimeoutError
-        await asyncio.sleep(HOP)
-        return SimpleNamespace(data=json.dumps(answer).encode(), headers={})
-
-    def _answer(self, subject: str, payload: bytes, headers: dict[str, str]) -> dict[str, Any]:
-        if subject.startswith("$JS.API.STREAM.INFO."):
-            stream = self.broker.streams.get(subject.rsplit(".", 1)[-1])
-            details = b"deleted_details" in payload
-            return (
-                stream.info(details=details)
-                if stream
-                else {"error": {"err_code": NO_SUCH_STREAM, "description": "no stream"}}
-            )
-        if "Nats-Batch-Commit" in headers:
-            return self._commit(subject, payload, headers)
-        return self.broker.store(subject, payload, headers)
-
-    def _commit(self, subject: str, payload: bytes, headers: dict[str, str]) -> dict[str, Any]:
-        staged = [*self._staged.pop(headers["Nats-Batch-Id"], []), (subject, payload, headers)]
-        complete = [each[2]["Nats-Batch-Sequence"] for each in staged] == [str(each + 1) for each in range(len(staged))]
-        if not complete or self.broker.weather.strikes("batch refused"):
-            return {"error": {"err_code": BATCH_INCOMPLETE, "description": "batch"}}
-        self.broker.weather.note("atomic batch")
-        return {**[self.broker.store(*each) for each in staged][-1], "count": len(staged)}

@@ -24,7 +24,8 @@ from shared.mailbox.box import Mailbox
 from shared.mailbox.listening import listen_to_everything
 from shared.mailbox.meters import Meters
 from shared.programme import Programme
-from tests.simulation.broker import Broker, Connection, Subscription
+from tests.simulation.broker import Broker, Subscription
+from tests.simulation.connection import Connection
 from tests.simulation.outside import Pager
 from tests.simulation.store import Store
 from tests.simulation.virtual import OWNER
