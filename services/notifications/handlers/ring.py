@@ -1,5 +1,6 @@
 """A message's moment: is it still wanted, by which channel, and what became of it."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,10 +24,19 @@ from shared.events.notifications import (
     SkipReason,
 )
 from shared.mailbox import Errand, Later, Said
-from shared.work import open_task
+from shared.work import Asked, open_each
 
 WEEK = timedelta(days=8)
 """Seven local days, and a clock change."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What becomes of one message: the columns it changes, what is said of it, and what is asked of people."""
+
+    change: dict[str, Any]
+    said: list[Said] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
 
 
 async def ring(rung: list[ReminderFellDue], db: AsyncConnection, *, limits: Limits) -> list[Said]:
@@ -35,33 +45,33 @@ async def ring(rung: list[ReminderFellDue], db: AsyncConnection, *, limits: Limi
     who = {each.reminder.person_id for each in due}
     known = await people.known(db, who)
     sent = await reminders.sent_since(db, who, since=now() - WEEK)
-    said: list[Said] = []
-    changes: list[dict[str, Any]] = []
+    steps = []
     for each in due:
         of_late = sent.setdefault(each.reminder.person_id, {})
-        change, says = await _decided(each, known.get(each.reminder.person_id), of_late, db, limits=limits)
-        changes.append(change)
-        said += says
-    await reminders.change(db, changes)
-    return said
+        steps.append(_decided(each, known.get(each.reminder.person_id), of_late, limits=limits))
+    return await _take(steps, db)
 
 
-async def _decided(
-    due: Due, person: Person | None, of_late: dict[Any, datetime], db: AsyncConnection, *, limits: Limits
-) -> tuple[dict[str, Any], list[Said]]:
+async def _take(steps: list[Step], db: AsyncConnection) -> list[Said]:
+    await reminders.change(db, [each.change for each in steps])
+    await open_each(db, [asked for each in steps for asked in each.asked])
+    return [said for each in steps for said in each.said]
+
+
+def _decided(due: Due, person: Person | None, of_late: dict[Any, datetime], *, limits: Limits) -> Step:
     reminder = due.reminder
     others = [at for known, at in of_late.items() if known != reminder.reminder_id]
     match sending.decide(reminder, due.session, person, sent=others, now=now(), limits=limits):
         case Send(channel):
             of_late[reminder.reminder_id] = now()
             change = reminders.intended(reminder, channel, at=now())
-            return change, [send(reminder, channel, change["attempt"])]
+            return Step(change, [send(reminder, channel, change["attempt"])])
         case Skip(why):
-            return reminders.skipped(reminder, why), [ReminderSkipped(**_about(reminder), why=why)]
+            return _skipped(reminder, why)
         case Wait(until):
-            return {"reminder_id": reminder.reminder_id, "look_at": until}, [_later(reminder, until)]
+            return Step({"reminder_id": reminder.reminder_id, "look_at": until}, [_later(reminder, until)])
         case Lost(reason):
-            return await _lost(reminder, reason, db)
+            return _lost(reminder, reason)
 
 
 def send(reminder: Reminder, channel: Channel, attempt: int) -> Errand:
@@ -72,13 +82,16 @@ def send(reminder: Reminder, channel: Channel, attempt: int) -> Errand:
     return Errand(fact, key=f"reminder {reminder.reminder_id} {channel} {attempt}")
 
 
-async def _lost(reminder: Reminder, reason: FailReason, db: AsyncConnection) -> tuple[dict[str, Any], list[Said]]:
+def _skipped(reminder: Reminder, why: SkipReason) -> Step:
+    return Step(reminders.skipped(reminder, why), [ReminderSkipped(**_about(reminder), why=why)])
+
+
+def _lost(reminder: Reminder, reason: FailReason) -> Step:
     state = "unknown" if reason == "unknown" else "failed"
-    kind = "message_unknown" if reason == "unknown" else "message_failed"
     due = now() + timedelta(hours=1 if reason == "unknown" else 24)
-    await open_task(db, kind=kind, about=str(reminder.reminder_id), owner="reception", due=due)
+    asked = Asked(kind=f"message_{state}", about=str(reminder.reminder_id), owner="reception", due=due)
     change = {"reminder_id": reminder.reminder_id, "state": state, "why": reason}
-    return change, [ReminderFailed(**_about(reminder), reason=reason)]
+    return Step(change, [ReminderFailed(**_about(reminder), reason=reason)], [asked])
 
 
 def _about(reminder: Reminder) -> dict[str, Any]:
@@ -94,39 +107,28 @@ async def record(
 ) -> list[Said]:
     """This will keep what providers answered; no answer, or a call that broke, leaves it unknown."""
     dues = await reminders.some(db, [errand.reminder_id for errand, _ in results])
-    said: list[Said] = []
-    changes: list[dict[str, Any]] = []
+    steps = []
     for errand, result in results:
         due = dues.get(errand.reminder_id)
         if due and due.reminder.state == "sending" and due.reminder.attempt == errand.attempt:
-            dedup = dedups.get(errand.channel, False)
-            change, says = await _recorded(due, result, db, limits=limits, dedup=dedup)
-            changes.append(change)
-            said += says
-    await reminders.change(db, changes)
-    return said
+            steps.append(_recorded(due, result, limits=limits, dedup=dedups.get(errand.channel, False)))
+    return await _take(steps, db)
 
 
-async def _recorded(
-    due: Due, result: Any, db: AsyncConnection, *, limits: Limits, dedup: bool
-) -> tuple[dict[str, Any], list[Said]]:
+def _recorded(due: Due, result: Any, *, limits: Limits, dedup: bool) -> Step:
     if isinstance(result, Skip):
-        return await _withdrawn(due.reminder, result.why, db)
+        return _withdrawn(due.reminder, result.why)
     answer = result if isinstance(result, Answer) else Answer("unknown")
     aftermath = sending.after(answer.outcome, due.reminder, dedups=dedup, now=now(), limits=limits)
-    return await _settled(due, aftermath, answer, db, limits=limits)
+    return _settled(due, aftermath, answer, limits=limits)
 
 
-async def _withdrawn(reminder: Reminder, why: SkipReason, db: AsyncConnection) -> tuple[dict[str, Any], list[Said]]:
+def _withdrawn(reminder: Reminder, why: SkipReason) -> Step:
     """This will skip what was taken back before it left; what may have left before stays unknown."""
-    if reminder.failed == "unknown":
-        return await _lost(reminder, "unknown", db)
-    return reminders.skipped(reminder, why), [ReminderSkipped(**_about(reminder), why=why)]
+    return _lost(reminder, "unknown") if reminder.failed == "unknown" else _skipped(reminder, why)
 
 
-async def _settled(
-    due: Due, aftermath: sending.Aftermath, answer: Answer, db: AsyncConnection, *, limits: Limits
-) -> tuple[dict[str, Any], list[Said]]:
+def _settled(due: Due, aftermath: sending.Aftermath, answer: Answer, *, limits: Limits) -> Step:
     reminder = due.reminder
     identity = {"reminder_id": reminder.reminder_id}
     match aftermath:
@@ -134,18 +136,18 @@ async def _settled(
             return _taken(due, answer, limits=limits)
         case sending.Elsewhere(reason):
             change = {"state": "due", "tried": [*reminder.tried, reminder.channel], "why": reason, "look_at": now()}
-            return identity | change, [_later(reminder, now())]
+            return Step(identity | change, [_later(reminder, now())])
         case sending.Later(at):
-            return identity | {"state": "due", "look_at": at}, [_later(reminder, at)]
+            return Step(identity | {"state": "due", "look_at": at}, [_later(reminder, at)])
         case sending.Again(at):
-            return identity | {"look_at": at, "why": "unknown"}, [_later(reminder, at)]
+            return Step(identity | {"look_at": at, "why": "unknown"}, [_later(reminder, at)])
         case Lost(reason):
-            return await _lost(reminder, reason, db)
+            return _lost(reminder, reason)
 
 
-def _taken(due: Due, answer: Answer, *, limits: Limits) -> tuple[dict[str, Any], list[Said]]:
+def _taken(due: Due, answer: Answer, *, limits: Limits) -> Step:
     reminder = due.reminder
     quiet = due.zone is not None and timing.is_quiet(now(), zone=due.zone, hours=limits.hours)
     change = {"reminder_id": reminder.reminder_id, "state": "accepted", "why": None, "sent_at": now(), "quiet": quiet}
     sent = ReminderSent(**_about(reminder), kind=reminder.kind, channel=reminder.channel or "sms", sent_at=now())
-    return change | {"provider_id": answer.provider_id}, [sent]
+    return Step(change | {"provider_id": answer.provider_id}, [sent])
