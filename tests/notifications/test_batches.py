@@ -15,7 +15,7 @@ from services.notifications.store.tables import holds, pages, people, reaches, r
 from shared.database import Database
 from shared.events.fact import Fact
 from shared.events.matching import SupporterRegistered
-from shared.events.notifications import RemindersPlanned
+from shared.events.notifications import ReminderFellDue, RemindersPlanned
 from shared.events.referrals import CrisisRaised, RiskCleared
 from shared.events.scheduling import SeriesBooked, SessionCancelled
 from shared.mailbox.tables import errands, timers
@@ -103,7 +103,18 @@ async def taken_back(service: Running, about: str, count: int) -> None:
     await service.hear(*map(cancelled, some(about, count)), *map(supporter, some(about, count)))
 
 
-ACTS = [planned, reached, held_and_released, taken_back]
+async def rung(service: Running, about: str, count: int) -> None:
+    await planned(service, about, count)
+    await service.hear(*(contact(an_id(each)) for each in some(about, count)))
+    told = (await service.said(RemindersPlanned))[-count:]
+    await service.hear(*(fell_due(each.reminders[0].reminder_id, each.person_id) for each in told))
+
+
+def fell_due(reminder_id: UUID, person_id: UUID) -> ReminderFellDue:
+    return ReminderFellDue(reminder_id=reminder_id, person_id=person_id)
+
+
+ACTS = [planned, reached, held_and_released, taken_back, rung]
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.__name__)
