@@ -13,7 +13,7 @@ from tests.simulation.many import Campaign, first_to_catch, play_all, told, work
 from tests.simulation.seed import Outcome, play
 from tests.simulation.weather import EVENTS, RATES
 
-SEEDS = int(os.environ.get("SEEDS", "2000"))
+SEEDS = int(os.environ.get("SEEDS", "300"))
 WITHIN = 200
 ALSO = (
     "atomic batch",
