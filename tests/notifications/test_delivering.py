@@ -104,6 +104,18 @@ async def test_nothing_leaves_when_quiet_hours_begin_between_the_intent_and_the_
     assert sent.sent_at == NOON + timedelta(hours=21)
 
 
+async def test_nothing_leaves_when_the_visit_came_too_near_between_the_intent_and_the_call(service: Running) -> None:
+    booked = weekly(1)
+    await service.hear(contact(booked.person_id), booked)
+    await service.service.mailbox.timers.once()
+
+    clock.step_to(booked.sessions[0].starts_at + timedelta(hours=2))
+    await service.settle()
+
+    assert await service.said(ReminderSent) == []
+    assert {each.why for each in await service.said(ReminderSkipped)} == {"too_late"}
+
+
 async def test_a_provider_that_was_away_gets_the_message_when_it_is_back(database: Database, tmp_path: Path) -> None:
     booked = weekly(1)
     async with http_double() as provider, running(database, tmp_path, sms_url=provider.url) as service:

@@ -19,7 +19,7 @@ Providers = Mapping[Channel, Provider]
 async def send_reminder(
     errand: SendReminder, key: str, *, desk: Desk, providers: Providers, programme: Programme, limits: Limits
 ) -> Answer | Skip:
-    """This will give a message to its channel, unless it was cancelled, stopped, or quiet hours began meanwhile."""
+    """This will give a message to its channel, unless it was cancelled, stopped, too late or in quiet hours by now."""
     del key
     try:
         found = await desk.look(person_id=errand.person_id, reminder_id=errand.reminder_id)
@@ -30,6 +30,8 @@ async def send_reminder(
         return Skip("no_consented_channel")
     if withdrawn := sending.withdrawn(due.session, person):
         return withdrawn
+    if now() > due.session.starts_at - timing.LATEST:
+        return Skip("too_late")
     if timing.is_quiet(now(), zone=person.zone, hours=limits.hours):
         return Answer("unreachable")
     site, name = programme.site(due.session.site_id), due.session.public_name
