@@ -36,38 +36,6 @@ class Several(TypeDecorator[Any]):
         return json.dumps([write(each) if write else each for each in value or ()])
 
 
-class each_of(GenericFunction[Any]):  # noqa: N801
-    """A parameter that is `Several`, as rows."""
-
-    inherit_cache = True
-
-
-@compiles(each_of, "postgresql")
-def _unnest(element: each_of, compiler: Any, **how: Any) -> str:
-    return f"unnest({compiler.process(element.clauses, **how)})"
-
-
-@compiles(each_of, "sqlite")
-def _json_each(element: each_of, compiler: Any, **how: Any) -> str:
-    return f"json_each({compiler.process(element.clauses, **how)})"
-
-
-class each_row(GenericFunction[Any]):  # noqa: N801
-    """A parameter that is `Rows`, as rows of JSON."""
-
-    inherit_cache = True
-
-
-@compiles(each_row, "postgresql")
-def _jsonb_elements(element: each_row, compiler: Any, **how: Any) -> str:
-    return f"jsonb_array_elements(cast({compiler.process(element.clauses, **how)} as jsonb))"
-
-
-@compiles(each_row, "sqlite")
-def _json_rows(element: each_row, compiler: Any, **how: Any) -> str:
-    return f"json_each({compiler.process(element.clauses, **how)})"
-
-
 class Rows(TypeDecorator[Any]):
     """A list of rows whose values JSON knows: text and whole numbers."""
 
@@ -80,9 +48,27 @@ class Rows(TypeDecorator[Any]):
         return json.dumps(list(value or ()))
 
 
+class each_of(GenericFunction[Any]):  # noqa: N801
+    """A parameter that is `Several` or `Rows`, as rows."""
+
+    inherit_cache = True
+
+
+@compiles(each_of, "postgresql")
+def _unnest(element: each_of, compiler: Any, **how: Any) -> str:
+    given = compiler.process(element.clauses, **how)
+    (parameter,) = element.clauses
+    return f"jsonb_array_elements(cast({given} as jsonb))" if isinstance(parameter.type, Rows) else f"unnest({given})"
+
+
+@compiles(each_of, "sqlite")
+def _json_each(element: each_of, compiler: Any, **how: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **how)})"
+
+
 def rows(name: str, /, **kinds: TypeEngine[Any]) -> Select[Any]:
     """This will select the rows of the parameter `name`, a list of mappings with these columns."""
-    each = each_row(bindparam(name, type_=Rows())).table_valued(column("value"), name="value").c.value
+    each = each_of(bindparam(name, type_=Rows())).table_valued(column("value"), name="value").c.value
     return select(*(cast(each.op("->>")(part), kind).label(part) for part, kind in kinds.items())).where(true())
 
 

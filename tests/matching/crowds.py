@@ -1,14 +1,11 @@
 """Many people, supporters and answers at once, whose ids are the same in every store."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
-
-from sqlalchemy import event
 
 from services.matching.handlers.answer import Answered, answer
 from services.matching.rules.policy import Policy
@@ -18,20 +15,6 @@ from shared.mailbox import Ingested
 from tests.matching.desk import Desk
 from tests.matching.makers import NOON, PROGRAMME, accepted, told
 from tests.matching.posting import posted
-
-
-@contextmanager
-def counted(desk: Desk) -> Iterator[list[str]]:
-    """The statements that are run meanwhile."""
-    run: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        run.append(statement)
-
-    engine = desk.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield run
-    event.remove(engine, "before_cursor_execute", note)
 
 
 def supporter(number: int, organisation: str = "programme", **changes: Any) -> Ingested:

@@ -17,7 +17,8 @@ from shared.events.fact import Fact
 from shared.events.matching import MatchMade, OfferFellDue, OfferMade
 from shared.events.referrals import ReferralHeld, ReferralRefused
 from shared.mailbox import Ingested, Status
-from tests.matching.crowds import accepts, answers, consent, counted, declines, referral, revoked, supporter
+from tests.counting import statements
+from tests.matching.crowds import accepts, answers, consent, declines, referral, revoked, supporter
 from tests.matching.desk import Desk, of
 from tests.matching.journeys import ended
 
@@ -91,10 +92,10 @@ ACTS = [a_yes, a_no, silence, registering, asking, holding, revoking, ending]
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.__name__)
 async def test_many_take_as_many_statements_as_few(desk: Desk, act: Act) -> None:
     few = await act(desk, 100, FEW)
-    with counted(desk) as for_few:
+    with statements(desk.database) as for_few:
         await few
     many = await act(desk, 200, 4 * FEW)
-    with counted(desk) as for_many:
+    with statements(desk.database) as for_many:
         await many
 
     assert len(for_many) == len(for_few) > 0

@@ -14,7 +14,8 @@ from shared import clock
 from shared.clock import now
 from shared.events.matching import MatchMade, OfferMade
 from shared.events.referrals import ReferralHeld
-from tests.matching.crowds import accepts, answers, consent, counted, declines, referral, revoked, supporter
+from tests.counting import statements
+from tests.matching.crowds import accepts, answers, consent, declines, referral, revoked, supporter
 from tests.matching.desk import Desk, of
 from tests.matching.journeys import ended
 from tests.matching.makers import NOON, PROGRAMME
@@ -84,7 +85,7 @@ async def test_nobody_waits_while_a_supporter_with_room_fits_them(sqlite_desk: D
 
 async def reads_all_who_wait(desk: Desk, number: int) -> bool:
     """Whether those who know already that they wait are thought of again when somebody comes."""
-    with counted(desk) as run:
+    with statements(desk.database) as run:
         await desk.hear(referral(number))
     read = [each for each in run if each.startswith("SELECT referrals.referral_id, referrals.person_id")]
     return not any("waitlisted_at IS NULL" in each for each in read)

@@ -1,7 +1,6 @@
 """Whatever gathered is heard as one: with as many statements as few take, and the effect of one after another."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -9,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from services.notifications.store.tables import holds, pages, people, reaches, reminders, sessions, supporters
 from shared.database import Database
@@ -20,6 +19,7 @@ from shared.events.referrals import CrisisRaised, RiskCleared
 from shared.events.scheduling import SeriesBooked, SessionCancelled
 from shared.mailbox.tables import errands, timers
 from shared.work import tasks
+from tests.counting import statements
 from tests.notifications.made import NOON, booked, contact, series
 from tests.notifications.running import Running, days, running
 
@@ -33,20 +33,6 @@ NUMBERS = ("+12025550143", "+12025550144", "12")
 async def service(database: Database, tmp_path: Path) -> AsyncIterator[Running]:
     async with running(database, tmp_path) as started:
         yield started
-
-
-@contextmanager
-def counted(service: Running) -> Iterator[list[str]]:
-    """The statements that are run meanwhile."""
-    run: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        run.append(statement)
-
-    engine = service.service.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield run
-    event.remove(engine, "before_cursor_execute", note)
 
 
 def an_id(name: str) -> UUID:
@@ -123,9 +109,9 @@ async def test_many_take_as_many_statements_as_few(
 ) -> None:
     await act(service, "nobody", FEW)
 
-    with counted(service) as for_few:
+    with statements(service.service.database) as for_few:
         await act(service, "few", FEW)
-    with counted(service) as for_many:
+    with statements(service.service.database) as for_many:
         await act(service, "many", 4 * FEW)
 
     assert for_many == for_few

@@ -1,15 +1,14 @@
 """Whatever gathered is taken in, or heard, as one: with as many statements as few take, and the same effect."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from services.referrals.fhir.reading import Posted, Reading
 from services.referrals.handlers import Post, receive
@@ -20,24 +19,11 @@ from shared.events import referrals
 from shared.events.fact import Fact, catalogue
 from shared.events.referrals import ReferralAccepted
 from shared.mailbox import Ingested
+from tests.counting import statements
 from tests.referrals.makers import Desk, bundle, coverage, desk_on, order, patient, request
 from tests.referrals.test_following import facts, told_of
 
 FEW = 3
-
-
-@contextmanager
-def counted(desk: Desk) -> Iterator[list[str]]:
-    """The statements that are run meanwhile."""
-    run: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        run.append(statement)
-
-    engine = desk.service.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield run
-    event.remove(engine, "before_cursor_execute", note)
 
 
 def posted(body: Any, place: int = 0) -> Ingested:
@@ -85,9 +71,9 @@ async def test_many_take_as_many_statements_as_few(
 ) -> None:
     await act(desk, 1000, FEW)
 
-    with counted(desk) as for_few:
+    with statements(desk.service.database) as for_few:
         await act(desk, 2000, FEW)
-    with counted(desk) as for_many:
+    with statements(desk.service.database) as for_many:
         await act(desk, 3000, 4 * FEW)
 
     assert for_many == for_few

@@ -1,15 +1,14 @@
 """Whatever gathered is heard as one: with as many statements as few take, and the effect of one after another."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, select
+from sqlalchemy import insert, select
 
 from services.scheduling.store.tables import coverages, labels, seats, series, sessions, supporters
 from shared import clock
@@ -22,24 +21,11 @@ from shared.mailbox import Later
 from shared.several import among
 from shared.work import tasks
 from tests.bus import until
+from tests.counting import statements
 from tests.scheduling.makers import NOW, Desk, an_id, coverage, desk_on, match, referral, supporter
 from tests.scheduling.test_turns import is_held_up
 
 FEW = 3
-
-
-@contextmanager
-def counted(desk: Desk) -> Iterator[list[str]]:
-    """The statements that are run meanwhile."""
-    run: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        run.append(statement)
-
-    engine = desk.service.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield run
-    event.remove(engine, "before_cursor_execute", note)
 
 
 def matched(name: str, **changes: Any) -> MatchMade:
@@ -127,9 +113,9 @@ async def test_many_take_as_many_statements_as_few(
 ) -> None:
     await act(desk, "nobody", FEW)
 
-    with counted(desk) as for_few:
+    with statements(desk.service.database) as for_few:
         effect = await act(desk, "few", FEW)
-    with counted(desk) as for_many:
+    with statements(desk.service.database) as for_many:
         await act(desk, "many", 4 * FEW)
 
     assert for_many == for_few

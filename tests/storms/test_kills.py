@@ -30,12 +30,6 @@ class Storm:
 
 
 @pytest.fixture(scope="module")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
-    """What the same demo counts when nobody disturbs it."""
-    return demos.quiet_summary(tmp_path_factory.mktemp("quiet"))
-
-
-@pytest.fixture(scope="module")
 def storm(quiet: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
     """The demo with every process killed twice, left live when the play is over."""
     with demo(tmp_path_factory.mktemp("storm")) as played:

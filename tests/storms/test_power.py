@@ -43,12 +43,6 @@ class Storm:
 
 
 @pytest.fixture(scope="module")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
-    """What the same demo counts when nobody disturbs it."""
-    return demos.quiet_summary(tmp_path_factory.mktemp("quiet"))
-
-
-@pytest.fixture(scope="module")
 def storm(quiet: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
     """The demo, its streams and stores moved to disks whose power fails in each way, left live at the end."""
     folder = tmp_path_factory.mktemp("power")
