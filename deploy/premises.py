@@ -54,6 +54,11 @@ class Premises:
         return _key_file(self.data, organisation_id).read_text().strip()
 
     @property
+    def organisations(self) -> list[Organisation]:
+        """Everybody who posts or asks."""
+        return list(self.programme.organisations.values())
+
+    @property
     def admin_seed(self) -> Path:
         """The seed of the user that declares and inspects."""
         return self.broker.seeds["admin"]

@@ -27,6 +27,9 @@ FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
 UNKNOWN_KEY = "Authorization Violation"
 """What a broker answers to a key that is not in its configuration."""
 
+AGAIN = 1.0
+"""Seconds until a broker that went away is tried again."""
+
 PATIENCE = 4.0
 """Seconds in which a broker has to answer that is said to run."""
 
@@ -136,15 +139,15 @@ async def _begin(url: str, premises: Premises, begins: datetime) -> None:
 
 
 async def _declare(url: str, premises: Premises) -> None:
-    await topology.declare(url, premises.admin_seed, list(premises.programme.organisations.values()))
+    await topology.declare(url, premises.admin_seed, premises.organisations)
 
 
 async def keep_declared(url: str, premises: Premises) -> None:
     """This will make streams and consumers again when a broker lost them; what they held is said again from SQL."""
     while True:
-        await asyncio.sleep(5)
         with suppress(nats.errors.Error, OSError, TimeoutError, topology.TopologyError):
-            await _declare(url, premises)
+            await topology.keep(url, premises.admin_seed, premises.organisations)
+        await asyncio.sleep(AGAIN)
 
 
 def _broker(plan: Plan, premises: Premises, port: int, monitor_port: int) -> Child:

@@ -53,10 +53,15 @@ def partitions_of(share: str) -> list[int]:
     return [each for each in range(PARTITIONS) if each % int(found[2]) == int(found[1])]
 
 
+def is_whole(share: str) -> bool:
+    """This will say whether a share is all there is, so that nobody else works on the store."""
+    return share.endswith("/1")
+
+
 def heard_subjects(speaker: str, share: str = "0/1", listener: str | None = None) -> list[str]:
     """This will list the subjects a share of a listener reads: a speaker's own, or the listener's sealed ones."""
     room = f"sealed.{listener}" if speaker == "sealed" else speaker
-    if share.endswith("/1"):
+    if is_whole(share):
         return [f"{room}.>"]
     return [f"{room}.*.*.{each}" for each in partitions_of(share)]
 

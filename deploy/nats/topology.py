@@ -15,6 +15,9 @@ from deploy.nats.admin import connect
 API_LEVEL = 5
 """What nats-server 2.15 says of itself; older ones silently ignore fields this topology relies on."""
 
+LOOKS_EVERY, LOOKS = 5.0, 12
+"""Seconds between two looks at how many there are, and how many looks before each is looked at again."""
+
 NO_SUCH_CONSUMER, NO_SUCH_STREAM = 10014, 10059
 
 
@@ -26,13 +29,41 @@ async def declare(url: str, seed: Path, organisations: Sequence[plan.Organisatio
     """This will create the streams and consumers that are missing and update those that differ."""
     client = await connect(url, seed)
     try:
-        await _verify_server(client)
-        streams = plan.streams(organisations)
-        await asyncio.gather(*(_declare_stream(client, each) for each in streams))
-        consumers = plan.consumers(organisations, shares=shares)
-        await asyncio.gather(*(_declare_consumer(client, each) for each in consumers))
+        await _declare(client, organisations, shares)
     finally:
         await client.close()
+
+
+async def keep(url: str, seed: Path, organisations: Sequence[plan.Organisation], *, shares: int = 1) -> None:
+    """
+    This will declare, and declare again as soon as there are more or fewer streams or consumers, or a minute went by.
+
+    It ends only with the connection, by an error.
+    """
+    client = await connect(url, seed)
+    try:
+        while True:
+            await _declare(client, organisations, shares)
+            kept = await _how_many(client)
+            for _ in range(LOOKS):
+                await asyncio.sleep(LOOKS_EVERY)
+                if await _how_many(client) != kept:
+                    break
+    finally:
+        await client.close()
+
+
+async def _declare(client: Client, organisations: Sequence[plan.Organisation], shares: int) -> None:
+    await _verify_server(client)
+    streams = plan.streams(organisations)
+    await asyncio.gather(*(_declare_stream(client, each) for each in streams))
+    consumers = plan.consumers(organisations, shares=shares)
+    await asyncio.gather(*(_declare_consumer(client, each) for each in consumers))
+
+
+async def _how_many(client: Client) -> tuple[int, int]:
+    told = await _ask(client, "INFO")
+    return told["streams"], told["consumers"]
 
 
 async def _verify_server(client: Client) -> None:

@@ -27,7 +27,7 @@ from shared.mailbox.timers import Timers
 from shared.mailbox.together import Gathering
 
 logger = logging.getLogger(__name__)
-SOON = timedelta(seconds=1)
+SOON = timedelta(seconds=5)
 """Timers look at least as often by themselves."""
 
 

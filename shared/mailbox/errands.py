@@ -13,7 +13,7 @@ from shared.clock import real
 from shared.database import is_away
 from shared.events.fact import Fact
 from shared.mailbox.aside import NO_REMEDY
-from shared.mailbox.loop import Loop, refuse_fewer, told
+from shared.mailbox.loop import Loop, refuse_fewer, told, unasked
 from shared.mailbox.outbox import say
 from shared.mailbox.said import Said
 from shared.mailbox.switchboard import Outside
@@ -60,6 +60,7 @@ class Errands(Loop):
         super().__init__()
         self.mailbox = mailbox
         self.partitions = names.partitions_of(share)
+        self.every = unasked(share)
         self.kinds: dict[str, tuple[type[Fact], Outside]] = {}
 
     def learn(self, kind: type[Fact], outside: Outside) -> None:

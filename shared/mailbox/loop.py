@@ -1,4 +1,4 @@
-"""Something the mailbox does for ever: at once when woken, and every second as the guarantee."""
+"""Something the mailbox does for ever: at once when woken, and every few seconds as the guarantee."""
 
 import asyncio
 import logging
@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 
+from shared import names
 from shared.database import is_away
 
 logger = logging.getLogger(__name__)
 
 
 class Loop(ABC):
-    """Calls `once` until it finds nothing to do, then waits to be woken."""
+    """Calls `once` until it finds nothing to do, then waits to be woken, at most `every` seconds."""
 
     every = 1.0
 
@@ -66,6 +67,14 @@ class Loop(ABC):
             if not more:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), self.every)
+
+
+def unasked(share: str) -> float:
+    """This will give the seconds after which to look without being woken.
+
+    A process with the whole store for itself is woken by all it writes; what other shares write for it, it has to find.
+    """
+    return 5.0 if names.is_whole(share) else 1.0
 
 
 LONGEST_REST = 0.1

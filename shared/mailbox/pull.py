@@ -24,7 +24,7 @@ from shared.mailbox.loop import rest
 logger = logging.getLogger(__name__)
 CREDIT = 500
 EXPIRES = 30.0
-HEARTBEAT = 2.0
+HEARTBEAT = 5.0
 Take = Callable[[list[Any]], Awaitable[None]]
 
 
@@ -80,7 +80,7 @@ class _Pull:
         self.inbox = connection.new_inbox()
         self.arrived: deque[Any] = deque()
         self.something = asyncio.Event()
-        self.credit = 0
+        self.credit = self.reconnects = 0
         self.asked_at = self.heard_at = time.monotonic()
 
     async def run(self, subscriber: Any) -> None:
@@ -123,13 +123,15 @@ class _Pull:
                 self.something.set()
 
     async def _keep_credit(self) -> None:
-        """This will ask for more when little is left, when the request expired, or when the server fell silent."""
-        clock = time.monotonic()
+        """This will ask for more when little is left, and anew when the server has forgotten what was asked."""
+        clock, reconnects = time.monotonic(), self.connection.stats["reconnects"]
         silent = clock - self.heard_at > 2.5 * HEARTBEAT
         expired = clock - self.asked_at > EXPIRES
-        if not (self.credit <= CREDIT // 4 or expired or silent) or len(self.arrived) >= CREDIT:
+        forgotten = expired or silent or reconnects != self.reconnects
+        if not (self.credit <= CREDIT // 4 or forgotten) or len(self.arrived) >= CREDIT:
             return
-        left = 0 if expired or silent else max(self.credit, 0)
+        left = 0 if forgotten else max(self.credit, 0)
+        self.reconnects = reconnects
         wanted, self.credit = CREDIT - left, CREDIT
         self.asked_at = self.heard_at = clock
         request = {"batch": wanted, "expires": int(EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}

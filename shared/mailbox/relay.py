@@ -16,7 +16,7 @@ from sqlalchemy import and_, bindparam, select, update
 from shared import names
 from shared.clock import real
 from shared.database import Database
-from shared.mailbox.loop import Loop
+from shared.mailbox.loop import Loop, unasked
 from shared.mailbox.memory import ANSWER_WITHIN, Forgotten, Memory, NotTaken
 from shared.mailbox.meters import Meters
 from shared.mailbox.tables import carried, outbox, spoken
@@ -59,6 +59,7 @@ class Relay(Loop):
         self._rests: dict[str, tuple[float, float]] = {}
         self._streams: set[str] = {names.stream(speaker)}
         self._known = False
+        self.every = min(unasked(share), self.memory.looks_every)
 
     async def once(self) -> bool:
         """This will carry up to 500 rows, every stream beside the others; one that refuses rests, the others go on."""

@@ -14,7 +14,7 @@ from shared.clock import now, real
 from shared.database import is_away
 from shared.mailbox.aside import PAUSES, pause_after
 from shared.mailbox.letter import read
-from shared.mailbox.loop import DoneElsewhere, Loop, refuse_fewer, told
+from shared.mailbox.loop import DoneElsewhere, Loop, refuse_fewer, told, unasked
 from shared.mailbox.outbox import say
 from shared.mailbox.tables import timers
 from shared.several import among
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 500
+AT_LEAST = 1.0
 GIVEN_UP = timedelta(days=36500)
 DUE = (
     select(timers)
@@ -32,6 +33,13 @@ DUE = (
     .where(or_(timers.c.next_try.is_(None), timers.c.next_try <= bindparam("real")))
     .order_by(timers.c.due, timers.c.timer_id)
     .limit(AT_ONCE)
+)
+NEXT = (
+    select(timers.c.due)
+    .where(timers.c.rung_at.is_(None), timers.c.due > bindparam("now"))
+    .where(among(timers.c.partition, "partitions"))
+    .order_by(timers.c.due)
+    .limit(1)
 )
 REVIVED = (
     update(timers)
@@ -60,6 +68,7 @@ class Timers(Loop):
         super().__init__()
         self.mailbox = mailbox
         self.partitions = names.partitions_of(share)
+        self.longest = unasked(share)
 
     async def begin(self) -> None:
         """This will ring again, after a start, what was given up before it."""
@@ -70,6 +79,7 @@ class Timers(Loop):
         """This will ring up to 500 timers, together, or one by one when together fails."""
         due = await self._due()
         if not due:
+            self.every = await self._until_next()
             return False
         try:
             await self._ring(due)
@@ -84,6 +94,12 @@ class Timers(Loop):
         moment = {"now": now(), "real": real(), "partitions": self.partitions}
         async with self.mailbox.database.reading() as db:
             return (await db.execute(DUE, moment)).mappings().all()
+
+    async def _until_next(self) -> float:
+        """This will give the seconds until another is due: at least one, so that more ring together."""
+        async with self.mailbox.database.reading() as db:
+            due = (await db.execute(NEXT, {"now": now(), "partitions": self.partitions})).scalar()
+        return min(max((due - now()).total_seconds(), AT_LEAST), self.longest) if due else self.longest
 
     async def _ring(self, rows: Sequence[Any]) -> None:
         due = [self._opened(each) for each in rows]

@@ -1,5 +1,6 @@
 """The streams and consumers as the broker really made them."""
 
+import asyncio
 import json
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from deploy.nats import plan, topology
 from deploy.nats.topology import TopologyError
+from tests.bus import until
 from tests.deploy.ground import ORGANISATIONS, Ground, User, ground, user
 from tests.deploy.universe import CONSUMERS, STREAMS
 
@@ -18,7 +20,7 @@ async def stream(admin: User, name: str) -> dict[str, object]:
 
 
 async def consumers(admin: User, name: str) -> dict[str, dict[str, object]]:
-    listed = json.loads((await admin.ask(f"$JS.API.CONSUMER.LIST.{name}")).data)["consumers"]
+    listed = json.loads((await admin.ask(f"$JS.API.CONSUMER.LIST.{name}")).data)["consumers"] or []
     return {each["name"]: each["config"] for each in listed}
 
 
@@ -75,6 +77,27 @@ async def test_mends_what_differs_and_keeps_what_an_operator_chose(declared: Gro
 
         mended = await stream(admin, "MATCHING")
     assert (mended["max_bytes"], mended["description"]) == (plan.INTERNAL_BYTES, "moved on Tuesday")
+
+
+@pytest.mark.parametrize("gone", ["STREAM.DELETE.MATCHING", "CONSUMER.DELETE.MATCHING.scheduling-on-matching-0of1"])
+async def test_whoever_keeps_it_makes_again_what_a_broker_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str
+):
+    monkeypatch.setattr(topology, "LOOKS_EVERY", 0.05)
+    with ground(tmp_path) as bare:
+        keeping = asyncio.create_task(topology.keep(bare.url, bare.admin_seed, ORGANISATIONS))
+        async with user(bare, "admin") as admin:
+            await until(lambda: everything_is_there(admin))
+            await admin.ask(f"$JS.API.{gone}")
+            await until(lambda: everything_is_there(admin))
+        keeping.cancel()
+
+
+async def everything_is_there(admin: User) -> bool:
+    streams = json.loads((await admin.ask("$JS.API.STREAM.NAMES")).data)["streams"] or []
+    if set(streams) != set(STREAMS):
+        return False
+    return {(each, name) for each in streams for name in await consumers(admin, each)} == set(CONSUMERS)
 
 
 async def test_shares_divide_the_partitions(tmp_path: Path):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import clock
@@ -54,6 +55,21 @@ async def test_rings_a_timer_when_domain_time_reaches_it_and_only_once(bus: Bus,
 
     assert not again
     assert await noted(listener) == ["7"]
+
+
+@pytest.mark.parametrize(("ahead", "waits"), [(3.0, 3.0), (0.2, 1.0), (3600.0, 5.0), (None, 5.0)])
+async def test_who_has_a_store_alone_sleeps_until_the_next_timer_is_due(
+    listener: Database, ahead: float | None, waits: float
+) -> None:
+    mailbox, start = with_timers(listener), now()
+    clock.step_to(start)
+    if ahead:
+        await mailbox.run(say_all, [Later(due(1), due=start + timedelta(seconds=ahead))])
+
+    rung_any = await mailbox.timers.once()
+
+    assert not rung_any
+    assert mailbox.timers.every == waits
 
 
 async def test_a_timer_does_not_ring_before_it_is_due(listener: Database) -> None:

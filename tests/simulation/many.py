@@ -3,7 +3,7 @@
 import gc
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -15,7 +15,8 @@ from tests.simulation.process import meters
 from tests.simulation.seed import Outcome, play
 
 WORKERS = 2
-AT_ONCE = 20
+AT_ONCE = 10
+ENOUGH_BROKEN = 3
 METERED = {
     ("mailbox_letters_total", "parked"): "parked",
     ("mailbox_letters_total", "put_aside"): "put aside",
@@ -65,25 +66,34 @@ def _metered() -> Counter[str]:
     return found
 
 
-def play_all(first: int, count: int, *, at_most: int = 3) -> Campaign:
-    """Play many seeds on all workers, and stop when a few are broken."""
-    chunks = [range(each, min(each + AT_ONCE, first + count)) for each in range(first, first + count, AT_ONCE)]
-    whole = Campaign()
+@contextmanager
+def playing(count: int) -> Iterator[Callable[[], Campaign]]:
+    """Play seeds on all workers meanwhile; what is given waits for them, but not for more when a few are broken."""
+    chunks = [range(each, min(each + AT_ONCE, count)) for each in range(0, count, AT_ONCE)]
     with workers() as pool:
-        for each in pool.map(play_some, chunks):
-            whole.seeds += each.seeds
-            whole.happened += each.happened
-            whole.broken += each.broken
-            if len(whole.broken) >= at_most:
-                pool.shutdown(cancel_futures=True)
-                break
+        parts = pool.map(play_some, chunks)
+        try:
+            yield lambda: _whole(parts)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _whole(parts: Iterable[Campaign]) -> Campaign:
+    whole = Campaign()
+    for each in parts:
+        whole.seeds += each.seeds
+        whole.happened += each.happened
+        whole.broken += each.broken
+        if len(whole.broken) >= ENOUGH_BROKEN:
+            break
     return whole
 
 
 @contextmanager
 def workers() -> Iterator[ProcessPoolExecutor]:
-    """Processes that begin as if each were the only one."""
-    with ProcessPoolExecutor(min(WORKERS, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+    """Processes that begin as if each were the only one, and take what everybody else leaves of the processors."""
+    at_most = min(WORKERS, os.cpu_count() or 1)
+    with ProcessPoolExecutor(at_most, get_context("spawn"), initializer=os.nice, initargs=(19,)) as pool:
         yield pool
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.bugs import BUGS
-from tests.simulation.many import Campaign, first_to_catch, play_all, told, workers
+from tests.simulation.many import Campaign, first_to_catch, told, workers
 from tests.simulation.seed import Outcome, play
 from tests.simulation.weather import EVENTS, RATES
 
-SEEDS = int(os.environ.get("SEEDS", "300"))
 WITHIN = 200
 ALSO = (
     "atomic batch",
@@ -35,21 +34,15 @@ ALSO = (
 
 
 @pytest.fixture(scope="module")
-def campaign() -> Campaign:
-    """As many seeds as SEEDS says."""
-    return play_all(0, SEEDS)
-
-
-@pytest.fixture(scope="module")
 def caught() -> Mapping[str, Outcome | None]:
     """The first seed that finds each bug."""
     with workers() as pool:
         return dict(zip(BUGS, pool.map(first_to_catch, BUGS, [WITHIN] * len(BUGS)), strict=True))
 
 
-def test_every_promise_holds_in_every_seed(campaign: Campaign) -> None:
+def test_every_promise_holds_in_every_seed(campaign: Campaign, seeds: int) -> None:
     assert not campaign.broken, "\n\n".join(told(each) for each in campaign.broken[:3])
-    assert campaign.seeds == SEEDS
+    assert campaign.seeds == seeds
 
 
 def test_everything_that_may_go_wrong_really_went_wrong(campaign: Campaign) -> None:

@@ -1,0 +1,37 @@
+"""The campaign begins with the whole run: its seeds are played on what the other tests leave of the processors."""
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from tests.simulation.many import Campaign, playing
+
+UNDER_WAY = pytest.StashKey[Callable[[], Campaign]]()
+USUAL = "2000"
+
+
+def _seeds() -> int:
+    return int(os.environ.get("SEEDS", USUAL))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin to play, when anybody will want to know."""
+    wanted = any("campaign" in getattr(each, "fixturenames", ()) for each in session.items)
+    if wanted and not session.config.option.collectonly:
+        stack = ExitStack()
+        session.config.add_cleanup(stack.close)
+        session.config.stash[UNDER_WAY] = stack.enter_context(playing(_seeds()))
+
+
+@pytest.fixture(scope="session")
+def seeds() -> int:
+    """How many seeds are played."""
+    return _seeds()
+
+
+@pytest.fixture(scope="session")
+def campaign(request: pytest.FixtureRequest) -> Campaign:
+    """What came of them all."""
+    return request.config.stash[UNDER_WAY]()
