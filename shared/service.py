@@ -60,8 +60,8 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """This will say whether the service hears: it has started, and the bus is there now."""
-        return self.started and stepping.is_connected(self.broker)
+        """This will say whether the service hears: it has started, and the bus and its consumers are there now."""
+        return self.started and stepping.is_connected(self.broker) and not self.mailbox.deaf
 
     def figures(self, count: Figures) -> None:
         """This will answer GET /figures, and set the gauges of /metrics, with what `count(db)` gives."""

@@ -45,6 +45,7 @@ class Mailbox:
         self.loops: tuple[Loop, ...] = (self.relay, self.timers, self.errands, self.aside, *keepers)
         self._kept: list[asyncio.Task[Any]] = []
         self._stopping = False
+        self.deaf: set[str] = set()
         self.busy = 0
         self.transactions = 0
 

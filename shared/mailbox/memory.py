@@ -98,10 +98,10 @@ def lost(now: Held, *, before: Held | None, reached: int, back_to: int | None, a
     found = [Lost(min(now.last + 1, back_to or LAST), reached)]
     if not now.drops:
         found.append(Lost(before.first if before else 1, now.first - 1, since=at - now.keeps + SLACK))
-    if not before or before.holes != now.holes:
-        found += [Lost(begin, end) for begin, end in runs(now.missing)]
-        if len(now.missing) < now.holes:
-            found.append(Lost(now.first, now.last))
+    known = before.missing if before else ()
+    found += [Lost(begin, end) for begin, end in runs(sorted({*now.missing} - {*known}))]
+    if len(now.missing) < now.holes and not (before and before.holes == now.holes):
+        found.append(Lost(now.first, now.last))
     return [each for each in found if each.begin <= each.end]
 
 
@@ -166,9 +166,9 @@ class Memory:
             known = (await db.execute(select(carried).where(carried.c.stream == stream))).mappings().first()
         # Asked after our own books were read: what stands in them was carried before, and has to be there.
         now, before = await _state(connection, stream), self._seen.get(stream)
-        if before and before.holes == now.holes:
+        if before and (before.first, before.holes) == (now.first, now.holes):
             now = replace(now, missing=before.missing)
-        else:
+        elif now.holes:
             now = await _state(connection, stream, DETAILS)
         places = self._lost(stream, known, now, back_to)
         moved = known is None or known["created"] != now.created or known["sequence"] > now.last

@@ -71,12 +71,11 @@ class Relay(Loop):
         awake = sorted(self._streams - self._resting())
         under_way = [self._carry_or_rest(stream, rows[stream]) for stream in awake]
         sent = await asyncio.gather(*under_way, return_exceptions=True)
-        await self._mark_sent(
-            {stream: some for stream, some in zip(awake, sent, strict=True) if isinstance(some, list)}
-        )
+        taken = {stream: some for stream, some in zip(awake, sent, strict=True) if isinstance(some, list)}
+        await self._mark_sent(taken)
         if wrong := next((each for each in sent if isinstance(each, BaseException)), None):
             raise wrong
-        return len(unsent) == AT_ONCE and not self._rests
+        return len(unsent) == AT_ONCE and any(taken.values())
 
     def _resting(self) -> set[str]:
         return {stream for stream, (until, _) in self._rests.items() if time.monotonic() < until}

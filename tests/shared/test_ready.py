@@ -57,6 +57,18 @@ async def test_a_service_is_not_ready_while_the_broker_is_away_and_ready_when_it
     bus.server.kill()
 
 
+async def test_a_service_is_not_ready_while_a_consumer_is_missing(tmp_path: Path, bus: Bus) -> None:
+    service = app.create(told(tmp_path, bus))
+
+    await service.open_store()
+    async with service.http.router.lifespan_context(service.http):
+        await until(lambda: answers(service, 200))
+        await bus.ask("CONSUMER.DELETE.SCHEDULING.matching-on-scheduling-0of1")
+        await until(lambda: answers(service, 503))
+        await bus.declare()
+        await until(lambda: answers(service, 200))
+
+
 def test_a_second_process_on_a_sqlite_file_ends_with_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "programme.json").write_text(PROGRAMME.model_dump_json())
     (tmp_path / "seal.json").write_text(sealed.new_keys())

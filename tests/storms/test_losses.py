@@ -40,6 +40,12 @@ def test_holes_are_lost_and_judged_once() -> None:
     assert second_look == []
 
 
+def test_a_new_hole_is_lost_though_an_old_one_went_with_the_beginning() -> None:
+    before, now = stream(1, 100, 5, 6), stream(20, 100, 50, 51)
+
+    assert Lost(50, 51) in lost(now, before=before, reached=100, back_to=None, at=NOON)
+
+
 def test_holes_that_a_stream_does_not_name_may_be_anywhere() -> None:
     holed = Held("then", 1, 100, 3, KEEPS, False)
 
