@@ -25,6 +25,7 @@ from deploy.nats.topology import TopologyError
 from deploy.premises import Addresses, database_urls, equip, known, service_urls
 from deploy.supervisor import StartError
 from deploy.up import Plan, keep_declared, open_bus, running
+from shared.names import PARTITIONS
 from shared.work import ON_CALL, Task
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -123,13 +124,16 @@ def prepare(
     nats_store: Annotated[Path | None, typer.Option(help="Where the broker keeps its streams.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Use the demo's programme when there is none yet.")] = False,
     services: Annotated[str | None, typer.Option(help="Where services answer: http://{service}:{port}")] = None,
+    shares: Annotated[int | None, typer.Option(min=1, max=PARTITIONS, help="Processes that work each store.")] = None,
     nats: Nats = None,
     database: Database = None,
 ) -> None:
     """Write what a deployment needs and has not got: programme, keys, the broker's configuration, and the addresses."""
     programme = demonstration.PROGRAMME if demo else None
     with claimed(data):
-        premises = equip(data, programme=programme, nats_host=nats_host, nats_port=nats_port, store=nats_store)
+        premises = equip(
+            data, programme=programme, nats_host=nats_host, nats_port=nats_port, store=nats_store, shares=shares
+        )
         if services:
             url = nats or f"nats://127.0.0.1:{nats_port}"
             Addresses(service_urls(services), url, database_urls(data, database)).write(data)

@@ -48,6 +48,7 @@ class Premises:
     data: Path
     programme: Programme
     broker: Configuration
+    shares: int = 1
 
     def api_key(self, organisation_id: str) -> str:
         """This will read an organisation's API key, where this folder made it."""
@@ -84,8 +85,12 @@ def equip(
     nats_port: int = -1,
     monitor_port: int = -1,
     store: Path | None = None,
+    shares: int | None = None,
 ) -> Premises:
-    """This will make a data folder complete, keeping every key and setting that is already there."""
+    """This will make a data folder complete, keeping every key and setting that is already there.
+
+    `shares` is how many processes work each store; None keeps what was said before.
+    """
     data = data.resolve()
     (data / "keys" / "api").mkdir(parents=True, exist_ok=True, mode=0o700)
     seal = data / "keys" / "seal.json"
@@ -93,10 +98,18 @@ def equip(
         _write(seal, sealed.new_keys(), mode=0o600)
     kept = _programme(data, programme)
     organisations: Sequence[Organisation] = list(kept.organisations.values())
+    divided = shares or _shares(data)
+    _write(data / "shares", f"{divided}\n")
     broker = configuration.write(
-        data / "nats", organisations, host=nats_host, port=nats_port, monitor_port=monitor_port, store=store
+        data / "nats",
+        organisations,
+        host=nats_host,
+        port=nats_port,
+        monitor_port=monitor_port,
+        store=store,
+        shares=divided,
     )
-    return Premises(data, kept, broker)
+    return Premises(data, kept, broker, divided)
 
 
 def known(data: Path) -> Premises:
@@ -106,7 +119,13 @@ def known(data: Path) -> Premises:
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: `alongside prepare --data` or `alongside up --data` writes it.")
     programme = Programme.read(path)
-    return Premises(data, programme, configuration.written(data / "nats", list(programme.organisations.values())))
+    written = configuration.written(data / "nats", list(programme.organisations.values()))
+    return Premises(data, programme, written, _shares(data))
+
+
+def _shares(data: Path) -> int:
+    path = data / "shares"
+    return int(path.read_text()) if path.exists() else 1
 
 
 def database_urls(data: Path, template: str | None) -> dict[str, str]:

@@ -89,7 +89,7 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
 async def _premises(plan: Plan, nats_port: int, monitor_port: int) -> Premises:
     """This will make the folder complete; where the broker runs elsewhere, see that it answers and leave its file."""
     if not plan.nats:
-        return equip(plan.data, programme=plan.programme, nats_port=nats_port, monitor_port=monitor_port)
+        return equip(plan.data, programme=plan.programme, nats_port=nats_port, monitor_port=monitor_port, shares=1)
     premises = known(plan.data)
     await open_bus(plan.nats, premises, begins=plan.begins, within=PATIENCE)
     return premises
@@ -139,14 +139,14 @@ async def _begin(url: str, premises: Premises, begins: datetime) -> None:
 
 
 async def _declare(url: str, premises: Premises) -> None:
-    await topology.declare(url, premises.admin_seed, premises.organisations)
+    await topology.declare(url, premises.admin_seed, premises.organisations, shares=premises.shares)
 
 
 async def keep_declared(url: str, premises: Premises) -> None:
     """This will make streams and consumers again when a broker lost them; what they held is said again from SQL."""
     while True:
         with suppress(nats.errors.Error, OSError, TimeoutError, topology.TopologyError):
-            await topology.keep(url, premises.admin_seed, premises.organisations)
+            await topology.keep(url, premises.admin_seed, premises.organisations, shares=premises.shares)
         await asyncio.sleep(AGAIN)
 
 

@@ -38,7 +38,15 @@ def listen_to_everything(broker: NatsBroker, mailbox: Mailbox, programme: Progra
 def _pull(broker: NatsBroker, mailbox: Mailbox, stream: str, consumer: str, subject: str) -> None:
     counted_as = f"{consumer}-on-ingest" if stream.startswith(names.ingest_stream("")) else consumer
     take = partial(mailbox.take, consumer=counted_as)
-    listen(broker, stream=stream, consumer=consumer, subject=subject, take=take, title=f"{stream}:{consumer}", deaf=mailbox.deaf)
+    listen(
+        broker,
+        stream=stream,
+        consumer=consumer,
+        subject=subject,
+        take=take,
+        title=f"{stream}:{consumer}",
+        deaf=mailbox.deaf,
+    )
 
 
 def _answer(broker: NatsBroker, mailbox: Mailbox, question: str, handler: Question) -> None:

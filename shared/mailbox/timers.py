@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -69,6 +69,7 @@ class Timers(Loop):
         self.mailbox = mailbox
         self.partitions = names.partitions_of(share)
         self.longest = unasked(share)
+        self._again: list[datetime] = []
 
     async def begin(self) -> None:
         """This will ring again, after a start, what was given up before it."""
@@ -96,10 +97,14 @@ class Timers(Loop):
             return (await db.execute(DUE, moment)).mappings().all()
 
     async def _until_next(self) -> float:
-        """This will give the seconds until another is due: at least one, so that more ring together."""
+        """This will give the seconds until another is due or tried again: at least one, so that more ring together."""
         async with self.mailbox.database.reading() as db:
             due = (await db.execute(NEXT, {"now": now(), "partitions": self.partitions})).scalar()
-        return min(max((due - now()).total_seconds(), AT_LEAST), self.longest) if due else self.longest
+        waits = [self.longest, *((each - real()).total_seconds() for each in self._again if each > real())]
+        if due:
+            waits.append((due - now()).total_seconds())
+        self._again.clear()
+        return max(min(waits), AT_LEAST)
 
     async def _ring(self, rows: Sequence[Any]) -> None:
         due = [self._opened(each) for each in rows]
@@ -125,6 +130,7 @@ class Timers(Loop):
                 raise
             attempts = row["attempts"] + 1
             waits = {"attempts": attempts, "next_try": real() + (pause_after(attempts) or GIVEN_UP)}
+            self._again.append(waits["next_try"])
             failed = update(timers).where(timers.c.timer_id == row["timer_id"]).values(**waits, error=told(wrong))
             async with self.mailbox.database.transaction() as db:
                 await db.execute(failed)

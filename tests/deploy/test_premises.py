@@ -19,6 +19,14 @@ def test_looking_at_a_folder_leaves_the_configuration_of_its_running_broker_alon
     assert found.admin_seed.exists() and found.api_key(AGENCY)
 
 
+def test_how_many_processes_work_a_store_is_said_once_and_kept(tmp_path: Path) -> None:
+    equip(tmp_path, shares=2)
+
+    assert equip(tmp_path).shares == known(tmp_path).shares == 2
+    assert "scheduling-on-matching-1of2" in known(tmp_path).broker.path.read_text()
+    assert equip(tmp_path, shares=1).shares == known(tmp_path).shares == 1
+
+
 def test_a_folder_that_nobody_equipped_is_not_made_by_looking(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="alongside prepare"):
         known(tmp_path / "nothing")

@@ -72,6 +72,20 @@ async def test_who_has_a_store_alone_sleeps_until_the_next_timer_is_due(
     assert mailbox.timers.every == waits
 
 
+async def test_a_timer_that_failed_is_tried_again_after_its_pause(listener: Database) -> None:
+    async def fail(_: OfferFellDue, __: AsyncConnection) -> None:
+        raise ValueError
+
+    mailbox = silent("matching", listener)
+    mailbox.on_timer(OfferFellDue, fail)
+    await mailbox.run(say_all, [Later(due(1), due=now())])
+
+    failed, more = await mailbox.timers.once(), await mailbox.timers.once()
+
+    assert failed and not more
+    assert mailbox.timers.every == 1.0
+
+
 async def test_a_timer_does_not_ring_before_it_is_due(listener: Database) -> None:
     mailbox, start = with_timers(listener), now()
     clock.step_to(start)
