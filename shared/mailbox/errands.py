@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +31,7 @@ AT_ONCE = 64
 OPEN = (
     select(errands)
     .where(errands.c.state.in_(("intended", "calling")), errands.c.state != literal_column("'done'"))
-    .where(among(errands.c.partition, "partitions"))
+    .where(among(errands.c.partition, "partitions"), ~among(errands.c.type, "under_way"))
     .order_by(errands.c.intended_at)
     .limit(AT_ONCE)
 )
@@ -54,7 +56,7 @@ class Trip:
 
 
 class Errands(Loop):
-    """Runs what handlers intended, at most 64 calls at a time."""
+    """Runs what handlers intended, at most 64 calls of a kind at a time; no kind waits for another's calls."""
 
     def __init__(self, mailbox: "Mailbox", share: str) -> None:
         super().__init__()
@@ -62,6 +64,8 @@ class Errands(Loop):
         self.partitions = names.partitions_of(share)
         self.every = unasked(share)
         self.kinds: dict[str, tuple[type[Fact], Outside]] = {}
+        self._rounds: dict[str, asyncio.Task[None]] = {}
+        self._more = False
 
     def learn(self, kind: type[Fact], outside: Outside) -> None:
         """This will know how to run errands of a kind."""
@@ -73,22 +77,53 @@ class Errands(Loop):
             await db.execute(REVIVED, {"partitions": self.partitions})
 
     async def once(self) -> bool:
-        """This will run up to 64 errands and commit their results together."""
+        """This will set out with what no round is under way for, and wait until a round is home or somebody wakes."""
+        self._woken.clear()
+        self._let_go_of_rounds()
         trips = await self._set_out()
-        if not trips:
-            return False
+        for kind, some in _by_kind(trips).items():
+            self._rounds[kind] = asyncio.create_task(self._round(some), name=f"errands {kind}")
+            self._rounds[kind].add_done_callback(lambda _: self.wake())
+        busy = self._more or bool(self._rounds)
+        # A full look may have seen one kind only: the next one leaves out what has just set out.
+        if busy and not self._more and not self._stopping:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), self.every)
+        self._let_go_of_rounds()
+        return busy
+
+    def _let_go_of_rounds(self) -> None:
+        """This will let each kind whose round is over set out again, and raise what a round could not survive."""
+        over = [self._rounds.pop(kind) for kind, round_ in list(self._rounds.items()) if round_.done()]
+        for each in over:
+            each.result()
+
+    async def stop(self) -> None:
+        """This will wait until all who are under way are home."""
+        await super().stop()
+        await asyncio.gather(*self._rounds.values(), return_exceptions=True)
+
+    async def _round(self, trips: Sequence[Trip]) -> None:
+        """This will make calls of one kind, and commit their results together."""
         results = await asyncio.gather(*(self._call(each) for each in trips))
         await self._come_home(list(zip(trips, results, strict=True)))
-        return True
 
     async def _set_out(self) -> list[Trip]:
-        """This will commit that the calls are about to be made; rounds never overlap, so a call under way was lost."""
+        """This will commit that up to 64 calls are about to be made.
+
+        Rounds of a kind never overlap: a call that is under way in the store, and not here, was lost.
+        """
+        self._more = False
+        if self.kinds and len(self._rounds) == len(self.kinds):
+            return []
+        wanted = {"partitions": self.partitions, "under_way": sorted(self._rounds)}
         async with self.mailbox.database.reading() as db:
-            rows = (await db.execute(OPEN, {"partitions": self.partitions})).mappings().all()
+            rows = (await db.execute(OPEN, wanted)).mappings().all()
+        self._more = len(rows) == AT_ONCE
         trips = [trip for row in rows if (trip := self._trip(row))]
         keys = {each.key for each in trips}
-        await self._keep(CALLING, sorted(keys))
         await self._keep(STUCK, [row["errand_key"] for row in rows if row["errand_key"] not in keys])
+        await self._keep(CALLING, sorted(keys))
         return trips
 
     def _trip(self, row: Any) -> Trip | None:
@@ -134,15 +169,21 @@ class Errands(Loop):
             await self._keep(STUCK, [results[0][0].key])
 
     async def _until_database_answers(self, results: Sequence[tuple[Trip, Any]]) -> None:
-        """This will keep trying; what is not kept when the process ends is taken up by the next, as a call lost."""
+        """This will try at least once, and go on until the process is to end; the next takes up what was not kept.
+
+        It takes it as a call that was lost: only an attempt that failed is a reason to leave it so.
+        """
         pause = 0.1
-        while not self._stopping:
+        while True:
             try:
                 await self._commit(results)
                 return
             except Exception as wrong:
                 if not is_away(wrong):
                     raise
+                if self._stopping:
+                    logger.warning("results of errands are left to the next start (%s)", told(wrong))
+                    return
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
 
@@ -157,3 +198,10 @@ class Errands(Loop):
                 said += await outside.come_home(home, db)
             await say(db, self.mailbox.speaker, said, lambda key: traces.get(key, results[0][0].trace))
         self.mailbox.after_commit(said)
+
+
+def _by_kind(trips: Sequence[Trip]) -> dict[str, list[Trip]]:
+    kinds = defaultdict[str, list[Trip]](list)
+    for each in trips:
+        kinds[each.fact.type_name()].append(each)
+    return kinds

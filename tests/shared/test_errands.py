@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import now
 from shared.database import Database
-from shared.events.referrals import CrisisRaised
+from shared.events.referrals import CrisisRaised, RiskCleared
 from shared.mailbox import Errand
 from shared.mailbox.box import Mailbox
 from shared.mailbox.tables import errands
-from tests.bus import Bus, running_mailbox
+from tests.bus import Bus, running_mailbox, until
 from tests.shared.parties import cleared, count, note, noted, rows, say_all, says_only, silent, wait_for
 from tests.shared.processes import small_service
 
@@ -91,6 +91,115 @@ async def test_a_call_that_takes_too_long_is_cut_off_and_its_handler_is_told(lis
     await mailbox.errands.once()
 
     assert await noted(listener) == ["TimeoutError"]
+
+
+async def test_a_page_does_not_wait_for_the_calls_of_a_hundred_others(listener: Database) -> None:
+    paged = asyncio.Event()
+
+    async def slow(fact: RiskCleared, key: str) -> str:
+        await asyncio.sleep(3)
+        return "reminded"
+
+    async def call(fact: CrisisRaised, key: str) -> str:
+        paged.set()
+        return "paged"
+
+    async def then(fact: Any, result: Any, db: AsyncConnection) -> None:
+        await note(db, result)
+
+    mailbox = silent("notifications", listener)
+    mailbox.errand(RiskCleared, slow, then=then)
+    mailbox.errand(CrisisRaised, call, then=then)
+    await mailbox.run(say_all, [Errand(cleared(uuid4(), "Sam"), key=str(each)) for each in range(100)])
+    mailbox.errands.start()
+    await until_calling(listener, 64)
+
+    await mailbox.run(say_all, [Errand(page(), key="page-1")])
+    await asyncio.wait_for(paged.wait(), 1)
+    first = await wait_for(listener, 1)
+    calling = await count(listener, errands, errands.c.state == "calling")
+    await mailbox.stop()
+
+    assert first == ["paged"] and calling == 64
+    assert (await noted(listener)).count("reminded") >= 64
+
+
+async def test_a_kinds_calls_are_made_once_each_and_at_most_64_at_a_time(listener: Database) -> None:
+    calls: list[str] = []
+    under_way, most = 0, 0
+
+    async def call(fact: RiskCleared, key: str) -> str:
+        nonlocal under_way, most
+        calls.append(key)
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.05)
+        under_way -= 1
+        mailbox.errands.wake()
+        return "taken"
+
+    async def then(fact: RiskCleared, result: Any, db: AsyncConnection) -> None:
+        await note(db, result)
+
+    mailbox = silent("notifications", listener)
+    mailbox.errand(RiskCleared, call, then=then, repeatable=False)
+    mailbox.errand(CrisisRaised, call, then=then, repeatable=False)
+    keys = {str(each) for each in range(150)}
+    await mailbox.run(say_all, [Errand(cleared(uuid4(), "Sam"), key=each) for each in keys])
+
+    mailbox.errands.start()
+    told = await wait_for(listener, 150)
+    await mailbox.stop()
+
+    assert sorted(calls) == sorted(keys) and most == 64
+    assert set(told) == {"taken"}
+
+
+async def test_an_orderly_stop_keeps_the_result_of_a_call_under_way(listener: Database) -> None:
+    async def call(fact: CrisisRaised, key: str) -> str:
+        await asyncio.sleep(0.5)
+        return "taken"
+
+    async def then(fact: CrisisRaised, result: Any, db: AsyncConnection) -> None:
+        await note(db, result)
+
+    mailbox = silent("notifications", listener)
+    mailbox.errand(CrisisRaised, call, then=then, repeatable=False)
+    await mailbox.run(say_all, [Errand(page(), key="page-1")])
+    mailbox.errands.start()
+    await until_calling(listener, 1)
+
+    await mailbox.stop()
+
+    assert await noted(listener) == ["taken"]
+    assert await count(listener, errands, errands.c.state == "done") == 1
+
+
+async def test_a_stop_does_not_wait_for_a_database_that_stays_away(listener: Database) -> None:
+    async def call(fact: CrisisRaised, key: str) -> str:
+        return "taken"
+
+    async def then(fact: CrisisRaised, result: Any, db: AsyncConnection) -> None:
+        raise ConnectionError
+
+    mailbox = silent("notifications", listener)
+    mailbox.errand(CrisisRaised, call, then=then)
+    await mailbox.run(say_all, [Errand(page(), key="page-1")])
+    mailbox.errands.start()
+    await until_calling(listener, 1)
+
+    await asyncio.wait_for(mailbox.stop(), 10)
+
+    assert await count(listener, errands, errands.c.state == "calling") == 1
+
+
+async def until_calling(database: Database, many: int) -> None:
+    """Wait until so many calls are under way."""
+
+    async def enough() -> bool:
+        return await count(database, errands, errands.c.state == "calling") == many
+
+    await until(enough, within=10)
 
 
 @pytest.mark.parametrize("killed", CALLS_WHEN_KILLED)
