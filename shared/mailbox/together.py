@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from shared.database import is_away
 from shared.mailbox.loop import rest
 from shared.mailbox.outbox import say
 from shared.mailbox.said import Reply, Said, Together, flat
@@ -17,7 +18,10 @@ Waiting = tuple[Any, "asyncio.Future[Any]"]
 
 
 class Gathering:
-    """Gives `handler(values, db)` whatever gathered; a batch that fails is taken one by one, so an error is its own."""
+    """Gives `handler(values, db)` whatever gathered; a batch that fails is taken one by one, so an error is its own.
+
+    While the database is away nobody's value is the reason, and all who gathered are refused at once.
+    """
 
     def __init__(self, mailbox: "Mailbox", handler: Together) -> None:
         self.mailbox, self.handler = mailbox, handler
@@ -47,14 +51,17 @@ class Gathering:
             await rest(len(batch), worked=time.monotonic() - begun)
 
     async def _take_each(self, batch: Sequence[Waiting], wrong: Exception) -> None:
-        if len(batch) == 1:
-            _refuse(batch[0], wrong)
+        if len(batch) == 1 or is_away(wrong):
+            _refuse(batch, wrong)
             return
-        for each in batch:
+        for place, each in enumerate(batch):
             try:
                 _answer([each], await self._run([each]))
             except Exception as its_own:
-                _refuse(each, its_own)
+                if is_away(its_own):
+                    _refuse(batch[place:], its_own)
+                    return
+                _refuse([each], its_own)
 
     async def _run(self, batch: Sequence[Waiting]) -> list[Reply]:
         async with self.mailbox.database.transaction() as db:
@@ -71,6 +78,7 @@ def _answer(batch: Sequence[Waiting], replies: Sequence[Reply]) -> None:
             answer.set_result(reply.answer)
 
 
-def _refuse(waiting: Waiting, wrong: Exception) -> None:
-    if not waiting[1].done():
-        waiting[1].set_exception(wrong)
+def _refuse(batch: Sequence[Waiting], wrong: Exception) -> None:
+    for _, answer in batch:
+        if not answer.done():
+            answer.set_exception(wrong)

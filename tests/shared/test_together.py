@@ -26,6 +26,8 @@ class Desk:
             await note(db, each)
             if each == "bad":
                 raise ValueError("this word")
+            if each == "away":
+                raise ConnectionError
         return [Reply(each.upper(), cleared(uuid4(), each)) for each in words]
 
 
@@ -66,6 +68,27 @@ async def test_a_refusal_reaches_only_whoever_it_is_for_and_nothing_of_it_is_kep
 
     assert (first, last) == ("A", "B") and isinstance(bad, ValueError)
     assert await noted(store) == ["a", "b"]
+
+
+async def test_while_the_database_is_away_all_who_gathered_are_refused_at_once(store: Database) -> None:
+    desk = Desk()
+    ask = silent("referrals", store).together(desk.take)
+
+    answers = await ask_all(ask, [*"abcdefgh", "away"])
+
+    assert [type(each) for each in answers] == [ConnectionError] * 9
+    assert desk.sizes == [9] and await noted(store) == []
+
+
+async def test_nobody_is_asked_further_once_the_database_goes_away_between_one_and_the_next(store: Database) -> None:
+    desk = Desk()
+    ask = silent("referrals", store).together(desk.take)
+
+    first, bad, *others = await ask_all(ask, ["a", "bad", "away", "b", "c"])
+
+    assert first == "A" and isinstance(bad, ValueError)
+    assert [type(each) for each in others] == [ConnectionError] * 3
+    assert desk.sizes == [5, 1, 1, 1] and await noted(store) == ["a"]
 
 
 async def test_a_mailbox_is_busy_until_everybody_is_answered(store: Database) -> None:
