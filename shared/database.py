@@ -13,6 +13,7 @@ from sqlalchemy import JSON, ColumnElement, Connection, DateTime, Dialect, Strin
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolIsFull
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
@@ -260,7 +261,7 @@ AWAY_WORDS = ("locked", "disk i/o", "disk is full", "unable to open", "connectio
 
 def is_away(error: BaseException) -> bool:
     """This will say whether an error means that the database itself is away or too busy, and trying again may help."""
-    if isinstance(error, OSError | TimeoutError):
+    if isinstance(error, OSError | TimeoutError | PoolIsFull):
         return True
     if not isinstance(error, DBAPIError):
         return False

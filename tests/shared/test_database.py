@@ -9,6 +9,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, Uuid, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolIsFull
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.database import (
     Database,
@@ -170,6 +172,20 @@ async def test_tells_a_database_that_is_away_from_a_mistake_of_ours(store: Datab
 
     assert not is_away(ours.value)
     assert is_away(away.value)
+
+
+async def test_a_database_with_no_connection_left_to_give_is_away(database: Database) -> None:
+    engine = create_async_engine(database.engine.url, pool_size=1, max_overflow=0, pool_timeout=0.1)
+    full = Database(engine, database.path)
+
+    async with full.reading() as db:
+        await db.execute(text("select 1"))
+        with pytest.raises(PoolIsFull) as wrong:
+            async with full.reading() as another:
+                await another.execute(text("select 1"))
+
+    assert is_away(wrong.value)
+    await full.close()
 
 
 async def test_is_durable_before_anything_is_written(tmp_path: Path) -> None:
