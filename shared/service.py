@@ -173,9 +173,10 @@ def run(create: Callable[[Any], Service], settings_class: type[ServiceSettings])
         service = create(settings)
     except (ValueError, OSError) as wrong:
         sys.exit(f"{settings_class.service}: {wrong}")
-    _collect_seldom()
     try:
         with suppress(KeyboardInterrupt):
+            migrations.upgrade_in_a_child(service.database, service.name, settings.share)
+            _collect_seldom()
             uvloop.run(service.serve())
     except (DatabaseInUse, ValueError, OSError) as wrong:
         sys.exit(f"{settings.service}: {wrong}")

@@ -1,6 +1,10 @@
 """A database that was migrated is the database the code believes in."""
 
+import sqlite3
+import subprocess
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +14,8 @@ from sqlalchemy import CheckConstraint, Connection, MetaData, inspect
 
 from shared import migrations, names
 from shared.database import Database
+
+ROOT = Path(__file__).parents[2]
 
 
 def differences(connection: Connection, metadata: MetaData) -> list[Any]:
@@ -42,6 +48,25 @@ async def test_the_migrated_schema_is_what_the_store_declares(database: Database
         assert await db.run_sync(differences, metadata) == []
         declared, found = await db.run_sync(checks, metadata)
         assert declared == found
+
+
+def test_a_child_migrates_and_the_parent_never_imports_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'matching.sqlite'}"
+    script = (
+        "import asyncio, sys\n"
+        "from shared import migrations\n"
+        "from shared.database import Database\n"
+        f"store = Database.open('{url}')\n"
+        "migrations.upgrade_in_a_child(store, 'matching', '0/1')\n"
+        "asyncio.run(migrations.upgrade(store, 'matching'))\n"
+        "print('alembic' in sys.modules)"
+    )
+
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
+
+    assert told.stdout.strip() == "False"
+    with sqlite3.connect(tmp_path / "matching.sqlite") as store:
+        assert store.execute("select version_num from alembic_version").fetchall() == [("0001",)]
 
 
 @pytest.mark.parametrize("name", names.SERVICES)
