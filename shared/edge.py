@@ -7,12 +7,16 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from shared import strict_json
+from shared.database import is_away
 from shared.places import wrongs
 
 BODY_LIMIT = 65_536
+AWAY_SECONDS = 5
+"""After how long to ask again when the database is away."""
 
 
 class Problem(Exception):
@@ -110,3 +114,11 @@ def answer_problems(http: FastAPI) -> None:
     @http.exception_handler(HTTPException)
     async def _refused(_: Request, wrong: HTTPException) -> Response:
         return problem(wrong.status_code, str(wrong.detail))
+
+    @http.exception_handler(SQLAlchemyError)
+    @http.exception_handler(OSError)
+    async def _away(_: Request, wrong: Exception) -> Response:
+        if not is_away(wrong):
+            raise wrong
+        told = [{"where": "database", "remedy": f"ask again in {AWAY_SECONDS} seconds"}]
+        return problem(503, "The database is away", errors=told, retry_after=AWAY_SECONDS)
