@@ -1,6 +1,7 @@
 """Who speaks and who hears in the tests of the mailbox: facts, letters, and a diary of what was heard."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Column, Integer, MetaData, Table, Text, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.clock import now
+from shared.clock import now, real
 from shared.database import Database
 from shared.events.matching import RoomFreed
 from shared.events.referrals import RiskCleared
@@ -68,7 +69,7 @@ def says_only(mailbox: Mailbox) -> None:
     """A switchboard with no line."""
 
 
-def cleared(person: UUID, by: str) -> RiskCleared:
+def cleared(person: UUID, by: str = "Kim") -> RiskCleared:
     """A fact about a person; `by` tells it from others."""
     return RiskCleared(referral_id=uuid4(), person_id=person, cleared_by=by, cleared_at=now())
 
@@ -78,10 +79,13 @@ def freed(supporter: UUID) -> RoomFreed:
     return RoomFreed(supporter_id=supporter, site_id="north")
 
 
-def a_letter(person: UUID, version: int = 1, *, by: str = "", opens: int = 1) -> Letter:
+def a_letter(
+    person: UUID, version: int = 1, *, by: str = "", opens: int = 1, preceded_days_ago: float | None = None
+) -> Letter:
     """A letter about a person, as if it had come from referrals."""
-    fact = cleared(person, by or f"number {version}")
-    return Letter(uuid4(), "referrals", str(person), version, opens, fact.type_name(), fact.wire())
+    fact, key = cleared(person, by or f"number {version}"), str(person)
+    before = None if preceded_days_ago is None else real() - timedelta(days=preceded_days_ago)
+    return Letter(uuid4(), "referrals", key, version, opens, fact.type_name(), fact.wire(), preceded_at=before)
 
 
 async def say_all(said: Sequence[Any], db: AsyncConnection) -> Reply:
@@ -104,6 +108,12 @@ async def rows(database: Database, wanted: Any) -> list[Any]:
     """What a query finds."""
     async with database.reading() as db:
         return list((await db.execute(wanted)).mappings())
+
+
+async def only(database: Database, wanted: Any) -> Any:
+    """The one row that a query finds."""
+    (found,) = await rows(database, wanted)
+    return found
 
 
 async def change(database: Database, statement: Any) -> None:

@@ -9,21 +9,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from prometheus_client import CollectorRegistry
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import now, real
 from shared.database import Database
 from shared.events.matching import OfferFellDue
 from shared.events.referrals import CrisisRaised, RiskCleared
-from shared.mailbox import Errand, Later, Reply
+from shared.mailbox import Errand, Later
 from shared.mailbox.aside import PAUSES
-from shared.mailbox.box import Mailbox
-from shared.mailbox.letter import Letter
-from shared.mailbox.meters import Meters
 from shared.mailbox.tables import errands, letters, outbox, timers
 from tests.bus import with_shared_tables
+from tests.shared.parties import a_letter, change, cleared, count, only, rows, say_all, silent
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -33,34 +30,11 @@ async def store(database: Database) -> Database:
     return await with_shared_tables(database)
 
 
-def mailbox_on(database: Database, speaker: str = "matching") -> Mailbox:
-    return Mailbox(speaker, database, Meters(CollectorRegistry()))
-
-
-def a_letter(person: UUID, version: int = 1) -> Letter:
-    fact = RiskCleared(referral_id=uuid4(), person_id=person, cleared_by=f"number {version}", cleared_at=now())
-    return Letter(uuid4(), "referrals", str(person), version, 1, fact.type_name(), fact.wire())
-
-
-async def say_all(facts: list[Any], db: AsyncConnection) -> Reply:
-    return Reply(None, facts)
-
-
-async def only(database: Database, wanted: Any) -> Any:
-    async with database.reading() as db:
-        return (await db.execute(wanted)).mappings().one()
-
-
-async def change(database: Database, statement: Any) -> None:
-    async with database.transaction() as db:
-        await db.execute(statement)
-
-
 async def test_a_letter_is_tried_after_each_pause_and_given_up_after_the_last(store: Database) -> None:
     async def fail(_: RiskCleared, db: AsyncConnection) -> None:
         raise ZeroDivisionError
 
-    mailbox = mailbox_on(store)
+    mailbox = silent("matching", store)
     mailbox.on(RiskCleared, fail)
     await mailbox.apply_or_put_aside(a_letter(uuid4()), "matching-on-referrals")
 
@@ -78,7 +52,7 @@ async def test_how_often_a_letter_failed_is_remembered_across_a_start(store: Dat
     async def fail(_: RiskCleared, db: AsyncConnection) -> None:
         raise ZeroDivisionError
 
-    before, after = mailbox_on(store), mailbox_on(store)
+    before, after = silent("matching", store), silent("matching", store)
     for each in (before, after):
         each.on(RiskCleared, fail)
     await before.apply_or_put_aside(a_letter(uuid4()), "matching-on-referrals")
@@ -99,7 +73,7 @@ async def test_a_letter_is_not_tried_before_its_pause_is_over(store: Database) -
         tried.append(fact.cleared_by)
         raise ZeroDivisionError
 
-    mailbox = mailbox_on(store)
+    mailbox = silent("matching", store)
     mailbox.on(RiskCleared, fail)
     await mailbox.apply_or_put_aside(a_letter(uuid4()), "matching-on-referrals")
     await change(store, update(letters).values(next_try=real() + timedelta(minutes=1)))
@@ -117,7 +91,7 @@ async def test_dead_letters_are_tried_again_in_order_after_a_start(store: Databa
     async def apply(fact: RiskCleared, db: AsyncConnection) -> None:
         applied.append(fact.cleared_by)
 
-    person, broken, mended = uuid4(), mailbox_on(store), mailbox_on(store)
+    person, broken, mended = uuid4(), silent("matching", store), silent("matching", store)
     mended.on(RiskCleared, apply)
     broken.board.facts[RiskCleared.type_name()] = RiskCleared
     for version in (1, 2):
@@ -149,7 +123,7 @@ class Interrupted(Database):
 
 async def test_a_letter_put_aside_during_a_look_is_tried_too(store: Database) -> None:
     interrupted = Interrupted(store.engine, store.path)
-    mailbox = mailbox_on(interrupted)
+    mailbox = silent("matching", interrupted)
     interrupted.meanwhile = lambda: mailbox.aside.put(a_letter(uuid4()), ZeroDivisionError())
 
     await mailbox.aside.once()
@@ -163,7 +137,7 @@ async def test_a_timer_that_cannot_be_read_holds_up_no_other(store: Database) ->
     async def ring(fact: OfferFellDue, db: AsyncConnection) -> None:
         rang.append(fact.offer_id)
 
-    mailbox = mailbox_on(store)
+    mailbox = silent("matching", store)
     mailbox.on_timer(OfferFellDue, ring)
     spoilt, good = (OfferFellDue(offer_id=uuid4(), person_id=uuid4()) for _ in range(2))
     await mailbox.run(say_all, [Later(spoilt, due=now(), key="spoilt"), Later(good, due=now())])
@@ -180,7 +154,7 @@ async def test_a_timer_rings_only_once(store: Database) -> None:
     async def ring(fact: OfferFellDue, db: AsyncConnection) -> None:
         pass
 
-    mailbox = mailbox_on(store)
+    mailbox = silent("matching", store)
     mailbox.on_timer(OfferFellDue, ring)
     await mailbox.run(say_all, [Later(OfferFellDue(offer_id=uuid4(), person_id=uuid4()), due=now())])
 
@@ -193,7 +167,7 @@ async def test_a_timer_that_was_given_up_rings_after_a_start(store: Database) ->
     async def ring(fact: OfferFellDue, db: AsyncConnection) -> None:
         rang.append(fact.offer_id)
 
-    mailbox, fact = mailbox_on(store), OfferFellDue(offer_id=uuid4(), person_id=uuid4())
+    mailbox, fact = silent("matching", store), OfferFellDue(offer_id=uuid4(), person_id=uuid4())
     mailbox.on_timer(OfferFellDue, ring)
     await mailbox.run(say_all, [Later(fact, due=now())])
     await change(store, update(timers).values(attempts=len(PAUSES) + 1, next_try=real() + timedelta(days=36500)))
@@ -215,7 +189,7 @@ async def test_an_errand_that_cannot_be_read_is_stuck_alone_until_a_start(store:
     async def then(fact: CrisisRaised, result: Any, db: AsyncConnection) -> None:
         pass
 
-    mailbox = mailbox_on(store, "notifications")
+    mailbox = silent("notifications", store)
     mailbox.errand(CrisisRaised, call, then=then)
     page = CrisisRaised(referral_id=uuid4(), person_id=uuid4(), site_id="north", raised_at=now())
     await mailbox.run(say_all, [Errand(page, key="good"), Errand(page, key="spoilt")])
@@ -230,8 +204,7 @@ async def test_an_errand_that_cannot_be_read_is_stuck_alone_until_a_start(store:
     await mailbox.errands.once()
 
     assert stuck == "stuck" and called == ["good", "spoilt"]
-    async with store.reading() as db:
-        assert set((await db.execute(select(errands.c.state))).scalars()) == {"done"}
+    assert {each["state"] for each in await rows(store, select(errands.c.state))} == {"done"}
 
 
 async def test_the_log_says_why_a_stream_takes_nothing(store: Database, caplog: pytest.LogCaptureFixture) -> None:
@@ -243,14 +216,12 @@ async def test_the_log_says_why_a_stream_takes_nothing(store: Database, caplog: 
                 return SimpleNamespace(data=b'{"created": "2026-11-22T10:00:00Z", "state": {"last_seq": 0}}')
             return SimpleNamespace(data=b'{"error": {"err_code": 10077}}')
 
-    mailbox = mailbox_on(store, "referrals")
+    mailbox = silent("referrals", store)
     mailbox.relay.connection = Full()
-    fact = RiskCleared(referral_id=uuid4(), person_id=uuid4(), cleared_by="Kim", cleared_at=now())
-    await mailbox.run(say_all, [fact])
+    await mailbox.run(say_all, [cleared(uuid4())])
 
     with caplog.at_level(logging.WARNING):
         await mailbox.relay.once()
 
     assert "REFERRALS takes nothing (10077)" in caplog.text
-    async with store.reading() as db:
-        assert await db.scalar(select(func.count()).select_from(outbox).where(outbox.c.sent_at.is_(None))) == 1
+    assert await count(store, outbox, outbox.c.sent_at.is_(None)) == 1

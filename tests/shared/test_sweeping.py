@@ -1,24 +1,20 @@
 """What was sent is let go of after 30 days, and whoever begins to listen afterwards begins with what is left."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from prometheus_client import CollectorRegistry
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.clock import now, real
+from shared.clock import real
 from shared.database import Database
 from shared.events.referrals import RiskCleared
-from shared.mailbox import Reply
-from shared.mailbox.box import Mailbox
-from shared.mailbox.letter import KEPT, Letter
-from shared.mailbox.meters import Meters
+from shared.mailbox.letter import KEPT
 from shared.mailbox.sweep import Sweep
 from shared.mailbox.tables import heard, inbox, letters, outbox, spoken
 from tests.bus import with_shared_tables
+from tests.shared.parties import a_letter, cleared, say_all, silent
 
 DAY = timedelta(days=1)
 
@@ -28,21 +24,9 @@ async def store(database: Database) -> Database:
     return await with_shared_tables(database)
 
 
-def mailbox_on(database: Database, speaker: str = "referrals") -> Mailbox:
-    return Mailbox(speaker, database, Meters(CollectorRegistry()))
-
-
-def cleared(person: UUID, by: str = "Kim") -> RiskCleared:
-    return RiskCleared(referral_id=uuid4(), person_id=person, cleared_by=by, cleared_at=now())
-
-
-async def say_all(facts: list[Any], db: AsyncConnection) -> Reply:
-    return Reply(None, facts)
-
-
 async def said(store: Database, person: UUID, *, days_ago: list[int | None]) -> None:
     """Let facts of a person have been sent so many days ago, or never."""
-    await mailbox_on(store).run(say_all, [cleared(person) for _ in days_ago])
+    await silent("referrals", store).run(say_all, [cleared(person) for _ in days_ago])
     async with store.transaction() as db:
         for version, days in enumerate(days_ago, 1):
             mine = (outbox.c.key == str(person)) & (outbox.c.version == version)
@@ -79,7 +63,7 @@ async def test_rows_go_thirty_days_after_they_were_sent_from_the_first_on(
 
 
 async def test_a_share_sweeps_what_is_its_own(store: Database) -> None:
-    await mailbox_on(store).run(say_all, [cleared(uuid4()) for _ in range(400)])
+    await silent("referrals", store).run(say_all, [cleared(uuid4()) for _ in range(400)])
     async with store.transaction() as db:
         await db.execute(update(outbox).values(sent_at=real() - 40 * DAY))
 
@@ -92,7 +76,7 @@ async def test_a_share_sweeps_what_is_its_own(store: Database) -> None:
 
 async def test_more_rows_than_fit_one_look_are_swept_in_several(store: Database) -> None:
     person, sweep = uuid4(), Sweep(store, "0/1")
-    await mailbox_on(store).run(say_all, [cleared(person) for _ in range(1200)])
+    await silent("referrals", store).run(say_all, [cleared(person) for _ in range(1200)])
     async with store.transaction() as db:
         await db.execute(update(outbox).where(outbox.c.version <= 1100).values(sent_at=real() - 40 * DAY))
 
@@ -117,18 +101,12 @@ async def test_what_was_posted_is_remembered_for_longer_than_any_stream_keeps_it
         assert (await db.execute(select(inbox.c.event_id))).scalars().all() == [fresh]
 
 
-def a_letter(person: UUID, version: int, *, preceded_days_ago: float | None = None, opens: int = 1) -> Letter:
-    fact = cleared(person, f"number {version}")
-    before = None if preceded_days_ago is None else real() - preceded_days_ago * DAY
-    return Letter(uuid4(), "referrals", str(person), version, opens, fact.type_name(), fact.wire(), preceded_at=before)
-
-
 class Listener:
     """A mailbox that remembers whom it heard of, in order."""
 
     def __init__(self, store: Database) -> None:
         self.applied: list[str] = []
-        self.mailbox = mailbox_on(store, "matching")
+        self.mailbox = silent("matching", store)
         self.mailbox.on(RiskCleared, self.apply)
 
     async def apply(self, fact: RiskCleared, _: AsyncConnection) -> None:

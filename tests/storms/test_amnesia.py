@@ -13,18 +13,18 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.clock import now
 from shared.database import Database
 from shared.events.referrals import RiskCleared
-from shared.mailbox import Reply, Status
+from shared.mailbox import Status
 from shared.mailbox.box import Mailbox
 from shared.mailbox.memory import Memory, NotTaken
 from shared.mailbox.meters import Meters
 from shared.mailbox.tables import outbox
 from tests.bus import running_mailbox, until, with_shared_tables
+from tests.shared.parties import HEARS_REFERRALS, cleared, say_all
 from tests.storms.broken_disk import Ailing, ailing_bus, cut_short, flip_a_bit
 
-STREAM, CONSUMER, ANSWERS = "REFERRALS", "matching-on-referrals-0of1", "STATUS_general-hospital"
+STREAM, CONSUMER, ANSWERS = "REFERRALS", HEARS_REFERRALS, "STATUS_general-hospital"
 PEOPLE, FACTS = 10, 300
 HEALED_WITHIN = 20.0
 metadata = MetaData()
@@ -92,14 +92,6 @@ class Pair:
         applied = await self.noted()
         for person in range(PEOPLE):
             assert [each for each in applied if int(each) % PEOPLE == person] == self.said[person::PEOPLE]
-
-
-def cleared(person: UUID, by: str) -> RiskCleared:
-    return RiskCleared(referral_id=uuid4(), person_id=person, cleared_by=by, cleared_at=now())
-
-
-async def say_all(facts: list[Any], db: AsyncConnection) -> Reply:
-    return Reply("said", facts)
 
 
 async def note(gathered: list[RiskCleared], db: AsyncConnection) -> None:
