@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 
 from shared import names
 from shared.clock import real
@@ -29,15 +29,24 @@ NO_REMEDY = (ValidationError, CannotOpen)
 
 MINE = among(letters.c.partition, "partitions")
 REVIVED = update(letters).where(letters.c.state == "dead", MINE).values(state="retrying", attempts=0)
-PLACE = and_(heard.c.source == letters.c.source, heard.c.key == letters.c.key)
-TURN = or_(
-    letters.c.version <= func.coalesce(heard.c.version, 0) + 1,
-    letters.c.version == letters.c.opens,
-    letters.c.preceded_at <= bindparam("gone"),
+before = letters.alias("before")
+EARLIER = exists().where(
+    before.c.source == letters.c.source,
+    before.c.key == letters.c.key,
+    before.c.version < letters.c.version,
+    before.c.version > gate.HEARD_OF,
 )
+TURN = or_(
+    letters.c.version <= gate.HEARD_OF + 1,
+    and_(or_(letters.c.version == letters.c.opens, letters.c.preceded_at <= bindparam("gone")), ~EARLIER),
+)
+"""When a parked letter is set free: what would jump over others goes only when none of these waits here, in any state.
+
+It has to agree with `gate.sort`: what is set free and parked again would be taken for ever.
+"""
 SET_FREE = (
     select(letters.c.source, letters.c.key)
-    .outerjoin(heard, PLACE)
+    .outerjoin(heard, gate.PLACE)
     .where(letters.c.state == "parked", TURN, MINE)
     .distinct()
     .limit(100)

@@ -1,11 +1,11 @@
 """Decides which letters are news: known ones are ignored, the next is applied, what came too early is parked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import and_, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import real
@@ -15,12 +15,25 @@ from shared.mailbox.tables import heard, inbox, letters
 from shared.several import among
 
 Place = tuple[str, str]
+NOBODY = 2**63 - 1
+"""The version of the first who waits, where nobody does."""
+
 REACH = upsert(heard, keys=["source", "key"], change=["version"])
 REACHED = select(heard).where(among(heard.c.key, "keys"), among(heard.c.source, "sources"))
 SEEN = select(inbox.c.event_id).where(among(inbox.c.event_id, "some"))
 FORGET = delete(letters).where(among(letters.c.event_id, "some"))
 HEARD = insert(inbox)
 ASIDE = insert_or_ignore(letters)
+PLACE = and_(heard.c.source == letters.c.source, heard.c.key == letters.c.key)
+HEARD_OF = func.coalesce(heard.c.version, 0)
+WAITING = (
+    select(letters.c.source, letters.c.key, func.min(letters.c.version).label("first"))
+    .outerjoin(heard, PLACE)
+    .where(among(letters.c.key, "keys"), among(letters.c.source, "sources"))
+    .where(letters.c.version > HEARD_OF, ~among(letters.c.event_id, "taken"))
+    .group_by(letters.c.source, letters.c.key)
+)
+"""The first letter of each key that waits, beside those in hand."""
 
 
 @dataclass
@@ -37,6 +50,7 @@ async def sort(db: AsyncConnection, incoming: Sequence[Letter]) -> Sorted:
     """This will sort letters against what was heard before, and let nobody else hear them meanwhile."""
     await lock(db, *{f"hear {each.source} {each.partition}" for each in incoming})
     reached = await _reached(db, {(each.source, each.key) for each in incoming if each.version != UNREAD})
+    waiting = await _waiting(db, incoming, reached)
     seen = await _seen(db, [each for each in incoming if each.version == UNREAD])
     found = Sorted(reached={})
     for each in sorted(incoming, key=lambda letter: letter.version):
@@ -48,19 +62,37 @@ async def sort(db: AsyncConnection, incoming: Sequence[Letter]) -> Sorted:
         before = reached.get(place, 0)
         if each.version <= before:
             found.known.append(each)
-        elif each.follows(before):
+        elif each.follows(before) and (each.version == before + 1 or each.version < waiting.get(place, NOBODY)):
             found.news.append(each)
             reached[place] = found.reached[place] = each.version
         else:
             found.early.append(each)
+            waiting[place] = min(each.version, waiting.get(place, NOBODY))
     return found
 
 
 async def _reached(db: AsyncConnection, places: set[Place]) -> dict[Place, int]:
     if not places:
         return {}
-    some = {"keys": sorted({key for _, key in places}), "sources": sorted({source for source, _ in places})}
-    return {(row.source, row.key): row.version for row in await db.execute(REACHED, some)}
+    return {(row.source, row.key): row.version for row in await db.execute(REACHED, _some(places))}
+
+
+def _some(places: set[Place]) -> dict[str, list[str]]:
+    return {"keys": sorted({key for _, key in places}), "sources": sorted({source for source, _ in places})}
+
+
+async def _waiting(db: AsyncConnection, incoming: Sequence[Letter], reached: Mapping[Place, int]) -> dict[Place, int]:
+    """This will find what those who would jump may not jump over; where nobody would, nothing is asked."""
+    places = {(each.source, each.key) for each in incoming if _jumps(each, reached.get((each.source, each.key), 0))}
+    if not places:
+        return {}
+    taken = {"taken": [each.event_id for each in incoming]}
+    rows = await db.execute(WAITING, {**_some(places), **taken})
+    return {(row.source, row.key): row.first for row in rows}
+
+
+def _jumps(letter: Letter, before: int) -> bool:
+    return letter.version > before + 1 and letter.follows(before)
 
 
 async def _seen(db: AsyncConnection, unordered: Sequence[Letter]) -> set[Any]:

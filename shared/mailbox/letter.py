@@ -40,7 +40,10 @@ class Letter:
         return 0 if self.version == UNREAD else names.partition(self.key)
 
     def follows(self, reached: int) -> bool:
-        """This will say whether the letter is the next after `reached`, or all between is gone from every stream."""
+        """This will say whether the letter is the next after `reached`, or all between is gone from every stream.
+
+        What is gone from the streams may still wait here, put aside: who jumps has to ask (`gate.sort`, `aside.TURN`).
+        """
         gone = self.preceded_at is not None and self.preceded_at <= real() - KEPT
         return self.version == reached + 1 or self.version == self.opens or gone
 

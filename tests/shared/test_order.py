@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,11 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.clock import real
 from shared.database import Database
 from shared.events.referrals import ContactShared, RiskCleared
-from shared.mailbox.letter import KEPT
+from shared.mailbox import gate
+from shared.mailbox.letter import KEPT, Letter
+from shared.mailbox.mending import Mending, Signed
 from shared.mailbox.outbox import say
 from shared.mailbox.sweep import Sweep
 from shared.mailbox.tables import heard, letters, outbox
 from tests.bus import Bus, running_mailbox, until
+from tests.counting import statements
 from tests.shared.parties import (
     a_letter,
     all_sent,
@@ -181,3 +185,100 @@ async def test_nothing_is_taken_that_follows_on_a_version_never_heard(listener: 
         pass
 
     assert await noted(listener) == ["number 3", "number 4", "number 5"]
+
+
+GONE: list[Any] = [{"preceded_days_ago": 31}, {"opens": 2}]
+"""How a second letter tells that the first has gone: from every stream, or from its speaker's outbox."""
+
+
+async def put_aside(listener: Database, letter: Letter, state: str) -> None:
+    async with listener.transaction() as db:
+        await gate.put_aside(db, [letter], state=state, pause=timedelta(minutes=5))
+
+
+@pytest.mark.parametrize("state", ["dead", "retrying"])
+@pytest.mark.parametrize("gone", GONE, ids=["streams", "outbox"])
+async def test_what_is_parked_is_not_taken_before_an_earlier_letter_that_was_put_aside(
+    listener: Database, gone: Any, state: str
+) -> None:
+    mailbox, person = silent("matching", listener), uuid4()
+    hears_and_remembers(mailbox)
+    first, second = a_letter(person), a_letter(person, 2, **gone)
+    await put_aside(listener, first, state)
+    await put_aside(listener, second, "parked")
+
+    more = await mailbox.aside.once()
+    before = await noted(listener)
+    await mailbox.run(Mending(mailbox).mend, Signed(first.event_id, "Kim", "it was spoilt", first.body))
+    for _ in ("the first", "what waited behind it"):
+        await mailbox.aside.once()
+
+    assert (more, before) == (False, [])
+    assert await noted(listener) == ["number 1", "number 2"]
+
+
+@pytest.mark.parametrize("gone", GONE, ids=["streams", "outbox"])
+async def test_what_is_parked_is_taken_when_the_letter_before_it_is_passed_over(listener: Database, gone: Any) -> None:
+    mailbox, person = silent("matching", listener), uuid4()
+    hears_and_remembers(mailbox)
+    first = a_letter(person)
+    await put_aside(listener, first, "dead")
+    await put_aside(listener, a_letter(person, 2, **gone), "parked")
+
+    await mailbox.run(Mending(mailbox).pass_over, Signed(first.event_id, "Kim", "nobody needs it"))
+    await mailbox.aside.once()
+
+    assert await noted(listener) == ["number 2"]
+    assert await count(listener, letters) == 0
+
+
+@pytest.mark.parametrize("gone", GONE, ids=["streams", "outbox"])
+async def test_what_arrives_is_parked_behind_an_earlier_letter_that_was_put_aside(
+    listener: Database, gone: Any
+) -> None:
+    mailbox, person, other = silent("matching", listener), uuid4(), uuid4()
+    hears_and_remembers(mailbox)
+    await put_aside(listener, a_letter(person), "dead")
+
+    await mailbox.apply(
+        [a_letter(person, 3), a_letter(person, 2, **gone), a_letter(other, 2, by="other", **gone)], "test"
+    )
+
+    assert await noted(listener) == ["other"]
+    assert await count(listener, letters, letters.c.state == "parked") == 2
+
+
+async def test_nothing_jumps_over_what_came_with_it_and_has_to_wait(listener: Database) -> None:
+    mailbox, person = silent("matching", listener), uuid4()
+    hears_and_remembers(mailbox)
+
+    await mailbox.apply([a_letter(person, 5, opens=5), a_letter(person, 3)], "test")
+
+    assert await noted(listener) == []
+
+
+async def test_what_was_heard_already_holds_up_nobody_though_it_still_waits(listener: Database) -> None:
+    mailbox, person = silent("matching", listener), uuid4()
+    hears_and_remembers(mailbox)
+    first = a_letter(person)
+    await mailbox.apply([first], "test")
+    await put_aside(listener, first, "dead")
+    await put_aside(listener, a_letter(person, 3, preceded_days_ago=31), "parked")
+
+    await mailbox.apply([a_letter(person, 5, preceded_days_ago=31)], "test")
+    again = [await mailbox.aside.once() for _ in range(2)]
+
+    assert again == [True, False]
+    assert await noted(listener) == ["number 1", "number 3", "number 5"]
+
+
+async def test_who_waits_is_asked_once_for_all_who_would_jump_and_never_else(listener: Database) -> None:
+    mailbox = silent("matching", listener)
+    hears_and_remembers(mailbox)
+
+    with statements(listener) as usual:
+        await mailbox.apply([a_letter(uuid4()) for _ in range(5)], "test")
+    with statements(listener) as jumping:
+        await mailbox.apply([a_letter(uuid4(), 2, preceded_days_ago=31) for _ in range(5)], "test")
+
+    assert len(jumping) == len(usual) + 1
