@@ -11,7 +11,7 @@ import aiohttp
 from deploy.premises import AGENCY, Addresses, known
 from deploy.supervisor import StartError
 
-NOT_THERE = 404
+NOT_THERE, FAULT = 404, 500
 PATIENCE = aiohttp.ClientTimeout(total=None, connect=5, sock_read=30)
 
 
@@ -21,27 +21,39 @@ class Refused(ValueError):
 
 @dataclass(frozen=True)
 class Told:
-    """What each service answered; `silent` gives the addresses at which nobody did."""
+    """What each service answered; `silent` says of the others at which address, and what came instead of an answer."""
 
     answers: dict[str, Any]
     silent: dict[str, str]
 
 
 async def everybody(data: Path, path: str) -> Told:
-    """This will GET a path of every service; StartError when nothing runs. Who has no such thing is left out."""
+    """This will GET a path of every service; whoever has no such thing is left out, whoever is ill stops nobody.
+
+    It raises StartError when nothing runs, and Refused when something does and nobody gave an answer.
+    """
     services = Addresses.read(data).services
-    told = Told({}, {})
+    told, there = Told({}, {}), False
     async with _session(data) as http:
         for service, url in services.items():
             try:
                 async with http.get(f"{url}{path}", allow_redirects=False) as answer:
+                    there = True
                     if answer.status != NOT_THERE:
                         told.answers[service] = await _good(answer)
-            except (aiohttp.ClientConnectionError, TimeoutError):
+            except Refused as refused:
+                told.silent[service] = f"{url} ({refused})"
+            except (aiohttp.ClientError, TimeoutError):
                 told.silent[service] = url
     if len(told.silent) == len(services):
-        raise StartError(f"Nothing runs from {data}: start it with `alongside up --data {data}`.")
+        _refuse_all(told.silent, data, there)
     return told
+
+
+def _refuse_all(silent: dict[str, str], data: Path, there: bool) -> None:
+    if not there:
+        raise StartError(f"Nothing runs from {data}: start it with `alongside up --data {data}`.")
+    raise Refused("Nobody answers: " + "; ".join(f"{name} at {place}" for name, place in silent.items()))
 
 
 async def one(data: Path, service: str, path: str, body: dict[str, Any]) -> Any:
@@ -59,9 +71,14 @@ async def _session(data: Path) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def _good(answer: aiohttp.ClientResponse) -> Any:
-    told = await answer.json(content_type=None)
+    try:
+        told = await answer.json(content_type=None)
+    except ValueError:
+        raise Refused(f"status {answer.status}, and no JSON") from None
     if answer.ok:
         return told
-    wrong = (told.get("errors") or [{}])[0]
-    parts = [told.get("title", f"status {answer.status}"), wrong.get("where", ""), wrong.get("remedy", "")]
-    raise Refused(": ".join(each for each in parts if each))
+    said = told if isinstance(told, dict) else {}
+    wrong = (said.get("errors") or [{}])[0]
+    title = said.get("title", "")
+    status = f"status {answer.status}" if answer.status >= FAULT or not title else ""
+    raise Refused(": ".join(each for each in (status, title, wrong.get("where"), wrong.get("remedy")) if each))
