@@ -120,8 +120,8 @@ def _health(service: "Service") -> None:
     @service.http.get("/ready", tags=["operations"])
     async def ready() -> Response:
         """The service hears, and may be given work."""
-        waits = {} if service.ready else {"waits_for": "NATS, or its streams: see the log"}
-        return JSONResponse({"ready": service.ready, **waits}, 200 if service.ready else 503)
+        waits = service.waits_for()
+        return JSONResponse({"ready": not waits, **({"waits_for": waits} if waits else {})}, 503 if waits else 200)
 
     @service.http.get("/quiet", tags=["operations"])
     async def quiet(_: Agency, within: Annotated[float, Query(ge=0, le=10)] = 0) -> dict[str, Any]:

@@ -60,8 +60,14 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """This will say whether the service hears: it has started, and the bus and its consumers are there now."""
-        return self.started and stepping.is_connected(self.broker) and not self.mailbox.deaf
+        """This will say whether the service hears."""
+        return not self.waits_for()
+
+    def waits_for(self) -> list[str]:
+        """This will name what keeps the service from hearing: NATS, its own start, or consumers that do not answer."""
+        if not stepping.is_connected(self.broker):
+            return ["NATS"]
+        return sorted(self.mailbox.deaf) if self.started else ["its start"]
 
     def figures(self, count: Figures) -> None:
         """This will answer GET /figures, and set the gauges of /metrics, with what `count(db)` gives."""

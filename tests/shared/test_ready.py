@@ -65,8 +65,11 @@ async def test_a_service_is_not_ready_while_a_consumer_is_missing(tmp_path: Path
         await until(lambda: answers(service, 200))
         await bus.ask("CONSUMER.DELETE.SCHEDULING.matching-on-scheduling-0of1")
         await until(lambda: answers(service, 503))
+        missing = service.waits_for()
         await bus.declare()
         await until(lambda: answers(service, 200))
+
+    assert missing == ["SCHEDULING:matching-on-scheduling-0of1"]
 
 
 def test_a_second_process_on_a_sqlite_file_ends_with_one_line_that_says_what_to_do(tmp_path: Path) -> None:
