@@ -162,11 +162,12 @@ class Mending:
 
     async def pass_over(self, wish: Signed, db: AsyncConnection) -> None:
         """This will count a letter as heard without anything coming of it."""
-        letter = await self._first(db, wish.letter_id)
+        letter = take_out(await self._mine(db, wish.letter_id))
+        # Nobody else hears from here on: what is read of the letter's queue is still so when it is marked.
+        found = await gate.sort(db, [letter])
+        await self._first(db, wish.letter_id)
         await _note(db, wish, "passed over")
-        ordered = letter.version != UNREAD
-        reached = {(letter.source, letter.key): letter.version} if ordered else {}
-        await gate.mark(db, gate.Sorted(news=[letter], reached=reached))
+        await gate.mark(db, found)
         await gate.forget_aside(db, [letter])
 
     async def begin_here(self, wish: Signed, db: AsyncConnection) -> None:

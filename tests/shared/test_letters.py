@@ -1,5 +1,6 @@
 """Letters put aside are listed by queue, opened, mended, passed over and replayed in order, by a person who signs."""
 
+import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from typing import Any
@@ -20,7 +21,7 @@ from shared.mailbox.tables import heard, inbox, letter_acts, letters, outbox
 from shared.programme import Organisation, Programme, hash_key
 from shared.service import Service
 from shared.settings import ServiceSettings
-from tests.shared.parties import a_letter, note, noted, with_a_diary
+from tests.shared.parties import a_letter, note, noted, rows, with_a_diary
 
 KEY, OTHER = "the programme's key", "a hospital's key"
 PROGRAMME = Programme(
@@ -256,6 +257,24 @@ async def test_a_letter_passed_over_counts_as_heard_and_nothing_comes_of_it(desk
     assert answer.status_code == 200
     assert await noted(desk.mailbox.database) == (["after"] if ordered else [])
     assert await count(desk.mailbox.database, inbox) == (0 if ordered else 1)
+
+
+async def test_a_letter_that_is_heard_while_somebody_passes_it_over_does_not_set_its_queue_back(desk: Desk) -> None:
+    person, database = uuid4(), desk.mailbox.database
+    letter, *behind = [a_letter(person, each, by=SPOILT if each == 1 else "") for each in (1, 2, 3)]
+    await desk.put_aside(letter, *behind)
+    desk.minds = False
+
+    async with database.transaction() as db:
+        await desk.mailbox.apply_in(db, [letter, *behind])
+        await gate.forget_aside(db, [letter, *behind])
+        passing = asyncio.create_task(desk.post(letter.event_id, "mend", how="pass-over", **SIGNED))
+        await asyncio.sleep(0.5)
+    refused = await passing
+
+    assert refused.status_code == 409
+    assert [each["version"] for each in await rows(database, select(heard))] == [3]
+    assert await count(database, letter_acts) == 0
 
 
 async def test_what_a_letter_says_is_shown_to_whoever_signs_for_it_and_every_act_is_kept(desk: Desk) -> None:
