@@ -118,7 +118,7 @@ letter_acts = Table(
     Column("at", UtcTime, nullable=False),
     Index("acts_of_a_letter", "letter_id"),
 )
-"""What a person did with a letter put aside, and why."""
+"""What a person did with a letter put aside, and why; kept for ever: it tells who has read what."""
 
 timers = Table(
     "timers",
@@ -134,8 +134,11 @@ timers = Table(
     Column("next_try", UtcTime),
     Column("error", Text),
     Index("timers_waiting", "due", postgresql_where=text("rung_at is null"), sqlite_where=text("rung_at is null")),
+    Index(
+        "timers_rung", "rung_at", postgresql_where=text("rung_at is not null"), sqlite_where=text("rung_at is not null")
+    ),
 )
-"""What is to come back to this service, in domain time."""
+"""What is to come back to this service, in domain time; `rung_at` is real time, and 31 days after it a row goes."""
 
 errands = Table(
     "errands",
@@ -150,6 +153,12 @@ errands = Table(
     Column("intended_at", UtcTime, nullable=False),
     Column("done_at", UtcTime),
     Index("errands_open", "state", postgresql_where=text("state <> 'done'"), sqlite_where=text("state <> 'done'")),
+    Index(
+        "errands_done",
+        "done_at",
+        postgresql_where=text("done_at is not null"),
+        sqlite_where=text("done_at is not null"),
+    ),
 )
 """Calls to the outside world: `intended`, `calling`, `done`, or `stuck` until the next start; the bodies are sealed."""
 
