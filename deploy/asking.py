@@ -27,12 +27,12 @@ class Told:
     silent: dict[str, str]
 
 
-async def everybody(data: Path, path: str) -> Told:
+async def everybody(data: Path, path: str, *, only: str | None = None) -> Told:
     """This will GET a path of every service; whoever has no such thing is left out, whoever is ill stops nobody.
 
     It raises StartError when nothing runs, and Refused when something does and nobody gave an answer.
     """
-    services = Addresses.read(data).services
+    services = {each: url for each, url in Addresses.read(data).services.items() if only in (None, each)}
     told, there = Told({}, {}), False
     async with _session(data) as http:
         for service, url in services.items():

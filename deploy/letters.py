@@ -5,8 +5,12 @@ import json
 import sys
 import time
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import typer
@@ -15,7 +19,8 @@ from rich.text import Text
 
 from deploy import asking
 from shared import names
-from shared.mailbox.mending import Act, Kept, Outcome
+from shared.letters import Shown
+from shared.mailbox.mending import Kept, Listed, Outcome
 
 app = typer.Typer(
     no_args_is_help=True, help="Letters that a service could not apply: see them, mend them, replay them."
@@ -27,6 +32,7 @@ Letter = Annotated[UUID, typer.Argument(help="The letter's id, as `list` shows i
 By = Annotated[str, typer.Option(help="Your name: it is kept with the letter.")]
 Reason = Annotated[str, typer.Option(help="Why: it is kept with the letter, sealed.")]
 DATA = Path("data")
+GIVEN_UP = "/letters?dead=true"
 
 
 def _service(name: str | None) -> str | None:
@@ -46,15 +52,18 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
 ) -> None:
     """Show the first letter of each queue, what was given up first; exit 2 when a service is silent."""
-    told, found = _queues(data, service)
+    told = asyncio.run(asking.everybody(data, "/letters", only=service))
+    listed = {name: Listed(**each) for name, each in told.answers.items()}
+    found = sorted(((name, each) for name, some in listed.items() for each in some.letters), key=_most_pressing)
+    queues = sum(each.queues for each in listed.values())
     if as_json:
         shown = [{"service": name, **each.model_dump(mode="json")} for name, each in found]
         sys.stdout.write(json.dumps(shown, indent=2) + "\n")
     else:
-        console.print(_listed(found))
-    for name, url in told.silent.items():
-        typer.echo(f"{name} does not answer at {url}: its letters are not shown.", err=True)
-    raise typer.Exit(2 if told.silent else 0)
+        console.print(_listed(found, queues))
+    if queues > len(found):
+        typer.echo(f"{queues - len(found):,} more queues wait, and are not shown.", err=True)
+    raise typer.Exit(2 if _name_the_silent(told) else 0)
 
 
 @app.command()
@@ -64,16 +73,19 @@ def show(
     body: Annotated[bool, typer.Option("--body", help="Also what it says; needs --by and --reason.")] = False,
     by: By = "",
     reason: Reason = "",
+    service: Service = None,
 ) -> None:
     """Show a letter and what was done with it. What it says may be somebody's health data: who reads it is kept."""
-    if body and not (by and reason):
-        raise typer.BadParameter("say who you are and why: --by NAME --reason WORDS.")
-    service, told = _found(data, letter)
-    console.print(_shown(service, Kept(**told)))
-    for act in (Act(**each) for each in told["acts"]):
-        console.print(f"  {act.what} by {act.by}, {act.at:%a %d %b %H:%M} UTC: {act.reason}", markup=False)
     if body:
-        opened = asyncio.run(asking.one(data, service, f"/letters/{letter}/open", {"by": by, "reason": reason}))
+        _refuse_unsigned(by, reason)
+    found = _found(data, letter, service)
+    for name, told in found.items():
+        console.print(_shown(name, told.letter) if told.letter else _gone(name, letter))
+        for act in told.acts:
+            console.print(f"  {act.what} by {act.by}, {act.at:%a %d %b %H:%M} UTC: {act.reason}", markup=False)
+    if body:
+        asked = {"by": by, "reason": reason}
+        opened = asyncio.run(asking.one(data, _holder(found, letter), f"/letters/{letter}/open", asked))
         sys.stdout.write(b64decode(opened["body"]).decode(errors="replace") + "\n")
 
 
@@ -90,6 +102,7 @@ def mend(
     begin_here: Annotated[
         bool, typer.Option("--begin-here", help="Take it as the next, though an earlier one never came.")
     ] = False,
+    service: Service = None,
 ) -> None:
     """Put other words in a letter and try it at once, pass it over, or begin with it where one before it is lost."""
     ways = {"body": body is not None, "pass-over": pass_over, "begin-here": begin_here}
@@ -97,9 +110,9 @@ def mend(
     if len(chosen) != 1:
         raise typer.BadParameter("choose one of --body FILE, --pass-over, --begin-here.")
     words = b64encode(body.read_bytes()).decode() if body else ""
-    service, _ = _found(data, letter)
     asked = {"by": by, "reason": reason, "how": chosen[0], "body": words}
-    asyncio.run(asking.one(data, service, f"/letters/{letter}/mend", asked))
+    holder = _holder(_found(data, letter, service), letter)
+    asyncio.run(asking.one(data, holder, f"/letters/{letter}/mend", asked))
     console.print(f"Done; `alongside letters show {letter}` says what became of it.", soft_wrap=True)
 
 
@@ -112,38 +125,44 @@ def replay(
     service: Service = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse each queue, and undo it.")] = False,
     rate: Annotated[float, typer.Option(min=0.1, max=1000, help="Letters a second, at most.")] = 10,
+    by: By = "",
+    reason: Reason = "",
 ) -> None:
-    """Apply letters that were given up, each queue in order; exit 1 when one failed again."""
-    if letters:
-        chosen = [(_found(data, each)[0], each) for each in letters]
-    else:
-        chosen = [(name, each.letter_id) for name, each in _queues(data, service)[1] if each.state == "dead"]
-    asked = Replaying(data, dry_run, pause=1 / rate)
-    for name, letter in chosen:
+    """Apply letters that were given up, each queue in order, signed by whoever asks; exit 1 when one failed again."""
+    if not dry_run:
+        _refuse_unsigned(by, reason)
+    signed = {} if dry_run else {"by": by, "reason": reason}
+    asked = Replaying(data, {"dry_run": dry_run, **signed}, pause=1 / rate)
+    told = asking.Told({}, {}) if letters else asyncio.run(asking.everybody(data, GIVEN_UP, only=service))
+    named = [(_holder(_found(data, each, service), each), each) for each in letters or ()]
+    for name, letter in chain(named, _given_up(data, told)):
         asked.queue(name, letter)
     would = "would be applied" if dry_run else "applied"
     console.print(f"{asked.applied:,} {would}, {asked.failed:,} {'would fail' if dry_run else 'failed'}.")
-    raise typer.Exit(1 if asked.failed else 0)
+    missing = _name_the_silent(told)
+    raise typer.Exit(1 if asked.failed else 2 if missing else 0)
 
 
 class Replaying:
-    """Replays queue after queue, no faster than asked, and counts."""
+    """Replays queue after queue, no faster than asked and no letter twice, and counts."""
 
-    def __init__(self, data: Path, dry_run: bool, *, pause: float) -> None:
-        self.data, self.dry_run, self.pause = data, dry_run, pause
+    def __init__(self, data: Path, asked: dict[str, Any], *, pause: float) -> None:
+        self.data, self.asked, self.pause = data, asked, pause
         self.applied = self.failed = 0
+        self._tried: set[tuple[str, UUID]] = set()
 
     def queue(self, service: str, letter: UUID) -> None:
         """This will replay the letters of a queue that were given up, from this one on, until one fails."""
         following: UUID | None = letter
-        while following:
+        while following and (service, following) not in self._tried:
+            self._tried.add((service, following))
             letter, begun = following, time.monotonic()
             following = self._one(service, letter)
             time.sleep(max(0.0, begun + self.pause - time.monotonic()))
 
     def _one(self, service: str, letter: UUID) -> UUID | None:
         try:
-            asked = asking.one(self.data, service, f"/letters/{letter}/replay", {"dry_run": self.dry_run})
+            asked = asking.one(self.data, service, f"/letters/{letter}/replay", self.asked)
             told = Outcome(**asyncio.run(asked))
         except asking.Refused as refused:
             told = Outcome(letters=0, error=str(refused))
@@ -154,26 +173,63 @@ class Replaying:
         return told.next
 
 
-def _queues(data: Path, service: str | None) -> tuple[asking.Told, list[tuple[str, Kept]]]:
-    told = asyncio.run(asking.everybody(data, "/letters"))
-    found = [(name, Kept(**each)) for name, some in told.answers.items() for each in some]
-    mine = [each for each in found if service in (None, each[0])]
-    return told, sorted(mine, key=lambda each: (each[1].state != "dead", each[1].put_aside_at))
+def _refuse_unsigned(by: str, reason: str) -> None:
+    if not (by and reason):
+        raise typer.BadParameter("say who you are and why: --by NAME --reason WORDS.")
 
 
-def _found(data: Path, letter: UUID) -> tuple[str, dict[str, Any]]:
-    told = asyncio.run(asking.everybody(data, f"/letters/{letter}"))
+def _name_the_silent(told: asking.Told) -> bool:
+    """This will name, beside what is shown, whoever did not answer, and say whether there was anybody."""
+    for name, place in told.silent.items():
+        typer.echo(f"{name} does not answer at {place}: its letters are left out.", err=True)
+    return bool(told.silent)
+
+
+def _most_pressing(each: tuple[str, Kept]) -> tuple[bool, datetime]:
+    return each[1].state != "dead", each[1].put_aside_at
+
+
+def _given_up(data: Path, told: asking.Told) -> Iterator[tuple[str, UUID]]:
+    """This will name the first letter of each queue that was given up, asking for more until there is none."""
+    for name, first in told.answers.items():
+        listed = Listed(**first)
+        while listed.letters:
+            yield from ((name, each.letter_id) for each in listed.letters)
+            last = listed.letters[-1]
+            beyond = urlencode({"since": last.put_aside_at.isoformat(), "after": last.letter_id})
+            again = asyncio.run(asking.everybody(data, f"{GIVEN_UP}&{beyond}", only=name))
+            listed = Listed(**again.answers[name])
+
+
+def _found(data: Path, letter: UUID, service: str | None) -> dict[str, Shown]:
+    """This will find who knows a letter: the same fact may be put aside by several who heard it."""
+    told = asyncio.run(asking.everybody(data, f"/letters/{letter}", only=service))
     if not told.answers:
         silent = f"; {', '.join(told.silent)} did not answer" if told.silent else ""
         raise asking.Refused(f"No service has put a letter {letter} aside: `alongside letters list` shows them{silent}")
-    return next(iter(told.answers.items()))
+    return {name: Shown(**each) for name, each in told.answers.items()}
 
 
-def _listed(found: list[tuple[str, Kept]]) -> RenderableType:
+def _holder(found: dict[str, Shown], letter: UUID) -> str:
+    """This will name the one service that has a letter put aside now."""
+    holders = [name for name, each in found.items() if each.letter]
+    if len(holders) > 1:
+        raise asking.Refused(f"{' and '.join(holders)} have put {letter} aside: name one with --service")
+    if not holders:
+        raise asking.Refused(f"{letter} is put aside no longer: `alongside letters show {letter}` says what was done")
+    return holders[0]
+
+
+def _listed(found: list[tuple[str, Kept]], queues: int) -> RenderableType:
     if not found:
         return Text("No letter is put aside.")
-    count = "1 queue waits" if len(found) == 1 else f"{len(found):,} queues wait"
-    return Group(Text(f"{count}; this is the first letter of each\n", "bold"), *(_shown(*each) for each in found))
+    count = "1 queue waits" if queues == 1 else f"{queues:,} queues wait"
+    those = "each" if queues == len(found) else f"{len(found):,} of them"
+    return Group(Text(f"{count}; this is the first letter of {those}\n", "bold"), *(_shown(*each) for each in found))
+
+
+def _gone(service: str, letter: UUID) -> Text:
+    return Text(f"{letter} to {service} is put aside no longer: it was applied, or passed over", "bold")
 
 
 def _shown(service: str, each: Kept) -> Text:

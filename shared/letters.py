@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
 from shared import names
 from shared.callers import Agency
 from shared.edge import Problem, StrictRoute
 from shared.mailbox import mending
-from shared.mailbox.mending import Act, Kept, Mending, NotNow, Outcome, Signed
+from shared.mailbox.mending import Act, Kept, Listed, Mending, NotNow, Outcome, Signed
 from shared.places import wrongs
 
 if TYPE_CHECKING:
@@ -38,15 +38,18 @@ class Mend(Asked):
 
 
 class Replay(BaseModel):
-    """Whether to rehearse only, which changes nothing."""
+    """Who replays and why; or whether to rehearse only, which changes nothing and is not signed."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
     dry_run: bool = False
+    by: Words | None = None
+    reason: Words | None = None
 
 
-class Shown(Kept):
-    """A letter put aside, and what was done with it so far."""
+class Shown(BaseModel):
+    """A `letter`, unless it is put aside no longer, and what was done with it so far."""
 
+    letter: Kept | None
     acts: list[Act]
 
 
@@ -66,19 +69,26 @@ def routes(service: "Service") -> APIRouter:
 
 def _look(router: APIRouter, service: "Service") -> None:
     @router.get("/letters")
-    async def waiting(_: Agency) -> list[Kept]:
-        """The first letter of each queue put aside, what was given up first."""
+    async def waiting(
+        _: Agency, dead: bool = False, since: AwareDatetime | None = None, after: UUID | None = None
+    ) -> Listed:
+        """The first letter of each queue put aside, what was given up first; or of the `dead` those beyond another.
+
+        That other one is named by when it was put aside (`since`), and its id (`after`).
+        """
         async with service.database.reading() as db:
-            return await mending.queues(db)
+            if not dead:
+                return await mending.queues(db)
+            return await mending.given_up(db, (since, after) if since and after else None)
 
     @router.get("/letters/{letter_id}")
     async def show(letter_id: UUID, _: Agency) -> Shown:
-        """A letter put aside, without what it says, and what was done with it."""
+        """A letter put aside, without what it says, and what was done with it, also when it is put aside no longer."""
         async with service.database.reading() as db:
-            kept = await mending.one(db, letter_id)
-            if kept is None:
-                raise Problem(404, "No such letter is put aside", where="path.letter_id", remedy="list them again")
-            return Shown(**kept.model_dump(), acts=await mending.acts(db, letter_id))
+            shown = Shown(letter=await mending.one(db, letter_id), acts=await mending.acts(db, letter_id))
+        if not shown.letter and not shown.acts:
+            raise Problem(404, "No such letter is put aside", where="path.letter_id", remedy="list them again")
+        return shown
 
 
 def _act(router: APIRouter, service: "Service") -> None:
@@ -101,9 +111,13 @@ def _act(router: APIRouter, service: "Service") -> None:
 
     @router.post("/letters/{letter_id}/replay")
     async def replay(letter_id: UUID, asked: Replay, _: Agency) -> Outcome:
-        """Apply the first letter of a queue now; or rehearse the whole queue, and undo it."""
+        """Apply the first letter of a queue now, which is signed; or rehearse the whole queue, and undo it."""
         async with _refusals():
-            return await desk.replay(letter_id, dry_run=asked.dry_run)
+            if asked.dry_run:
+                return await desk.rehearse(letter_id)
+            if asked.by and asked.reason:
+                return await desk.replay(Signed(letter_id, asked.by, asked.reason))
+        raise Problem(422, "A replay is signed", where="body.by", remedy="say who asks (`by`), and why (`reason`)")
 
 
 def _signed(letter_id: UUID, asked: Asked, body: bytes = b"") -> Signed:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import Uuid, and_, bindparam, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import real
-from shared.database import is_away
+from shared.database import UtcTime, is_away
 from shared.mailbox import gate
 from shared.mailbox.letter import UNREAD, Letter, read, take_out, write
 from shared.mailbox.loop import told
@@ -37,7 +37,15 @@ RANKED = (
     .outerjoin(heard, PLACE)
     .subquery()
 )
-FIRSTS = select(RANKED).where(RANKED.c.rank == 1).order_by(RANKED.c.state != "dead", RANKED.c.put_aside_at).limit(MOST)
+FIRSTS = (
+    select(RANKED, func.count().over().label("queues"))
+    .where(RANKED.c.rank == 1)
+    .order_by(RANKED.c.state != "dead", RANKED.c.put_aside_at, RANKED.c.event_id)
+    .limit(MOST)
+)
+DEAD = FIRSTS.where(RANKED.c.state == "dead")
+LAST = tuple_(bindparam("since", type_=UtcTime), bindparam("after", type_=Uuid))
+BEYOND = DEAD.where(tuple_(RANKED.c.put_aside_at, RANKED.c.event_id) > LAST)
 
 
 class NotNow(Exception):
@@ -63,6 +71,13 @@ class Kept(BaseModel):
     next_try: datetime
     behind: int
     waits_for: int | None
+
+
+class Listed(BaseModel):
+    """The first letters of queues, as many as are shown at once, and how many `queues` there are of that kind."""
+
+    queues: int
+    letters: list[Kept]
 
 
 class Act(BaseModel):
@@ -103,9 +118,16 @@ class Signed:
     body: bytes = b""
 
 
-async def queues(db: AsyncConnection) -> list[Kept]:
+async def queues(db: AsyncConnection) -> Listed:
     """This will list the first letter of each queue, what was given up first."""
-    return [_kept(row) for row in (await db.execute(FIRSTS)).mappings()]
+    return _listed((await db.execute(FIRSTS)).mappings().all())
+
+
+async def given_up(db: AsyncConnection, beyond: tuple[datetime, UUID] | None) -> Listed:
+    """This will list the first letters that were given up, oldest first, beyond one put aside at a time."""
+    if beyond is None:
+        return _listed((await db.execute(DEAD)).mappings().all())
+    return _listed((await db.execute(BEYOND, {"since": beyond[0], "after": beyond[1]})).mappings().all())
 
 
 async def one(db: AsyncConnection, letter_id: UUID) -> Kept | None:
@@ -122,6 +144,10 @@ async def acts(db: AsyncConnection, letter_id: UUID) -> list[Act]:
 
 async def _row(db: AsyncConnection, letter_id: UUID) -> Any:
     return (await db.execute(select(RANKED).where(RANKED.c.event_id == letter_id))).mappings().one_or_none()
+
+
+def _listed(rows: Sequence[Any]) -> Listed:
+    return Listed(queues=rows[0]["queues"] if rows else 0, letters=[_kept(row) for row in rows])
 
 
 def _kept(row: Any) -> Kept:
@@ -178,15 +204,13 @@ class Mending:
         await _note(db, wish, "began here")
         await db.execute(update(letters).where(letters.c.event_id == wish.letter_id).values(opens=letters.c.version))
 
-    async def replay(self, letter_id: UUID, *, dry_run: bool) -> Outcome:
-        """This will apply the first letter of a queue now, or rehearse the whole queue and undo it."""
-        async with self.mailbox.database.reading() as db:
-            first = await self._first(db, letter_id)
-            queue = await _queue(db, first) if dry_run else [first]
-        if dry_run:
-            return await self._rehearse(queue)
+    async def replay(self, wish: Signed) -> Outcome:
+        """This will apply the first letter of a queue now."""
+        async with self.mailbox.database.transaction() as db:
+            first = await self._first(db, wish.letter_id)
+            await _note(db, wish, "replayed")
         try:
-            await self.mailbox.apply(queue, "replayed", from_aside=True)
+            await self.mailbox.apply([first], "replayed", from_aside=True)
         except Exception as wrong:
             if is_away(wrong):
                 raise
@@ -202,7 +226,10 @@ class Mending:
             found = (await db.execute(wanted)).one_or_none()
         return found.event_id if found and found.state == "dead" else None
 
-    async def _rehearse(self, queue: Sequence[Letter]) -> Outcome:
+    async def rehearse(self, letter_id: UUID) -> Outcome:
+        """This will apply a whole queue, and undo it."""
+        async with self.mailbox.database.reading() as db:
+            queue = await _queue(db, await self._first(db, letter_id))
         try:
             async with self.mailbox.database.transaction() as db:
                 raise Tried(await self._tried(queue, db))

@@ -24,7 +24,7 @@ TASK = {
     "due": "2026-05-14T12:00:00Z",
     "opened_at": "2026-05-14T12:00:00Z",
 }
-WELL = {"/work": [TASK], "/letters": []}
+WELL = {"/work": [TASK], "/letters": {"queues": 0, "letters": []}}
 
 
 @contextmanager

@@ -18,11 +18,13 @@ from services.matching import app
 from services.matching.settings import Settings
 from shared import migrations
 from shared.events.referrals import ReferralHeld
+from shared.mailbox import mending
 from shared.mailbox.letter import Letter
 from shared.service import Service
 from tests.deploy.terminal import said
 
 SPOILT = b'{"referral_id": "none"}'
+SIGNED = ("--by", "Robin", "--reason", "a bug of ours")
 
 
 @dataclass
@@ -93,15 +95,16 @@ def test_a_spoilt_letter_is_listed_shown_mended_and_everything_behind_it_follows
 
     _, listed = place.letters("list")
     code, rehearsed = place.letters("replay", "--dry-run")
-    mended, _ = place.letters(
-        "mend", str(spoilt.event_id), "--body", str(good), "--by", "Robin", "--reason", "a bug of ours"
-    )
+    mended, _ = place.letters("mend", str(spoilt.event_id), "--body", str(good), *SIGNED)
     place.until_nothing_is_put_aside()
+    known, shown = place.letters("show", str(spoilt.event_id))
 
     assert "1 queue waits" in listed and "1 more wait behind it" in listed and str(spoilt.event_id) in listed
     assert (code, mended) == (1, 0)
     assert "ValidationError at" in rehearsed and "0 would be applied, 1 would fail." in rehearsed
     assert "none" not in listed + rehearsed
+    assert known == 0 and "is put aside no longer" in shown
+    assert "mended by Robin" in shown and "a bug of ours" in shown
 
 
 def test_what_a_letter_says_is_printed_only_for_whoever_signs_and_the_look_is_kept(place: Place) -> None:
@@ -128,17 +131,46 @@ def test_replay_goes_on_with_the_next_of_a_queue_no_faster_than_it_is_asked_to(p
         time.sleep(0.1)
 
     begun = time.monotonic()
-    code, told = place.letters("replay", "--rate", "2")
+    code, told = place.letters("replay", "--rate", "2", *SIGNED)
 
     assert code == 1 and "0 applied, 1 failed." in told
     assert time.monotonic() - begun >= 0.5
+
+
+def test_all_that_were_given_up_are_replayed_once_each_however_many_are_listed_at_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in ("FIRSTS", "DEAD", "BEYOND"):
+        monkeypatch.setattr(mending, each, getattr(mending, each).limit(2))
+    some = [str(place.put_aside(uuid4(), 1, SPOILT).event_id) for _ in range(5)]
+
+    _, listed = place.letters("list")
+    rehearsed, would = place.letters("replay", "--dry-run", "--rate", "1000")
+    code, told = place.letters("replay", "--rate", "1000", *SIGNED)
+
+    assert "5 queues wait; this is the first letter of 2 of them" in listed and "3 more queues wait" in listed
+    assert rehearsed == code == 1
+    assert "0 would be applied, 5 would fail." in would and "0 applied, 5 failed." in told
+    assert [told.count(each) for each in some] == [1] * 5
+
+
+def test_a_letter_that_several_put_aside_is_mended_where_somebody_says(place: Place, tmp_path: Path) -> None:
+    letter = str(place.put_aside(uuid4(), 1, SPOILT).event_id)
+    there = Addresses.read(tmp_path)
+    Addresses({**there.services, "scheduling": there.services["matching"]}, there.nats, there.databases).write(tmp_path)
+
+    ended, told = place.letters("mend", letter, "--pass-over", *SIGNED)
+    named, _ = place.letters("mend", letter, "--pass-over", "--service", "matching", *SIGNED)
+
+    assert ended == 1 and f"matching and scheduling have put {letter} aside: name one with --service" in told
+    assert named == 0
 
 
 def test_a_letter_that_waits_for_a_lost_one_begins_where_somebody_says(place: Place) -> None:
     letter = place.put_aside(uuid4(), 3)
 
     _, listed = place.letters("list", "--json")
-    refused, why = place.letters("replay", str(letter.event_id))
+    refused, why = place.letters("replay", str(letter.event_id), *SIGNED)
     place.letters("mend", str(letter.event_id), "--begin-here", "--by", "Robin", "--reason", "1 and 2 are lost")
     place.until_nothing_is_put_aside()
 
@@ -157,6 +189,7 @@ def test_a_letter_that_waits_for_a_lost_one_begins_where_somebody_says(place: Pl
             "choose one of --body FILE",
         ),
         (["replay", "--rate", "0"], 2, "0.1"),
+        (["replay"], 2, "--by NAME --reason WORDS"),
         (["list", "--service", "nobody"], 2, "name one of referrals, matching"),
     ],
 )

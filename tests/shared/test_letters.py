@@ -15,7 +15,7 @@ from deploy.premises import EMPTY_PROGRAMME
 from shared.database import Database
 from shared.events.matching import RoomFreed
 from shared.events.referrals import ContactShared, RiskCleared
-from shared.mailbox import Ingested, gate
+from shared.mailbox import Ingested, gate, mending
 from shared.mailbox.letter import Letter, write
 from shared.mailbox.tables import heard, inbox, letter_acts, letters, outbox
 from shared.programme import Organisation, Programme, hash_key
@@ -88,7 +88,7 @@ class Desk:
 
     async def listed(self) -> list[dict[str, Any]]:
         """What an operator sees."""
-        return (await self.http.get("/letters")).raise_for_status().json()
+        return (await self.http.get("/letters")).raise_for_status().json()["letters"]
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ async def test_a_replay_applies_the_first_and_sets_free_what_waits_behind_it_in_
     await desk.put_aside(first, a_letter(person, 2), a_letter(person, 3))
     desk.minds = False
 
-    told = (await desk.post(first.event_id, "replay")).json()
+    told = (await desk.post(first.event_id, "replay", **SIGNED)).json()
     while await desk.mailbox.aside.once():
         pass
 
@@ -147,7 +147,7 @@ async def test_a_replay_names_the_next_letter_of_the_queue_that_was_given_up_too
         await db.execute(update(letters).values(state="dead"))
     desk.minds = False
 
-    told = (await desk.post(first.event_id, "replay")).json()
+    told = (await desk.post(first.event_id, "replay", **SIGNED)).json()
 
     assert told["next"] == str(second.event_id)
 
@@ -156,7 +156,7 @@ async def test_a_replay_that_fails_again_keeps_its_error_and_is_not_repeated_by_
     letter = a_letter(uuid4(), 1, by=SPOILT)
     await desk.put_aside(letter)
 
-    told = (await desk.post(letter.event_id, "replay")).json()
+    told = (await desk.post(letter.event_id, "replay", **SIGNED)).json()
     while await desk.mailbox.aside.once():
         pass
 
@@ -186,7 +186,7 @@ async def test_a_letter_is_not_replayed_before_an_earlier_one_of_its_queue(desk:
     behind = a_letter(person, 2)
     await desk.put_aside(a_letter(person, 1, by=SPOILT), behind)
 
-    refused = await desk.post(behind.event_id, "replay")
+    refused = await desk.post(behind.event_id, "replay", **SIGNED)
 
     assert refused.status_code == 409
     assert "an earlier letter about the same waits" in refused.json()["title"]
@@ -196,7 +196,7 @@ async def test_a_letter_that_waits_for_another_is_not_replayed_until_somebody_be
     letter = a_letter(uuid4(), 4)
     await desk.put_aside(letter)
 
-    refused = await desk.post(letter.event_id, "replay")
+    refused = await desk.post(letter.event_id, "replay", **SIGNED)
     begun = await desk.post(letter.event_id, "mend", how="begin-here", **SIGNED)
     await desk.mailbox.aside.once()
 
@@ -235,7 +235,7 @@ async def test_what_an_organisation_posted_is_mended_and_replayed_too(desk: Desk
     await desk.put_aside(posted)
 
     await desk.post(posted.event_id, "mend", how="body", body=b64encode(b"Sam").decode(), **SIGNED)
-    told = (await desk.post(posted.event_id, "replay")).json()
+    told = (await desk.post(posted.event_id, "replay", **SIGNED)).json()
     await desk.mailbox.apply([posted], HEARD)
 
     assert told == {"letters": 1, "error": "", "next": None}
@@ -310,6 +310,66 @@ async def test_a_fact_that_one_listener_may_read_is_opened_for_mending(desk: Des
     assert await noted(desk.mailbox.database) == ["Canary"]
 
 
+@pytest.mark.parametrize(
+    ("how", "what"), [({"how": "pass-over"}, "passed over"), ({"how": "body", "body": CLEAN}, "mended")]
+)
+async def test_what_was_done_with_a_letter_is_told_when_it_is_put_aside_no_longer(
+    desk: Desk, how: dict[str, str], what: str
+) -> None:
+    letter = a_letter(uuid4(), 1, by=SPOILT)
+    await desk.put_aside(letter)
+    words = {each: b64encode(a_letter(uuid4()).body).decode() for each in how if each == "body"}
+
+    await desk.post(letter.event_id, "mend", **{**how, **words}, **SIGNED)
+    await desk.mailbox.aside.once()
+    shown = (await desk.http.get(f"/letters/{letter.event_id}")).json()
+    unknown = await desk.http.get(f"/letters/{uuid4()}")
+
+    assert shown["letter"] is None
+    assert [(each["what"], each["by"], each["reason"]) for each in shown["acts"]] == [(what, "Robin", "asked by Sam")]
+    assert unknown.status_code == 404
+
+
+async def test_a_replay_is_signed_and_kept_whether_it_went_well_or_not(desk: Desk) -> None:
+    letter = a_letter(uuid4(), 1, by=SPOILT)
+    await desk.put_aside(letter)
+
+    unsigned = await desk.post(letter.event_id, "replay")
+    half = await desk.post(letter.event_id, "replay", by="Robin")
+    rehearsed = await desk.post(letter.event_id, "replay", dry_run=True)
+    before = await count(desk.mailbox.database, letter_acts)
+    await desk.post(letter.event_id, "replay", **SIGNED)
+    desk.minds = False
+    await desk.post(letter.event_id, "replay", by="Sam", reason="mended")
+    shown = (await desk.http.get(f"/letters/{letter.event_id}")).json()
+
+    assert (unsigned.status_code, half.status_code, rehearsed.status_code, before) == (422, 422, 200, 0)
+    assert "`by`" in unsigned.json()["errors"][0]["remedy"]
+    assert [(each["what"], each["by"]) for each in shown["acts"]] == [("replayed", "Robin"), ("replayed", "Sam")]
+    assert shown["letter"] is None
+
+
+async def test_more_queues_than_are_listed_at_once_are_counted_and_reached_in_turn(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in ("FIRSTS", "DEAD", "BEYOND"):
+        monkeypatch.setattr(mending, each, getattr(mending, each).limit(2))
+    given_up = [a_letter(uuid4(), 1, by=SPOILT) for _ in range(5)]
+    await desk.put_aside(*given_up, a_letter(uuid4(), 2))
+    async with desk.mailbox.database.transaction() as db:
+        moment = await db.scalar(select(func.min(letters.c.put_aside_at)))
+        await db.execute(update(letters).values(put_aside_at=moment))
+
+    told = (await desk.http.get("/letters")).json()
+    found, beyond = [], {}
+    while page := (await desk.http.get("/letters", params={"dead": True, **beyond})).json()["letters"]:
+        found += [each["letter_id"] for each in page]
+        beyond = {"since": page[-1]["put_aside_at"], "after": page[-1]["letter_id"]}
+
+    assert (told["queues"], len(told["letters"])) == (6, 2)
+    assert len(found) == 5 and set(found) == {str(each.event_id) for each in given_up}
+
+
 async def test_only_the_programmes_own_people_see_letters(desk: Desk) -> None:
     letter = a_letter(uuid4(), 1, by=SPOILT)
     await desk.put_aside(letter)
@@ -329,6 +389,6 @@ async def test_a_share_sends_whoever_asks_for_anothers_letter_on(database: Datab
     letter = a_letter(next(each for each in iter(uuid4, None) if a_letter(each).partition == 0), 1, by=SPOILT)
     await desk.put_aside(letter)
 
-    refused = await desk.post(letter.event_id, "replay")
+    refused = await desk.post(letter.event_id, "replay", **SIGNED)
 
     assert refused.status_code == 409 and "another share's" in refused.json()["title"]
