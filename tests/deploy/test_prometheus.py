@@ -65,6 +65,15 @@ def test_whatever_waits_for_the_on_call_person_is_told_after_five_minutes() -> N
     assert list(kinds_for("on-call")) == []
 
 
+def test_whoever_is_woken_by_a_dead_letter_is_sent_the_same_way_by_the_alert_and_by_the_book() -> None:
+    (action,) = [each["annotations"]["action"] for each in alerts() if each["alert"] == "LettersDead"]
+    told = OPERATING.read_text().split("### LettersDead")[1].split("###")[0]
+
+    for command in ("alongside letters list", "alongside letters replay"):
+        assert command in action and command in told
+    assert "restart" not in action
+
+
 def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:
     missing = [
         each["alert"]
