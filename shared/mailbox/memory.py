@@ -9,12 +9,13 @@ past the spoilt message in silence. So a stream is read back as well, little by 
 import json
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import names
@@ -22,6 +23,7 @@ from shared.clock import real
 from shared.database import Database, upsert
 from shared.mailbox.meters import Meters
 from shared.mailbox.tables import carried, outbox
+from shared.several import among
 
 logger = logging.getLogger(__name__)
 READ_AT_ONCE, READ_BYTES = 200, 1 << 20
@@ -128,6 +130,7 @@ class Memory:
         self._seen: dict[str, Held] = {}
         self._reached: dict[str, int] = {}
         self._back_to: dict[str, int] = {}
+        self._known_at = defaultdict[str, set[int]](set)
         self._place: dict[str, int] = {}
 
     def taken(self, told: dict[str, Any]) -> int:
@@ -140,6 +143,7 @@ class Memory:
             seen = self._seen.get(stream)
             if seen and (last < seen.first or last in seen.missing):
                 raise Forgotten("the message is known by its id, and gone")
+            self._known_at[stream].add(last)
             return last
         first = last - told.get("count", 1) + 1
         if first <= self._reached.get(stream, 0):
@@ -152,7 +156,7 @@ class Memory:
 
     async def look(self, connection: Any, stream: str) -> int:
         """This will look at a stream every two seconds, or when it went back, and count what is to be said again."""
-        clock, back_to = time.monotonic(), self._back_to.get(stream)
+        clock, back_to = time.monotonic(), await self._went_back(stream)
         if back_to is None and clock < self._look_at.get(stream, clock):
             return 0
         told, count = await _state(connection, stream), 0
@@ -160,6 +164,19 @@ class Memory:
             count = await self._compare(connection, stream, back_to)
         self._look_at[stream] = clock + self.looks_every
         return count
+
+    async def _went_back(self, stream: str) -> int | None:
+        """This will give the place from which on the stream has another history than we have written down.
+
+        Where JetStream knew a message already, an earlier process gave it: what stands in our books there was lost.
+        """
+        if places := self._known_at.pop(stream, None):
+            taken = select(func.min(outbox.c.sequence)).where(outbox.c.stream == stream)
+            async with self.database.reading() as db:
+                found = await db.scalar(taken.where(among(outbox.c.sequence, "places")), {"places": sorted(places)})
+            if found:
+                self._back_to[stream] = min(found, self._back_to.get(stream, found))
+        return self._back_to.get(stream)
 
     async def _compare(self, connection: Any, stream: str, back_to: int | None) -> int:
         async with self.database.reading() as db:

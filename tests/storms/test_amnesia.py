@@ -19,6 +19,8 @@ from shared.mailbox import Status
 from shared.mailbox.box import Mailbox
 from shared.mailbox.memory import Memory, NotTaken
 from shared.mailbox.meters import Meters
+from shared.mailbox.outbox import say
+from shared.mailbox.relay import _headers
 from shared.mailbox.tables import outbox
 from tests.bus import running_mailbox, until, with_shared_tables
 from tests.shared.parties import HEARS_REFERRALS, cleared, say_all
@@ -425,6 +427,34 @@ async def test_answers_that_an_organisation_could_not_read_any_more_are_said_aga
         told = forgotten(speaker, ANSWERS)
 
     assert told == 20
+
+
+async def test_an_answer_whose_place_another_took_while_nobody_wrote_it_down_is_said_again(
+    pair: Pair, tmp_path: Path
+) -> None:
+    async with pair.speaker() as speaker:
+        await speaker.run(say_all, answers(3, size=10))
+        await until(pair.all_sent)
+        pair.bus.end()
+        pair.bus.copy(tmp_path / "copy")
+        pair.bus.start()
+        await speaker.run(say_all, answers(1, size=10))
+        await until(pair.all_sent)
+    pair.bus.end()
+    pair.bus.restore(tmp_path / "copy")
+    pair.bus.start()
+    async with pair.speaks.transaction() as db:
+        await say(db, "referrals", answers(1, size=10))
+        row = (await db.execute(select(outbox).where(outbox.c.sent_at.is_(None)))).mappings().one()
+    dying = await pair.bus.client("referrals")
+    await dying.request(row["subject"], row["body"], headers=_headers({**row, "opens": 1, "preceded_at": None}))
+    await dying.close()
+
+    async with pair.speaker() as speaker:
+        await until(lambda: holds(pair.bus, ANSWERS, 5), within=HEALED_WITHIN)
+        told = forgotten(speaker, ANSWERS)
+
+    assert told == 1
 
 
 async def holds(bus: Ailing, stream: str, messages: int) -> bool:
