@@ -349,16 +349,11 @@ async def test_a_replay_is_signed_and_kept_whether_it_went_well_or_not(desk: Des
     assert shown["letter"] is None
 
 
-async def test_more_queues_than_are_listed_at_once_are_counted_and_reached_in_turn(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for each in ("FIRSTS", "DEAD", "BEYOND"):
-        monkeypatch.setattr(mending, each, getattr(mending, each).limit(2))
-    given_up = [a_letter(uuid4(), 1, by=SPOILT) for _ in range(5)]
-    await desk.put_aside(*given_up, a_letter(uuid4(), 2))
+async def test_more_queues_than_are_listed_at_once_are_counted_and_reached_in_turn(desk: Desk) -> None:
+    given_up = [a_letter(uuid4(), 1, by=SPOILT) for _ in range(mending.MOST + 2)]
+    await desk.put_aside(a_letter(uuid4(), 2))
     async with desk.mailbox.database.transaction() as db:
-        moment = await db.scalar(select(func.min(letters.c.put_aside_at)))
-        await db.execute(update(letters).values(put_aside_at=moment))
+        await gate.put_aside(db, given_up, state="dead")
 
     told = (await desk.http.get("/letters")).json()
     found, beyond = [], {}
@@ -366,8 +361,8 @@ async def test_more_queues_than_are_listed_at_once_are_counted_and_reached_in_tu
         found += [each["letter_id"] for each in page]
         beyond = {"since": page[-1]["put_aside_at"], "after": page[-1]["letter_id"]}
 
-    assert (told["queues"], len(told["letters"])) == (6, 2)
-    assert len(found) == 5 and set(found) == {str(each.event_id) for each in given_up}
+    assert (told["queues"], len(told["letters"])) == (mending.MOST + 3, mending.MOST)
+    assert len(found) == mending.MOST + 2 and set(found) == {str(each.event_id) for each in given_up}
 
 
 async def test_only_the_programmes_own_people_see_letters(desk: Desk) -> None:
