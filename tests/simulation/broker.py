@@ -12,6 +12,7 @@ import nats.errors
 from deploy.nats import plan
 from shared import clock
 from shared.programme import Organisation
+from tests.simulation.slips import noted
 from tests.simulation.streams import Kept, Stream
 from tests.simulation.weather import Weather
 
@@ -163,7 +164,8 @@ class Subscription:
             self.something.clear()
             batch, self.arrived = self.arrived, []
             try:
-                await self.take(batch)
+                with noted():
+                    await self.take(batch)
             except Exception as wrong:
                 self.consumer.broker.weather.note(f"a batch broke: {type(wrong).__name__}")
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from inspect import isfunction
 from typing import Any
 from uuid import uuid4
 
@@ -20,23 +21,24 @@ from shared.mailbox.errands import Errands
 from shared.mailbox.letter import Letter
 from shared.mailbox.memory import Lost, Memory
 from shared.mailbox.outbox import say
-from shared.mailbox.relay import SENT, UNSENT, NotTaken, Relay
+from shared.mailbox.relay import SENT, UNSENT, Relay
 from shared.mailbox.tables import inbox
 from shared.mailbox.timers import RUNG, Timers
+from tests.simulation.slips import watched
 
 Bug = Callable[[], AbstractContextManager[None]]
 BUGS: dict[str, Bug] = {}
 
 
 def bug(make: Callable[[], Mapping[tuple[Any, str], Any]]) -> Bug:
-    """Make a bug of what it puts in the place of what."""
+    """Make a bug of what it puts in the place of what; slips within it are no finds."""
 
     @contextmanager
     def instead() -> Iterator[None]:
         changes = make()
         before = {place: getattr(*place) for place in changes}
         for (owner, name), change in changes.items():
-            setattr(owner, name, change)
+            setattr(owner, name, watched(change) if isfunction(change) else change)
         try:
             yield
         finally:
@@ -65,15 +67,13 @@ def publishes_before_it_commits() -> Any:
 @bug
 def marks_as_sent_before_it_publishes() -> Any:
     """A row counts as sent, and then it is published."""
+    properly = Relay._carry
 
-    async def carry(self: Relay, stream: str, rows: Sequence[Any]) -> None:
-        if not rows:
-            return
-        async with self.database.transaction() as db:
-            await db.execute(SENT, [{"row": row["id"], "at": real(), "place": None} for row in rows])
-        answers = await self._published(rows)
-        sent = [{"row": row["id"], "at": real(), "place": at} for row, at in zip(rows, answers, strict=True)]
-        await self._mark_sent(stream, [each for each in sent if not isinstance(each["place"], NotTaken)])
+    async def carry(self: Relay, stream: str, rows: Sequence[Any]) -> list[dict[str, Any]]:
+        if rows:
+            async with self.database.transaction() as db:
+                await db.execute(SENT, [{"row": row["id"], "at": real(), "place": None} for row in rows])
+        return await properly(self, stream, rows)
 
     return {(Relay, "_carry"): carry}
 
@@ -121,12 +121,13 @@ def parks_nothing() -> Any:
 @bug
 def says_nothing_again_after_amnesia() -> Any:
     """A stream that was created anew is taken for the old one."""
-    properly = Memory._settle
+    properly = Memory._lost
 
-    async def settle(self: Memory, stream: str, known: Any, now: Any, back_to: Any) -> int:
-        return await properly(self, stream, known, now, back_to) if known["created"] == now.created else 0
+    def lost(self: Memory, stream: str, known: Any, now: Any, back_to: int | None) -> list[Lost]:
+        anew = known is not None and known["created"] != now.created
+        return [] if anew else properly(self, stream, known, now, back_to)
 
-    return {(Memory, "_settle"): settle}
+    return {(Memory, "_lost"): lost}
 
 
 @bug
@@ -262,9 +263,9 @@ def skips_a_version() -> Any:
     async def number(db: Any, rows: list[dict[str, Any]]) -> None:
         await properly(db, rows)
         counts = Counter((each["channel"], each["key"]) for each in rows)
-        for (channel, key), count in counts.items():
-            if count > 1:
-                await db.execute(outbox.RAISE, [{"channel": channel, "key": key, "version": 1}])
+        several = [place for place, count in counts.items() if count > 1]
+        skipped = [{"channel": channel, "key": key, "version": 1} for channel, key in several]
+        await db.execute(outbox.RAISE, {"taken": skipped})
 
     return {(outbox, "_number"): number}
 

@@ -34,6 +34,7 @@ def all_of(world: World, office: Office) -> list[str]:
     for look in (
         posted,
         everything_heard_had_its_effect,
+        everything_heard_had_it_once,
         streams_hold_what_was_said,
         told_the_hospital,
         at_the_provider,
@@ -109,6 +110,12 @@ def everything_heard_had_its_effect(world: World, _: Office, books: Mapping[str,
     known = world.stores["notifications"].look("select count(*) from people")
     if shared != known:
         yield f"contacts of {shared[0][0]} people were shared, {known[0][0]} are known"
+
+
+def everything_heard_had_it_once(world: World, _: Office, books: Mapping[str, Books]) -> Iterator[str]:
+    """I6: no transaction gave a letter to its handlers after another had: most would not show it in what they keep."""
+    for service, store in world.stores.items():
+        yield from (f"{service} heard {each} {times} times" for each, times in store.heard.items() if times > 1)
 
 
 def streams_hold_what_was_said(world: World, _: Office, books: Mapping[str, Books]) -> Iterator[str]:

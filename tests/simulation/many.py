@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 
@@ -46,7 +46,7 @@ def play_some(seeds: Sequence[int]) -> Campaign:
         outcome = play(seed)
         found.seeds += 1
         found.happened += outcome.happened
-        if outcome.broken:
+        if outcome.broken or outcome.slips:
             found.broken.append(outcome)
     found.happened += _metered() - before
     gc.collect()
@@ -98,16 +98,16 @@ def workers() -> Iterator[ProcessPoolExecutor]:
 
 
 def first_to_catch(bug: str, within: int) -> Outcome | None:
-    """The first seed that finds a bug."""
-    with BUGS[bug]() if bug else nullcontext():
+    """The first seed that finds a bug, or a slip in how it was written."""
+    with BUGS[bug]():
         for seed in range(within):
-            if (outcome := play(seed)).broken:
+            if (outcome := play(seed)).broken or outcome.slips:
                 return outcome
     return None
 
 
 def told(outcome: Outcome, lines: int = 60) -> str:
     """A broken seed, for whoever looks into it."""
-    first = [f"seed {outcome.seed}: {each}" for each in outcome.broken[:10]]
+    first = [f"seed {outcome.seed}: {each}" for each in [*outcome.slips, *outcome.broken][:10]]
     again = f"once more: python -m tests.simulation {outcome.seed}"
     return "\n".join([*first, again, *outcome.trace[-lines:]])

@@ -27,6 +27,7 @@ from shared.programme import Programme
 from tests.simulation.broker import Broker, Subscription
 from tests.simulation.connection import Connection
 from tests.simulation.outside import Pager
+from tests.simulation.slips import watched
 from tests.simulation.store import Store
 from tests.simulation.virtual import OWNER
 from tests.simulation.weather import Weather
@@ -98,6 +99,16 @@ class _Subscriber(SimpleNamespace):
         return take
 
 
+def _told_to_the_store(hear: Callable[..., Any]) -> Callable[..., Any]:
+    """What gives letters to their handlers, as it is; which had their effect is known to the store when it commits."""
+
+    async def told(news: Any, db: Any) -> Any:
+        db.heard += [each.event_id for each in news]
+        return await hear(news, db)
+
+    return told
+
+
 class Process:
     """A service while it lives; what it did not commit dies with it."""
 
@@ -112,6 +123,8 @@ class Process:
         memory.looks_every, memory.reads_every = LOOKS_EVERY, READS_EVERY
         for each in self.mailbox.loops:
             each.every = max(each.every, POLLS_EVERY)
+            each.once = watched(each.once)  # type: ignore[method-assign]
+        self.mailbox._hear = _told_to_the_store(self.mailbox._hear)  # type: ignore[method-assign]
         switch(service, self.mailbox, around)
         self._context = copy_context()
         self._context.run(OWNER.set, self)

@@ -12,7 +12,7 @@ from random import Random
 
 from shared import names, sealed
 from shared.mailbox import relay
-from tests.simulation import checks
+from tests.simulation import checks, slips
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.office import Office
 from tests.simulation.process import LOOKS_EVERY, POLLS_EVERY, READS_EVERY
@@ -30,6 +30,7 @@ class Outcome:
 
     seed: int
     broken: list[str] = field(default_factory=list)
+    slips: list[str] = field(default_factory=list)
     happened: Counter[str] = field(default_factory=Counter)
     trace: list[str] = field(default_factory=list)
     digest: str = ""
@@ -58,6 +59,7 @@ def play(seed: int) -> Outcome:
     for each in stores().values():
         each.empty()
     outcome = Outcome(seed)
+    slips.MET.clear()
 
     async def whole(loop: VirtualLoop) -> None:
         world = World(loop, chance, stores(), Weather.of(chance))
@@ -78,6 +80,7 @@ def play(seed: int) -> Outcome:
             run(whole, chance)
     except TimeStands as wrong:
         outcome.broken = [f"at_rest: {wrong}"]
+    outcome.slips = sorted(set(slips.MET))
     return outcome
 
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
@@ -13,6 +14,7 @@ from sqlalchemy.pool import StaticPool
 
 from shared import migrations
 from shared.database import Database
+from tests.simulation.slips import noted
 
 Watch = Callable[[str], Awaitable[None]]
 """Is told of `begin`, `statement` and `commit` before they happen and of `committed` after; it may take its time, or
@@ -32,6 +34,7 @@ class Store:
         self.raw.execute("pragma foreign_keys = on")
         self.sync = create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool).connect()
         self.watch: Watch = _nothing
+        self.heard: Counter[UUID] = Counter()
         self._owner: Talk | None = None
         self._turns: deque[tuple[Talk, asyncio.Future[None]]] = deque()
 
@@ -48,6 +51,7 @@ class Store:
     def empty(self) -> None:
         """Be as new: statements that were prepared for one seed serve the next."""
         self.watch = _nothing
+        self.heard.clear()
         if self._owner:
             self.leave(self._owner)
         self._turns.clear()
@@ -100,6 +104,7 @@ class Talk:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.dialect = store.sync.dialect
+        self.heard: list[UUID] = []
         self._begun, self._reads = False, False
 
     async def execution_options(self, *, read_only: bool = False) -> None:
@@ -149,6 +154,7 @@ class Talk:
         if self._begun:
             await self._watched("commit")
             self.store.sync.commit()
+            self.store.heard.update(self.heard)
             await self._watched("committed")
 
 
@@ -163,7 +169,8 @@ class Engine:
         """A transaction that ends as if it had never been."""
         talk = Talk(self.store)
         try:
-            yield talk
+            with noted():
+                yield talk
         finally:
             self.store.leave(talk)
         await asyncio.sleep(0)

@@ -56,6 +56,7 @@ def test_a_classic_mistake_is_found_within_200_seeds(bug: str, caught: Mapping[s
     found = caught[bug]
 
     assert found is not None
+    assert found.slips == []
     print(f"{bug}: seed {found.seed}, {found.broken[0]}")
 
 

@@ -38,9 +38,6 @@ EVENTS = {
 }
 """How often each large thing happens in a seed that has it, at most."""
 
-HOLES = True
-"""Whether messages vanish from the middle of a stream: only once the relay notices it."""
-
 
 @dataclass
 class Weather:
@@ -58,11 +55,7 @@ class Weather:
         if chance.random() < 0.05:
             return cls(chance)
         rates = {each: rate for each, rate in RATES.items() if chance.random() < 0.5}
-        wanted = {
-            each: most
-            for each, most in EVENTS.items()
-            if chance.random() < 0.4 and (HOLES or each not in ("hole", "bit flipped"))
-        }
+        wanted = {each: most for each, most in EVENTS.items() if chance.random() < 0.4}
         events = [each for each, most in wanted.items() for _ in range(chance.randint(1, most))]
         chance.shuffle(events)
         return cls(chance, rates, events)
