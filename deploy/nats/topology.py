@@ -15,9 +15,7 @@ from deploy.nats.admin import connect
 API_LEVEL = 5
 """What nats-server 2.15 says of itself; older ones silently ignore fields this topology relies on."""
 
-LOOKS_EVERY, LOOKS = 5.0, 12
-"""Seconds between two looks at how many there are, and how many looks before each is looked at again."""
-
+LOOKS = 12
 NO_SUCH_CONSUMER, NO_SUCH_STREAM = 10014, 10059
 
 
@@ -34,11 +32,13 @@ async def declare(url: str, seed: Path, organisations: Sequence[plan.Organisatio
         await client.close()
 
 
-async def keep(url: str, seed: Path, organisations: Sequence[plan.Organisation], *, shares: int = 1) -> None:
+async def keep(
+    url: str, seed: Path, organisations: Sequence[plan.Organisation], *, shares: int = 1, every: float = 5.0
+) -> None:
     """
-    This will declare, and declare again as soon as there are more or fewer streams or consumers, or a minute went by.
+    This will declare, and declare again where there are more or fewer streams or consumers than there were.
 
-    It ends only with the connection, by an error.
+    It counts them after `every` seconds, and at every twelfth time looks at each. It ends only with the connection, by an error.
     """
     client = await connect(url, seed)
     try:
@@ -46,7 +46,7 @@ async def keep(url: str, seed: Path, organisations: Sequence[plan.Organisation],
             await _declare(client, organisations, shares)
             kept = await _how_many(client)
             for _ in range(LOOKS):
-                await asyncio.sleep(LOOKS_EVERY)
+                await asyncio.sleep(every)
                 if await _how_many(client) != kept:
                     break
     finally:
