@@ -22,6 +22,8 @@ from tests.simulation.weather import Weather
 from tests.simulation.world import Restless, World
 
 STEPS, BATCH = 60, 4
+SHORT, LONG = (0, 6), (8, 20)
+"""How many rounds a story lasts until the weather clears: only in a long one it is rough when visits come near."""
 
 
 @dataclass
@@ -101,7 +103,7 @@ async def _story(world: World, outcome: Outcome) -> None:
     striking = loop.create_task(nemesis.for_ever())
     office = Office(world)
     await office.open()
-    for _ in range(world.chance.randint(0, 6)):
+    for _ in range(world.chance.randint(*(LONG if world.chance.random() < 0.25 else SHORT))):
         await world.settle(world.chance.random() * 2)
         await office.act()
         await world.settle(world.chance.random() * 2)
