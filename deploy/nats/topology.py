@@ -38,7 +38,8 @@ async def keep(
     """
     This will declare, and declare again where there are more or fewer streams or consumers than there were.
 
-    It counts them after `every` seconds, and at every twelfth time looks at each. It ends only with the connection, by an error.
+    It counts them after `every` seconds, and every twelfth time looks at each. It ends only with the connection, by an
+    error.
     """
     client = await connect(url, seed)
     try:
