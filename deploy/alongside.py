@@ -85,9 +85,12 @@ async def _up(plan: Plan) -> None:
         with console.status("starting"):
             there = await stack.enter_async_context(running(plan))
         console.print(display.addresses(there))
+        if (plan.data / demonstration.MARK).exists():
+            console.print("A demo was played here, in its own time; from now on the clock is real.", style="yellow")
         console.print("Ready. Ctrl-C drains and ends everything.")
         await there.supervisor.until_told_to_stop()
         console.print("Draining: what is under way is finished first.")
+    console.print("All has ended.")
 
 
 @app.command()
@@ -191,7 +194,8 @@ def main() -> None:
     try:
         app()
     except (FolderInUse, StartError, ServerError, TopologyError, OSError, ValueError, aiohttp.ClientError) as wrong:
-        sys.exit(f"alongside: {wrong}")
+        sys.stderr.write(f"alongside: {wrong}\n")
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -157,7 +157,16 @@ class Supervisor:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._draining.wait(), pause)
                 return
-            await self._spawn(kept)
+            await self._spawn_again(kept)
+
+    async def _spawn_again(self, kept: _Kept) -> None:
+        """This will start a child again, however often the machine has no room for it."""
+        while not self._draining.is_set():
+            try:
+                return await self._spawn(kept)
+            except OSError as wrong:
+                log.warning("%s cannot be started (%s); again in %.0f s", kept.child.name, wrong, LONGEST_PAUSE)
+                await asyncio.sleep(LONGEST_PAUSE)
 
     async def _until_ready(self, kept: _Kept, within: float, *, deaths: float = inf) -> None:
         deadline = time.monotonic() + within
@@ -174,8 +183,11 @@ class Supervisor:
         pids = {each.child.name: each.process.pid for each in chain(*self._groups) if each.process}
         path = self._data / "processes.json"
         draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps(pids, indent=2) + "\n")
-        draft.replace(path)
+        try:
+            draft.write_text(json.dumps(pids, indent=2) + "\n")
+            draft.replace(path)
+        except OSError as wrong:
+            log.warning("the process ids cannot be written to %s (%s)", path, wrong)
 
 
 def refuse_taken_ports(wanted: Mapping[int, str]) -> None:

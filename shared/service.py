@@ -22,6 +22,7 @@ from shared.database import Database, DatabaseInUse
 from shared.mailbox.box import Mailbox
 from shared.mailbox.listening import listen_to_everything
 from shared.mailbox.meters import Meters
+from shared.mailbox.untidy import tolerate_headers
 from shared.programme import Programme
 from shared.settings import ServiceSettings
 from shared.work import Task
@@ -116,7 +117,9 @@ class Service:
         await self.broker.connect()
         if self.settings.clock == "stepped":
             await stepping.follow(self.broker, self.mailbox)
-        self.mailbox.start(stepping.connection_of(self.broker))
+        connection = stepping.connection_of(self.broker)
+        tolerate_headers(connection)
+        self.mailbox.start(connection)
         await self.broker.start()
         self.started = True
         logger.info("%s is ready", self.name)

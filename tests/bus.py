@@ -24,6 +24,7 @@ from shared.mailbox import tables
 from shared.mailbox.box import Mailbox
 from shared.mailbox.listening import listen_to_everything
 from shared.mailbox.meters import Meters
+from shared.mailbox.untidy import tolerate_headers
 from shared.programme import Organisation, Programme, Site
 from shared.stepping import connection_of
 from tests.servers import Contained, engine_answers, nats_in_container
@@ -151,6 +152,7 @@ async def carrying(mailbox: Mailbox, url: str, seed: Path) -> AsyncIterator[None
     )
     listen_to_everything(broker, mailbox, PROGRAMME)
     await broker.connect()
+    tolerate_headers(connection_of(broker))
     mailbox.start(connection_of(broker))
     await broker.start()
     try:

@@ -16,7 +16,7 @@ from shared.mailbox.aside import Aside
 from shared.mailbox.claim import Claim
 from shared.mailbox.errands import Errands
 from shared.mailbox.letter import Letter, from_message, new_trace, read
-from shared.mailbox.loop import Loop
+from shared.mailbox.loop import Loop, told
 from shared.mailbox.meters import Meters
 from shared.mailbox.outbox import say
 from shared.mailbox.relay import Relay
@@ -25,6 +25,7 @@ from shared.mailbox.sweep import Sweep
 from shared.mailbox.switchboard import Call, Handler, Hearing, Outside, Question, Switchboard, Then
 from shared.mailbox.timers import Timers
 from shared.mailbox.together import Gathering
+from shared.mailbox.untidy import message_id
 
 logger = logging.getLogger(__name__)
 SOON = timedelta(seconds=5)
@@ -153,7 +154,7 @@ class Mailbox:
         except Exception as wrong:
             if is_away(wrong):
                 raise
-            logger.warning("a batch of %d from %s failed (%s)", len(incoming), consumer, type(wrong).__name__)
+            logger.warning("a batch of %d from %s failed (%s)", len(incoming), consumer, told(wrong))
             for each in incoming:
                 await self.apply_or_put_aside(each, consumer)
 
@@ -200,7 +201,7 @@ class Mailbox:
             _, organisation, posted = letter.source.split(".")
             media = letter.headers.get("Content-Type", letter.headers.get("content-type", ""))
             own = str(letter.event_id)
-            reference = letter.headers.get("Nats-Msg-Id") or own
+            reference = message_id(letter.headers.get("Nats-Msg-Id", "")) or own
             return Ingested(organisation, posted, letter.body, media, own, reference)
         kind = self.board.facts.get(letter.type)
         return read(kind, letter.body) if kind else None

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4, uuid5
 from shared import names
 from shared.clock import real
 from shared.events.fact import Fact
+from shared.mailbox.untidy import traceparent
 from shared.sealed import seal, unseal
 
 LETTERS = UUID("5b6a9d2c-0a35-5d1f-8f6e-52a0c4b1d9aa")
@@ -50,7 +51,7 @@ class Letter:
     @property
     def trace(self) -> str:
         """This will give the W3C trace the letter belongs to."""
-        return self.headers.get(names.TRACE, "") or new_trace()
+        return traceparent(self.headers.get(names.TRACE, "")) or new_trace()
 
 
 def new_trace() -> str:
@@ -102,7 +103,7 @@ def put_away(letter: Letter) -> dict[str, Any]:
     """This will give the columns in which a letter waits, its body and headers sealed."""
     return {
         **{each: getattr(letter, each) for each in PLAIN},
-        "headers": json.dumps(letter.headers),
+        "headers": seal(json.dumps(letter.headers).encode(), place="letters.headers"),
         "body": seal(letter.body, place="letters.body"),
     }
 
@@ -117,6 +118,6 @@ def take_out(row: Any) -> Letter:
         row["opens"],
         row["type"],
         unseal(row["body"], place="letters.body"),
-        json.loads(row["headers"]),
+        json.loads(unseal(row["headers"], place="letters.headers")),
         row["preceded_at"],
     )

@@ -5,6 +5,7 @@ import logging
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
+from traceback import walk_tb
 
 from shared import names
 from shared.database import is_away
@@ -99,10 +100,18 @@ def refuse_fewer(changed: int, wanted: int) -> None:
         raise DoneElsewhere(f"{wanted - changed} of {wanted} were done elsewhere")
 
 
+ROOT = Path(__file__).parents[2]
+
+
 def told(wrong: BaseException) -> str:
-    """This will name an error and its place, never its words, which may hold somebody's data."""
-    trace = wrong.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
-    return f"{type(wrong).__name__}{place}"
+    """This will name an error and its place, never its words, which may hold somebody's data.
+
+    The place is the innermost in a service, or else in code of ours: a library's own helps nobody at 3 a.m.
+    """
+    frames = [(Path(each.f_code.co_filename), line) for each, line in walk_tb(wrong.__traceback__)]
+    ours = [(path.relative_to(ROOT), line) for path, line in frames if path.is_relative_to(ROOT)]
+    ours = [(path, line) for path, line in ours if "site-packages" not in path.parts]
+    services = [(path, line) for path, line in ours if path.parts[0] == "services"]
+    for path, line in (services or ours or frames)[-1:]:
+        return f"{type(wrong).__name__} at {path}:{line}"
+    return type(wrong).__name__

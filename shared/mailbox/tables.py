@@ -95,7 +95,7 @@ letters = Table(
     Column("opens", BigInteger, nullable=False),
     Column("preceded_at", UtcTime),
     Column("type", Text, nullable=False),
-    Column("headers", Text, nullable=False),
+    Column("headers", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),

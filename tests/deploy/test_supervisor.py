@@ -77,6 +77,19 @@ async def test_starts_a_killed_child_again_on_the_same_port(tmp_path):
         assert json.loads((tmp_path / "processes.json").read_text()) == {"beside": supervisor.pid("beside")}
 
 
+async def test_starts_a_child_again_though_its_folder_could_not_be_written_meanwhile(tmp_path):
+    child = web("child", tmp_path=tmp_path / "logs")
+
+    async with Supervisor(tmp_path) as supervisor:
+        await supervisor.start(child)
+        for _ in range(2):
+            first = supervisor.pid("child")
+            (tmp_path / "processes.draft").mkdir(exist_ok=True)
+            os.kill(first, signal.SIGKILL)
+            await until(lambda before=first: supervisor.pid("child") != before)
+            await supervisor.ready("child")
+
+
 async def test_names_a_taken_port_before_anything_starts(tmp_path):
     free, wanted = web("free", tmp_path=tmp_path), web("wanted", tmp_path=tmp_path)
     with closing(socket.create_server(("127.0.0.1", wanted.ports[0]))):

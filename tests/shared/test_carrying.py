@@ -1,14 +1,14 @@
 """What is said reaches whoever hears it, once, unreadable where it must be, and is answered where it asks."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import Database
-from shared.events.referrals import ContactShared
+from shared.events.referrals import ContactShared, RiskCleared
 from shared.mailbox import Ingested, Status
 from shared.mailbox.box import Mailbox
 from shared.mailbox.tables import letters, outbox
@@ -138,6 +138,37 @@ async def test_a_header_named_like_the_brokers_own_takes_nothing_away(
         await hospital.close()
 
     assert await noted(listener) == ["{}"]
+
+
+UNTIDY = {
+    "a first line that is not the broker's": b"XXXX/9.9 \xff\xff\xff\r\nFoo: bar\r\n\r\n",
+    "an id with a NUL": b"NATS/1.0\r\nNats-Msg-Id: k\x00l\r\n\r\n",
+    "an id of 3,000 characters": b"NATS/1.0\r\nNats-Msg-Id: " + b"k" * 3_000 + b"\r\n\r\n",
+    "a trace with a NUL": b"NATS/1.0\r\ntraceparent: 00-\x00\r\n\r\n",
+    "a trace of 50,000 characters": b"NATS/1.0\r\ntraceparent: " + b"0" * 50_000 + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("headers", UNTIDY.values(), ids=UNTIDY.keys())
+async def test_headers_that_nobody_can_read_keep_nobody_from_hearing(
+    bus: Bus, listener: Database, headers: bytes
+) -> None:
+    async def receive(posted: Ingested, db: AsyncConnection) -> RiskCleared:
+        await note(db, posted.body.decode())
+        return cleared(UUID(int=1), posted.reference)
+
+    async with running_mailbox(bus, "referrals", listener, lambda mailbox: mailbox.on_ingest("referral", receive)):
+        hospital = await bus.client("general-hospital")
+        subject, body = "ingest.general-hospital.referral.v1", b"untidy"
+        told = f"HPUB {subject} {len(headers)} {len(headers) + len(body)}\r\n".encode()
+        await hospital._send_command(told + headers + body + b"\r\n")
+        await hospital.request(subject, b"tidy", timeout=2)
+        await wait_for(listener, 2)
+        await until(lambda: all_sent(listener))
+        await hospital.close()
+
+    assert await noted(listener) == ["untidy", "tidy"]
+    assert await count(listener, letters) == 0
 
 
 async def test_a_fact_that_no_broker_takes_is_not_said(listener: Database) -> None:

@@ -110,6 +110,11 @@ def table(results: Sequence[Result]) -> Table:
 
 def main(wanted: Sequence[str]) -> int:
     """Run the parts whose names begin with one of the words, or all."""
+    if unknown := [each for each in wanted if not any(part.name.startswith(each) for part in PARTS)]:
+        console.print(
+            f"No storm begins with {' or '.join(unknown)}: there are {'; '.join(each.name for each in PARTS)}."
+        )
+        return 2
     RESULTS.parent.mkdir(exist_ok=True)
     results: list[Result] = []
     for number, part in enumerate(PARTS):
