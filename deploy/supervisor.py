@@ -163,7 +163,8 @@ class Supervisor:
         """This will start a child again, however often the machine has no room for it."""
         while not self._draining.is_set():
             try:
-                return await self._spawn(kept)
+                await self._spawn(kept)
+                return
             except OSError as wrong:
                 log.warning("%s cannot be started (%s); again in %.0f s", kept.child.name, wrong, LONGEST_PAUSE)
                 await asyncio.sleep(LONGEST_PAUSE)

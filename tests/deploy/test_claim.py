@@ -61,7 +61,7 @@ def test_no_command_writes_in_a_folder_from_which_another_process_runs(tmp_path:
         code, words = said(command, "--data", str(tmp_path))
 
         assert content(tmp_path) == before
-    assert code == 1
+    assert code == 2
     assert f"{tmp_path} is in use" in words
 
 

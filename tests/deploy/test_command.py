@@ -50,7 +50,7 @@ def test_a_folder_below_a_file_is_told_in_a_line(tmp_path: Path) -> None:
 
     code, told = said("up", "--data", str(tmp_path / "file" / "data"))
 
-    assert code == 1
+    assert code == 2
     assert told == f"alongside: [Errno 20] Not a directory: '{tmp_path / 'file' / 'data'}'"
 
 
@@ -60,7 +60,7 @@ def test_a_broker_that_runs_elsewhere_is_looked_at_first_and_its_file_left_alone
 
     code, told = said("up", "--data", str(tmp_path), "--port-base", str(free_base()), "--nats", NOBODY)
 
-    assert code == 1
+    assert code == 2
     assert f"No broker answers at {NOBODY}: is it started with {tmp_path}/nats/nats-server.conf" in told
     assert time.monotonic() - began < 15
     assert (tmp_path / "nats" / "nats-server.conf").read_bytes() == before
@@ -89,7 +89,7 @@ def test_work_says_how_to_start_where_nothing_runs(tmp_path: Path) -> None:
 
     code, told = said("work", "--data", str(tmp_path))
 
-    assert code == 1
+    assert code == 2
     assert told == f"alongside: Nothing runs from {tmp_path}: start it with `alongside up --data {tmp_path}`."
 
 
