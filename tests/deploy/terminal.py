@@ -15,9 +15,7 @@ def said(*options: str) -> tuple[int, str]:
         with redirect_stdout(words), redirect_stderr(words):
             alongside.main()
     except SystemExit as end:
-        # A word instead of a number is what the interpreter prints to end with 1.
-        told = end.code if isinstance(end.code, int) else 1
-        words.write(str(end.code or ""))
+        told = int(end.code or 0)
     finally:
         sys.argv = before
     return told, words.getvalue()

@@ -51,7 +51,7 @@ def test_a_folder_below_a_file_is_told_in_a_line(tmp_path: Path) -> None:
     code, told = said("up", "--data", str(tmp_path / "file" / "data"))
 
     assert code == 2
-    assert told == f"alongside: [Errno 20] Not a directory: '{tmp_path / 'file' / 'data'}'"
+    assert told == f"alongside: [Errno 20] Not a directory: '{tmp_path / 'file' / 'data'}'\n"
 
 
 def test_a_broker_that_runs_elsewhere_is_looked_at_first_and_its_file_left_alone(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_work_says_how_to_start_where_nothing_runs(tmp_path: Path) -> None:
     code, told = said("work", "--data", str(tmp_path))
 
     assert code == 2
-    assert told == f"alongside: Nothing runs from {tmp_path}: start it with `alongside up --data {tmp_path}`."
+    assert told == f"alongside: Nothing runs from {tmp_path}: start it with `alongside up --data {tmp_path}`.\n"
 
 
 def test_work_shows_what_it_can_and_names_a_service_that_is_silent(tmp_path: Path) -> None:
