@@ -1,6 +1,7 @@
 """Runs a service's Alembic migrations, each service's own and no other's; Alembic is imported when there are any."""
 
 import asyncio
+import logging
 from contextlib import suppress
 from importlib import resources
 from multiprocessing import get_context
@@ -14,7 +15,10 @@ NEWEST = text("select version_num from alembic_version")
 
 
 async def upgrade(database: Database, service: str) -> None:
-    """This will bring a service's database to the newest schema; processes that start together take turns."""
+    """This will bring a service's database to the newest schema; processes that start together take turns.
+
+    ValueError says that the database is of a version of ours that does not exist yet.
+    """
     if await _is_newest(database, service):
         return
     async with database.transaction() as db:
@@ -44,15 +48,22 @@ def _upgrade_alone(database: Database, service: str, share: str) -> None:
 
 async def _is_newest(database: Database, service: str) -> bool:
     versions = resources.files(f"services.{service}") / "migrations" / "versions"
-    newest = max(each.name for each in versions.iterdir() if each.name[0].isdigit())
+    known = {each.name.split("_")[0] for each in versions.iterdir() if each.name[0].isdigit()}
     try:
         async with database.reading() as db:
-            return bool(newest.startswith(f"{await db.scalar(NEWEST)}_"))
+            found = await db.scalar(NEWEST)
     except DBAPIError:
         return False
+    if found and found not in known:
+        raise ValueError(
+            f"this database is of a newer Alongside (schema {found}; this one knows {max(known)}): install that version"
+        )
+    return bool(found == max(known))
 
 
 def _to_newest(connection: Connection, service: str) -> None:
+    # What it says of its plugins, when it is imported, helps nobody.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command
     from alembic.config import Config
 

@@ -1,5 +1,6 @@
 """A database that was migrated is the database the code believes in."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Connection, MetaData, inspect
 
+from deploy.premises import equip
 from shared import migrations, names
 from shared.database import Database
 
@@ -77,3 +79,22 @@ async def test_migrating_a_second_time_changes_nothing(database: Database, name:
 
     async with database.reading() as db:
         assert await db.run_sync(differences, import_module(f"services.{name}.store").metadata) == []
+
+
+def test_a_store_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'matching.sqlite'}"
+    with sqlite3.connect(tmp_path / "matching.sqlite") as store:
+        store.execute("create table alembic_version (version_num text)")
+        store.execute("insert into alembic_version values ('0099')")
+    equip(tmp_path)
+    knobs = {"DATABASE_URL": url, "PROGRAMME": tmp_path / "programme.json", "SEAL_KEYS": tmp_path / "keys/seal.json"}
+    environment = os.environ | {f"ALONGSIDE_MATCHING_{name}": str(value) for name, value in knobs.items()}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "services.matching"], capture_output=True, text=True, cwd=ROOT, env=environment
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "matching: this database is of a newer Alongside (schema 0099; this one knows 0001): install that version"
+    ]
