@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -13,14 +13,18 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+import aiohttp
 import typer
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from deploy import asking
+from deploy.premises import Addresses
+from deploy.supervisor import StartError
 from shared import names
 from shared.letters import Shown
-from shared.mailbox.mending import Kept, Listed, Outcome
+from shared.mailbox.mending import Outcome
+from shared.mailbox.queues import Kept, Listed
 
 app = typer.Typer(
     no_args_is_help=True, help="Letters that a service could not apply: see them, mend them, replay them."
@@ -80,7 +84,7 @@ def show(
         _refuse_unsigned(by, reason)
     found = _found(data, letter, service)
     for name, told in found.items():
-        console.print(_shown(name, told.letter) if told.letter else _gone(name, letter))
+        console.print(_shown(name, told.letter) if told.letter else _gone(name, letter, told))
         for act in told.acts:
             console.print(f"  {act.what} by {act.by}, {act.at:%a %d %b %H:%M} UTC: {act.reason}", markup=False)
     if body:
@@ -134,11 +138,12 @@ def replay(
     signed = {} if dry_run else {"by": by, "reason": reason}
     asked = Replaying(data, {"dry_run": dry_run, **signed}, pause=1 / rate)
     told = asking.Told({}, {}) if letters else asyncio.run(asking.everybody(data, GIVEN_UP, only=service))
-    named = [(_holder(_found(data, each, service), each), each) for each in letters or ()]
-    for name, letter in chain(named, _given_up(data, told)):
+    for name, letter in chain(asked.held(letters or (), service), _given_up(data, told)):
         asked.queue(name, letter)
     would = "would be applied" if dry_run else "applied"
     console.print(f"{asked.applied:,} {would}, {asked.failed:,} {'would fail' if dry_run else 'failed'}.")
+    if not letters and not asked.applied + asked.failed:
+        console.print("Nothing was given up. What is still tried by itself is tried now when its id is named.")
     missing = _name_the_silent(told)
     raise typer.Exit(1 if asked.failed else 2 if missing else 0)
 
@@ -150,6 +155,16 @@ class Replaying:
         self.data, self.asked, self.pause = data, asked, pause
         self.applied = self.failed = 0
         self._tried: set[tuple[str, UUID]] = set()
+
+    def held(self, letters: Iterable[UUID], service: str | None) -> Iterator[tuple[str, UUID]]:
+        """This will find who holds each letter; one that is not found counts as failed."""
+        for each in letters:
+            try:
+                holder = _holder(_found(self.data, each, service), each)
+            except (asking.Refused, StartError) as refused:
+                self._failed(str(each), str(refused))
+            else:
+                yield holder, each
 
     def queue(self, service: str, letter: UUID) -> None:
         """This will replay the letters of a queue that were given up, from this one on, until one fails."""
@@ -166,11 +181,20 @@ class Replaying:
             told = Outcome(**asyncio.run(asked))
         except asking.Refused as refused:
             told = Outcome(letters=0, error=str(refused))
+        except (aiohttp.ClientError, TimeoutError):
+            told = Outcome(letters=0, error=f"{service} does not answer at {_place(self.data, service)}")
         self.applied += told.letters
         if told.error:
-            self.failed += 1
-            console.print(f"{letter} to {service}: {told.error}", style="red", markup=False, soft_wrap=True)
+            self._failed(f"{letter} to {service}", told.error)
         return told.next
+
+    def _failed(self, which: str, why: str) -> None:
+        self.failed += 1
+        console.print(f"{which}: {why}", style="red", markup=False, soft_wrap=True)
+
+
+def _place(data: Path, service: str) -> str:
+    return Addresses.read(data).services[service]
 
 
 def _refuse_unsigned(by: str, reason: str) -> None:
@@ -197,7 +221,11 @@ def _given_up(data: Path, told: asking.Told) -> Iterator[tuple[str, UUID]]:
             yield from ((name, each.letter_id) for each in listed.letters)
             last = listed.letters[-1]
             beyond = urlencode({"since": last.put_aside_at.isoformat(), "after": last.letter_id})
-            again = asyncio.run(asking.everybody(data, f"{GIVEN_UP}&{beyond}", only=name))
+            try:
+                again = asyncio.run(asking.everybody(data, f"{GIVEN_UP}&{beyond}", only=name))
+            except (asking.Refused, StartError):
+                told.silent[name] = _place(data, name)
+                break
             listed = Listed(**again.answers[name])
 
 
@@ -228,8 +256,9 @@ def _listed(found: list[tuple[str, Kept]], queues: int) -> RenderableType:
     return Group(Text(f"{count}; this is the first letter of {those}\n", "bold"), *(_shown(*each) for each in found))
 
 
-def _gone(service: str, letter: UUID) -> Text:
-    return Text(f"{letter} to {service} is put aside no longer: it was applied, or passed over", "bold")
+def _gone(service: str, letter: UUID, told: Shown) -> Text:
+    became = "passed over" if any(each.what == "passed over" for each in told.acts) else "applied"
+    return Text(f"{letter} to {service} is put aside no longer: it was {became}", "bold")
 
 
 def _shown(service: str, each: Kept) -> Text:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
 from shared import names
 from shared.callers import Agency
 from shared.edge import Problem, StrictRoute
-from shared.mailbox import mending
-from shared.mailbox.mending import Act, Kept, Listed, Mending, NotNow, Outcome, Signed
+from shared.events.fact import Instant
+from shared.mailbox import queues
+from shared.mailbox.mending import Mending, NotNow, Outcome, Signed, Unfit
+from shared.mailbox.queues import Act, Kept, Listed
 from shared.places import wrongs
 
 if TYPE_CHECKING:
@@ -69,23 +71,21 @@ def routes(service: "Service") -> APIRouter:
 
 def _look(router: APIRouter, service: "Service") -> None:
     @router.get("/letters")
-    async def waiting(
-        _: Agency, dead: bool = False, since: AwareDatetime | None = None, after: UUID | None = None
-    ) -> Listed:
+    async def waiting(_: Agency, dead: bool = False, since: Instant | None = None, after: UUID | None = None) -> Listed:
         """The first letter of each queue put aside, what was given up first; or of the `dead` those beyond another.
 
         That other one is named by when it was put aside (`since`), and its id (`after`).
         """
         async with service.database.reading() as db:
             if not dead:
-                return await mending.queues(db)
-            return await mending.given_up(db, (since, after) if since and after else None)
+                return await queues.first(db)
+            return await queues.given_up(db, (since, after) if since and after else None)
 
     @router.get("/letters/{letter_id}")
     async def show(letter_id: UUID, _: Agency) -> Shown:
         """A letter put aside, without what it says, and what was done with it, also when it is put aside no longer."""
         async with service.database.reading() as db:
-            shown = Shown(letter=await mending.one(db, letter_id), acts=await mending.acts(db, letter_id))
+            shown = Shown(letter=await queues.one(db, letter_id), acts=await queues.acts(db, letter_id))
         if not shown.letter and not shown.acts:
             raise Problem(404, "No such letter is put aside", where="path.letter_id", remedy="list them again")
         return shown
@@ -131,6 +131,8 @@ async def _refusals() -> AsyncIterator[None]:
         yield
     except NotNow as wrong:
         raise Problem(409, f"Not now: {wrong}", where="path.letter_id", remedy=wrong.remedy) from None
+    except Unfit as wrong:
+        raise Problem(422, str(wrong), where=wrong.where, remedy=wrong.remedy) from None
     except ValidationError as wrong:
         first = wrongs(wrong.errors(include_input=False), "letter")[0]
         title = "The letter would not say what it must"

@@ -1,8 +1,9 @@
 """Letters put aside: tried again with growing pauses, and those parked behind them taken when their turn comes."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from sqlalchemy import and_, bindparam, exists, func, or_, select, update
@@ -20,6 +21,7 @@ from shared.several import among
 if TYPE_CHECKING:
     from shared.mailbox.box import Mailbox
 
+logger = logging.getLogger(__name__)
 PAUSES = [timedelta(seconds=each) for each in (1, 2, 4, 8, 16, 32, 64, 128, 256, 300)]
 """How long what failed waits before each next try; after the last it is given up until somebody mends it."""
 
@@ -86,6 +88,7 @@ class Aside(Loop):
     async def put(self, letter: Letter, wrong: Exception) -> None:
         """This will put a letter aside after its first failure."""
         hopeless = isinstance(wrong, NO_REMEDY)
+        logger.warning("letter %s is %s (%s)", letter.event_id, "given up" if hopeless else "put aside", told(wrong))
         async with self.mailbox.database.transaction() as db:
             await gate.put_aside(
                 db,
@@ -159,8 +162,9 @@ class Aside(Loop):
         self.wake()
 
     async def failed_again(self, letter: Letter, wrong: Exception) -> None:
-        """This will keep the error of a try that a person asked for; after it no other is made by itself."""
-        await self._failed(letter, len(PAUSES) + 1, wrong)
+        """This will keep the error of a try that a person asked for: what was given up stays so, the rest goes on."""
+        worse = {"state": "dead"} if isinstance(wrong, NO_REMEDY) else {}
+        await self._keep(letter, {"attempts": letters.c.attempts + 1, "error": told(wrong), **worse})
 
     async def _failed(self, letter: Letter, attempts: int, wrong: Exception) -> None:
         pause = None if isinstance(wrong, NO_REMEDY) else pause_after(attempts)
@@ -170,5 +174,13 @@ class Aside(Loop):
             "error": told(wrong),
             "next_try": real() + (pause or timedelta()),
         }
+        if await self._keep(letter, waits) and pause is None:
+            logger.error("letter %s is given up after %d tries (%s)", letter.event_id, attempts, told(wrong))
+
+    async def _keep(self, letter: Letter, outcome: Mapping[str, Any]) -> bool:
+        """This will keep what came of a try, unless somebody has mended or passed over the letter meanwhile."""
         async with self.mailbox.database.transaction() as db:
-            await db.execute(update(letters).where(letters.c.event_id == letter.event_id).values(**waits))
+            same = bool(await gate.still_aside(db, [letter]))
+            if same:
+                await db.execute(update(letters).where(letters.c.event_id == letter.event_id).values(**outcome))
+        return same

@@ -168,9 +168,14 @@ class Mailbox:
             await self.aside.put(letter, wrong)
             self.meters.letters.labels(consumer, "put_aside").inc()
 
-    async def apply(self, incoming: Sequence[Letter], consumer: str, *, from_aside: bool = False) -> None:
-        """This will apply what is news among some letters, in one transaction with the marks that it was heard."""
+    async def apply(self, incoming: Sequence[Letter], consumer: str, *, from_aside: bool = False) -> gate.Sorted:
+        """This will apply what is news among some letters, in one transaction with the marks that it was heard.
+
+        Of those `from_aside` it leaves out what was treated since it was read: mended, passed over, or applied.
+        """
         async with self.database.transaction() as db:
+            if from_aside:
+                incoming = await gate.still_aside(db, incoming)
             found, said = await self.apply_in(db, incoming)
             if from_aside:
                 await gate.forget_aside(db, [*found.news, *found.known])
@@ -179,6 +184,7 @@ class Mailbox:
             if some:
                 self.meters.letters.labels(consumer, outcome).inc(len(some))
         self.aside.noticed(found)
+        return found
 
     async def apply_in(self, db: AsyncConnection, incoming: Sequence[Letter]) -> tuple[gate.Sorted, list[Said]]:
         """This will apply what is news among some letters in a transaction that its caller ends."""

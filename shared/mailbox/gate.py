@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import real
 from shared.database import insert_or_ignore, lock, upsert
-from shared.mailbox.letter import UNREAD, Letter, put_away
+from shared.mailbox.letter import UNREAD, Letter, put_away, take_out
 from shared.mailbox.tables import heard, inbox, letters
 from shared.several import among
 
@@ -21,6 +21,7 @@ NOBODY = 2**63 - 1
 REACH = upsert(heard, keys=["source", "key"], change=["version"])
 REACHED = select(heard).where(among(heard.c.key, "keys"), among(heard.c.source, "sources"))
 SEEN = select(inbox.c.event_id).where(among(inbox.c.event_id, "some"))
+KEPT_ASIDE = select(letters).where(among(letters.c.event_id, "some"))
 FORGET = delete(letters).where(among(letters.c.event_id, "some"))
 HEARD = insert(inbox)
 ASIDE = insert_or_ignore(letters)
@@ -46,9 +47,14 @@ class Sorted:
     reached: dict[Place, int] = field(default_factory=dict)
 
 
+async def hold(db: AsyncConnection, some: Iterable[Letter]) -> None:
+    """This will let nobody else hear, or treat, these letters and those about the same until the transaction ends."""
+    await lock(db, *{f"hear {each.source} {each.partition}" for each in some})
+
+
 async def sort(db: AsyncConnection, incoming: Sequence[Letter]) -> Sorted:
     """This will sort letters against what was heard before, and let nobody else hear them meanwhile."""
-    await lock(db, *{f"hear {each.source} {each.partition}" for each in incoming})
+    await hold(db, incoming)
     reached = await _reached(db, {(each.source, each.key) for each in incoming if each.version != UNREAD})
     waiting = await _waiting(db, incoming, reached)
     seen = await _seen(db, [each for each in incoming if each.version == UNREAD])
@@ -132,6 +138,14 @@ async def put_aside(
     rows = [{**put_away(each), **waits} for each in some]
     if rows:
         await db.execute(ASIDE, rows)
+
+
+async def still_aside(db: AsyncConnection, some: Sequence[Letter]) -> list[Letter]:
+    """This will give those that are still put aside with the words that were read, and keep them so meanwhile."""
+    await hold(db, some)
+    kept = (await db.execute(KEPT_ASIDE, {"some": [each.event_id for each in some]})).mappings()
+    words = {letter.event_id: letter.body for letter in map(take_out, kept)}
+    return [each for each in some if words.get(each.event_id) == each.body]
 
 
 async def forget_aside(db: AsyncConnection, some: Iterable[Letter]) -> None:

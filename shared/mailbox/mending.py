@@ -1,51 +1,28 @@
-"""Letters put aside, in the hands of a person: listed by queue, opened, mended, passed over, replayed in order."""
+"""Letters put aside, in the hands of a person: opened, mended, passed over, replayed in order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Uuid, and_, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared import names
 from shared.clock import real
-from shared.database import UtcTime, is_away
-from shared.mailbox import gate
+from shared.database import is_away
+from shared.mailbox import gate, queues
 from shared.mailbox.letter import UNREAD, Letter, read, take_out, write
 from shared.mailbox.loop import told
 from shared.mailbox.said import Reply
-from shared.mailbox.tables import heard, letter_acts, letters
+from shared.mailbox.tables import letter_acts, letters
 from shared.sealed import CannotOpen, seal
 
 if TYPE_CHECKING:
     from shared.mailbox.box import Mailbox
 
-MOST = 500
-"""How many queues are listed at once, and how many letters of a queue are tried in one rehearsal."""
-
-QUEUE = letters.c.source, letters.c.key
-PLACE = and_(heard.c.source == letters.c.source, heard.c.key == letters.c.key)
-RANKED = (
-    select(
-        *letters.c,
-        func.coalesce(heard.c.version, 0).label("reached"),
-        func.row_number().over(partition_by=QUEUE, order_by=letters.c.version).label("rank"),
-        (func.count().over(partition_by=QUEUE) - 1).label("behind"),
-    )
-    .outerjoin(heard, PLACE)
-    .subquery()
-)
-FIRSTS = (
-    select(RANKED, func.count().over().label("queues"))
-    .where(RANKED.c.rank == 1)
-    .order_by(RANKED.c.state != "dead", RANKED.c.put_aside_at, RANKED.c.event_id)
-    .limit(MOST)
-)
-DEAD = FIRSTS.where(RANKED.c.state == "dead")
-LAST = tuple_(bindparam("since", type_=UtcTime), bindparam("after", type_=Uuid))
-BEYOND = DEAD.where(tuple_(RANKED.c.put_aside_at, RANKED.c.event_id) > LAST)
+IN_VAIN, TREATED = "replayed in vain", "meanwhile it was treated by somebody else"
 
 
 class NotNow(Exception):
@@ -56,37 +33,12 @@ class NotNow(Exception):
         self.remedy = remedy
 
 
-class Kept(BaseModel):
-    """A letter put aside, without what it says; `behind` counts those that wait for it, `waits_for` is a version."""
+class Unfit(ValueError):
+    """Words that cannot stand in a letter; the message says why, `where` names the place, `remedy` what to do."""
 
-    letter_id: UUID
-    source: str
-    key: str
-    version: int
-    type: str
-    state: str
-    attempts: int
-    error: str
-    put_aside_at: datetime
-    next_try: datetime
-    behind: int
-    waits_for: int | None
-
-
-class Listed(BaseModel):
-    """The first letters of queues, as many as are shown at once, and how many `queues` there are of that kind."""
-
-    queues: int
-    letters: list[Kept]
-
-
-class Act(BaseModel):
-    """What somebody did with a letter, and why."""
-
-    what: str
-    by: str
-    reason: str
-    at: datetime
+    def __init__(self, why: str, where: str, remedy: str) -> None:
+        super().__init__(why)
+        self.where, self.remedy = where, remedy
 
 
 class Outcome(BaseModel):
@@ -118,43 +70,6 @@ class Signed:
     body: bytes = b""
 
 
-async def queues(db: AsyncConnection) -> Listed:
-    """This will list the first letter of each queue, what was given up first."""
-    return _listed((await db.execute(FIRSTS)).mappings().all())
-
-
-async def given_up(db: AsyncConnection, beyond: tuple[datetime, UUID] | None) -> Listed:
-    """This will list the first letters that were given up, oldest first, beyond one put aside at a time."""
-    if beyond is None:
-        return _listed((await db.execute(DEAD)).mappings().all())
-    return _listed((await db.execute(BEYOND, {"since": beyond[0], "after": beyond[1]})).mappings().all())
-
-
-async def one(db: AsyncConnection, letter_id: UUID) -> Kept | None:
-    """This will find a letter put aside."""
-    row = await _row(db, letter_id)
-    return _kept(row) if row else None
-
-
-async def acts(db: AsyncConnection, letter_id: UUID) -> list[Act]:
-    """This will tell what was done with a letter, in order."""
-    wanted = select(letter_acts).where(letter_acts.c.letter_id == letter_id).order_by(letter_acts.c.id)
-    return [Act(**row) for row in (await db.execute(wanted)).mappings()]
-
-
-async def _row(db: AsyncConnection, letter_id: UUID) -> Any:
-    return (await db.execute(select(RANKED).where(RANKED.c.event_id == letter_id))).mappings().one_or_none()
-
-
-def _listed(rows: Sequence[Any]) -> Listed:
-    return Listed(queues=rows[0]["queues"] if rows else 0, letters=[_kept(row) for row in rows])
-
-
-def _kept(row: Any) -> Kept:
-    waits = row["state"] == "parked" and not take_out(row).follows(row["reached"])
-    return Kept(letter_id=row["event_id"], **row, waits_for=row["reached"] + 1 if waits else None)
-
-
 class Mending:
     """What a person may do with the letters of one mailbox."""
 
@@ -172,52 +87,75 @@ class Mending:
             return Reply(letter.body)
 
     async def mend(self, wish: Signed, db: AsyncConnection) -> None:
-        """This will put other words in a letter, and try it at once; ValidationError when they are no such fact."""
-        letter = take_out(await self._mine(db, wish.letter_id))
-        body = wish.body if letter.version == UNREAD else self._written(letter, wish.body)
+        """This will put other words in a letter, and try it when its turn has come.
+
+        It raises ValidationError when they are no such fact, and Unfit when they are another's, or too long.
+        """
+        row = await self._held(db, wish.letter_id)
+        letter = take_out(row)
+        body = self._written(letter, wish.body)
         await _note(db, wish, "mended")
         again = {"state": "retrying", "attempts": 0, "error": "", "next_try": real()}
+        # What waits for another would be found too early by every try.
+        next_ = row["rank"] == 1 and _follows(letter, row["reached"])
         changed = update(letters).where(letters.c.event_id == letter.event_id)
-        await db.execute(changed.values(body=seal(body, place="letters.body"), **again))
+        sealed = seal(body, place="letters.body")
+        await db.execute(changed.values(body=sealed, **(again if next_ else {"state": "parked"})))
 
     def _written(self, letter: Letter, body: bytes) -> bytes:
+        if len(body) > names.MESSAGE_BYTES:
+            raise Unfit("The letter would be too long", "body.body", f"send at most {names.MESSAGE_BYTES:,} bytes")
+        if letter.version == UNREAD:
+            return body
         kind = self.mailbox.board.facts.get(letter.type)
         if kind is None:
             raise NotNow("nobody here reads such letters", "pass it over: it only advances the version")
-        return write(kind.model_validate_json(body))
+        fact = kind.model_validate_json(body)
+        if fact.key() != letter.key:
+            remedy = "pass it over, and say the other where it belongs"
+            raise Unfit("The letter is about another person", f"body.{kind.KEY}", remedy)
+        return write(fact)
 
     async def pass_over(self, wish: Signed, db: AsyncConnection) -> None:
         """This will count a letter as heard without anything coming of it."""
-        letter = take_out(await self._mine(db, wish.letter_id))
-        # Nobody else hears from here on: what is read of the letter's queue is still so when it is marked.
+        letter = _first(await self._held(db, wish.letter_id))
         found = await gate.sort(db, [letter])
-        await self._first(db, wish.letter_id)
         await _note(db, wish, "passed over")
         await gate.mark(db, found)
         await gate.forget_aside(db, [letter])
 
     async def begin_here(self, wish: Signed, db: AsyncConnection) -> None:
-        """This will take a parked letter as the next of its key, whatever was to come before it."""
-        row = await self._mine(db, wish.letter_id)
-        if row["rank"] > 1 or row["state"] != "parked":
+        """This will take a letter that waits for others as the next of its key, whatever was to come before it."""
+        row = await self._held(db, wish.letter_id)
+        waits = row["state"] == "parked" or not _follows(take_out(row), row["reached"])
+        if row["rank"] > 1 or not waits:
             raise NotNow("only the first of a queue that waits can begin it", "see `waits_for` of the letter")
         await _note(db, wish, "began here")
-        await db.execute(update(letters).where(letters.c.event_id == wish.letter_id).values(opens=letters.c.version))
+        begun = update(letters).where(letters.c.event_id == wish.letter_id)
+        await db.execute(begun.values(opens=letters.c.version, state="parked"))
 
     async def replay(self, wish: Signed) -> Outcome:
         """This will apply the first letter of a queue now."""
         async with self.mailbox.database.transaction() as db:
-            first = await self._first(db, wish.letter_id)
-            await _note(db, wish, "replayed")
+            first = _first(await self._mine(db, wish.letter_id))
+            act = await _note(db, wish, "replayed")
         try:
-            await self.mailbox.apply([first], "replayed", from_aside=True)
+            found = await self.mailbox.apply([first], "replayed", from_aside=True)
         except Exception as wrong:
             if is_away(wrong):
                 raise
             await self.mailbox.aside.failed_again(first, wrong)
-            return Outcome(letters=0, error=told(wrong))
+            return await self._in_vain(act, Outcome(letters=0, error=told(wrong)))
         self.mailbox.aside.look()
-        return Outcome(letters=1, next=await self._next(first))
+        following = await self._next(first)
+        if not found.news:
+            return await self._in_vain(act, Outcome(letters=0, error=TREATED, next=following))
+        return Outcome(letters=1, next=following)
+
+    async def _in_vain(self, act: int, outcome: Outcome) -> Outcome:
+        async with self.mailbox.database.transaction() as db:
+            await db.execute(update(letter_acts).where(letter_acts.c.id == act).values(what=IN_VAIN))
+        return outcome
 
     async def _next(self, before: Letter) -> UUID | None:
         same = and_(letters.c.source == before.source, letters.c.key == before.key)
@@ -229,7 +167,7 @@ class Mending:
     async def rehearse(self, letter_id: UUID) -> Outcome:
         """This will apply a whole queue, and undo it."""
         async with self.mailbox.database.reading() as db:
-            queue = await _queue(db, await self._first(db, letter_id))
+            queue = await _queue(db, _first(await self._mine(db, letter_id)))
         try:
             async with self.mailbox.database.transaction() as db:
                 raise Tried(await self._tried(queue, db))
@@ -246,18 +184,13 @@ class Mending:
                 return Outcome(letters=number, error=told(wrong))
         return Outcome(letters=len(queue))
 
-    async def _first(self, db: AsyncConnection, letter_id: UUID) -> Letter:
-        row = await self._mine(db, letter_id)
-        letter = take_out(row)
-        if row["rank"] > 1:
-            raise NotNow("an earlier letter about the same waits", "treat the first of the queue: see `letters list`")
-        if letter.version != UNREAD and not letter.follows(row["reached"]):
-            missing = row["reached"] + 1
-            raise NotNow(f"version {missing} of {letter.source} has not come", "see FactsUnsent, or begin here")
-        return letter
+    async def _held(self, db: AsyncConnection, letter_id: UUID) -> Any:
+        """This will find a letter about which nobody hears, and which nobody treats, until the transaction ends."""
+        await gate.hold(db, [take_out(await self._mine(db, letter_id))])
+        return await self._mine(db, letter_id)
 
     async def _mine(self, db: AsyncConnection, letter_id: UUID) -> Any:
-        row = await _row(db, letter_id)
+        row = await queues.row(db, letter_id)
         if row is None:
             raise NotNow("no such letter is put aside", "list them again: it may have been applied meanwhile")
         if row["partition"] not in self.mailbox.aside.partitions:
@@ -265,13 +198,29 @@ class Mending:
         return row
 
 
+def _first(row: Any) -> Letter:
+    """This will give a letter that is the next of its queue; NotNow says of another what it waits for."""
+    letter = take_out(row)
+    if row["rank"] > 1:
+        raise NotNow("an earlier letter about the same waits", "treat the first of the queue: see `letters list`")
+    if not _follows(letter, row["reached"]):
+        missing = row["reached"] + 1
+        raise NotNow(f"version {missing} of {letter.source} has not come", "see FactsUnsent, or begin here")
+    return letter
+
+
+def _follows(letter: Letter, reached: int) -> bool:
+    return letter.version == UNREAD or letter.follows(reached)
+
+
 async def _queue(db: AsyncConnection, first: Letter) -> list[Letter]:
     same = and_(letters.c.source == first.source, letters.c.key == first.key)
-    found = (await db.execute(select(letters).where(same).order_by(letters.c.version).limit(MOST))).mappings()
+    found = (await db.execute(select(letters).where(same).order_by(letters.c.version).limit(queues.MOST))).mappings()
     queue = [take_out(row) for row in found]
     return [each for place, each in enumerate(queue) if each.version <= first.version + place]
 
 
-async def _note(db: AsyncConnection, wish: Signed, what: str) -> None:
+async def _note(db: AsyncConnection, wish: Signed, what: str) -> int:
+    """This will keep who did what, and why, and give the number under which it is kept."""
     signed = {"letter_id": wish.letter_id, "what": what, "by": wish.by, "reason": wish.reason, "at": real()}
-    await db.execute(insert(letter_acts).values(**signed))
+    return int((await db.execute(insert(letter_acts).returning(letter_acts.c.id), signed)).scalar_one())

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,7 +19,7 @@ from services.matching import app
 from services.matching.settings import Settings
 from shared import migrations
 from shared.events.referrals import ReferralHeld
-from shared.mailbox import gate, mending
+from shared.mailbox import gate, queues
 from shared.mailbox.letter import Letter
 from shared.service import Service
 from tests.deploy.terminal import said
@@ -34,6 +35,15 @@ class Place:
     data: Path
     service: Service
     loop: asyncio.AbstractEventLoop
+    hangs_up: int = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve; or hang up on whoever posts, as a service does that is ended, so many times."""
+        if self.hangs_up and scope.get("method") == "POST":
+            self.hangs_up -= 1
+            receive.__self__.transport.abort()
+            return
+        await self.service.http(scope, receive, send)
 
     def put_aside(self, person: UUID, version: int, body: bytes = b"") -> Letter:
         """Let a letter come."""
@@ -81,7 +91,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
         premises.data
     )
     loop = asyncio.new_event_loop()
-    server = uvicorn.Server(uvicorn.Config(service.http, port=port, lifespan="off", log_config=None))
+    opened = Place(tmp_path, service, loop)
+    server = uvicorn.Server(uvicorn.Config(opened, port=port, lifespan="off", log_config=None))
 
     async def serve() -> None:
         await migrations.upgrade(service.database, "matching")
@@ -94,7 +105,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield Place(tmp_path, service, loop)
+    yield opened
     server.should_exit = True
     thread.join(10)
 
@@ -150,12 +161,12 @@ def test_replay_goes_on_with_the_next_of_a_queue_no_faster_than_it_is_asked_to(p
 
 
 def test_all_that_were_given_up_are_replayed_once_each_however_many_are_listed_at_once(place: Place) -> None:
-    some = place.give_up(mending.MOST + 2)
+    some = place.give_up(queues.MOST + 2)
 
     _, listed = place.letters("list")
     code, told = place.letters("replay", "--rate", "1000", *SIGNED)
 
-    assert f"502 queues wait; this is the first letter of {mending.MOST} of them" in listed
+    assert f"502 queues wait; this is the first letter of {queues.MOST} of them" in listed
     assert "2 more queues wait" in listed
     assert code == 1 and "0 applied, 502 failed." in told
     assert {told.count(each) for each in some} == {1}
@@ -169,7 +180,7 @@ def test_a_letter_that_several_put_aside_is_mended_where_somebody_says(place: Pl
     ended, told = place.letters("mend", letter, "--pass-over", *SIGNED)
     named, _ = place.letters("mend", letter, "--pass-over", "--service", "matching", *SIGNED)
 
-    assert ended == 1 and f"matching and scheduling have put {letter} aside: name one with --service" in told
+    assert ended == 2 and f"matching and scheduling have put {letter} aside: name one with --service" in told
     assert named == 0
 
 
@@ -185,10 +196,32 @@ def test_a_letter_that_waits_for_a_lost_one_begins_where_somebody_says(place: Pl
     assert refused == 1 and "version 1 of referrals has not come" in " ".join(why.split())
 
 
+def test_a_replay_during_a_restart_counts_what_was_not_reached_and_goes_on(place: Place, tmp_path: Path) -> None:
+    first, second = place.put_aside(uuid4(), 1, SPOILT), place.put_aside(uuid4(), 1, SPOILT)
+    place.hangs_up = 1
+
+    code, told = place.letters("replay", str(first.event_id), str(second.event_id), "--rate", "1000", *SIGNED)
+
+    at = Addresses.read(tmp_path).services["matching"]
+    assert f"{first.event_id} to matching: matching does not answer at {at}" in told
+    assert f"{second.event_id} to matching: ValidationError at" in told
+    assert code == 1 and "0 applied, 2 failed." in told and "ssl" not in told
+
+
+def test_a_replay_where_nobody_answers_ends_with_its_tally(place: Place, tmp_path: Path) -> None:
+    letter = place.put_aside(uuid4(), 1, SPOILT)
+    there = Addresses.read(tmp_path)
+    Addresses({"matching": f"http://127.0.0.1:{ports.free()}"}, there.nats, there.databases).write(tmp_path)
+
+    code, told = place.letters("replay", str(letter.event_id), *SIGNED)
+
+    assert code == 1 and "Nothing runs from" in told and "0 applied, 1 failed." in told
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (["show", "00000000-0000-0000-0000-000000000000"], 1, "No service has put a letter"),
+        (["show", "00000000-0000-0000-0000-000000000000"], 2, "No service has put a letter"),
         (["show", "nonsense"], 2, "UUID"),
         (
             ["mend", "00000000-0000-0000-0000-000000000000", "--by", "R", "--reason", "w"],

@@ -45,7 +45,7 @@ async def test_a_letter_is_tried_after_each_pause_and_given_up_after_the_last(st
         await mailbox.aside.once()
 
     assert [round(each / timedelta(seconds=1)) for each in waited] == [round(each.total_seconds()) for each in PAUSES]
-    assert kept["state"] == "dead" and kept["error"].startswith("ZeroDivisionError at test_giving_up.py:")
+    assert kept["state"] == "dead" and kept["error"].startswith("ZeroDivisionError at tests/shared/test_giving_up.py:")
 
 
 async def test_how_often_a_letter_failed_is_remembered_across_a_start(store: Database) -> None:

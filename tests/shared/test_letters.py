@@ -2,7 +2,9 @@
 
 import asyncio
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,16 +14,18 @@ from sqlalchemy import Text, func, select, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deploy.premises import EMPTY_PROGRAMME
+from shared import names
 from shared.database import Database
 from shared.events.matching import RoomFreed
 from shared.events.referrals import ContactShared, RiskCleared
-from shared.mailbox import Ingested, gate, mending
+from shared.mailbox import Ingested, gate, mending, queues
+from shared.mailbox.aside import PAUSES
 from shared.mailbox.letter import Letter, write
 from shared.mailbox.tables import heard, inbox, letter_acts, letters, outbox
 from shared.programme import Organisation, Programme, hash_key
 from shared.service import Service
 from shared.settings import ServiceSettings
-from tests.shared.parties import a_letter, note, noted, rows, with_a_diary
+from tests.shared.parties import a_letter, change, note, noted, rows, with_a_diary
 
 KEY, OTHER = "the programme's key", "a hospital's key"
 PROGRAMME = Programme(
@@ -35,11 +39,45 @@ PROGRAMME = Programme(
 )
 SIGNED = {"by": "Robin", "reason": "asked by Sam"}
 SPOILT, CLEAN = "spoilt", "clean"
+TREATED = "meanwhile it was treated by somebody else"
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 HEARD = "matching-on-referrals-0of1"
 
 
 class Settings(ServiceSettings, service="matching"):
     """A service with nothing of its own."""
+
+
+class Interrupted(Database):
+    """A database beside which something else happens, between two of its transactions or views."""
+
+    after = 0
+    meanwhile: Callable[[], Awaitable[Any]] | None = None
+
+    def interrupt(self, after: int, meanwhile: Callable[[], Awaitable[Any]]) -> None:
+        """Let it happen when so many transactions and views from now have ended."""
+        self.after, self.meanwhile = after, meanwhile
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """The same transaction, whatever becomes of it, with the interruption behind it."""
+        try:
+            async with super().transaction() as db:
+                yield db
+        finally:
+            await self._ended()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """The same view, with the interruption behind it."""
+        async with super().reading() as db:
+            yield db
+        await self._ended()
+
+    async def _ended(self) -> None:
+        self.after -= 1
+        if self.after == 0 and (happens := self.meanwhile):
+            await happens()
 
 
 class Desk:
@@ -86,6 +124,10 @@ class Desk:
         """Ask for something to be done with a letter."""
         return await self.http.post(f"/letters/{letter_id}/{what}", json=body)
 
+    async def mend(self, letter: Letter, words: bytes) -> httpx.Response:
+        """Put other words in a letter."""
+        return await self.post(letter.event_id, "mend", how="body", body=b64encode(words).decode(), **SIGNED)
+
     async def listed(self) -> list[dict[str, Any]]:
         """What an operator sees."""
         return (await self.http.get("/letters")).raise_for_status().json()["letters"]
@@ -94,7 +136,8 @@ class Desk:
 @pytest.fixture
 async def desk(database: Database) -> AsyncIterator[Desk]:
     """A desk with nothing on it."""
-    opened = Desk(await with_a_diary(database))
+    await with_a_diary(database)
+    opened = Desk(Interrupted(database.engine, database.path))
     yield opened
     await opened.http.aclose()
 
@@ -119,7 +162,7 @@ async def test_each_queue_is_listed_by_its_first_letter(desk: Desk) -> None:
         2,
         None,
     )
-    assert dead["error"].startswith("ZeroDivisionError at test_letters.py:") and dead["attempts"] == 11
+    assert dead["error"].startswith("ZeroDivisionError at tests/shared/test_letters.py:") and dead["attempts"] == 11
     assert (parked["letter_id"], parked["state"], parked["waits_for"]) == (str(early.event_id), "parked", 1)
     assert SPOILT not in str(dead)
 
@@ -160,7 +203,7 @@ async def test_a_replay_that_fails_again_keeps_its_error_and_is_not_repeated_by_
     while await desk.mailbox.aside.once():
         pass
 
-    assert told["letters"] == 0 and told["error"].startswith("ZeroDivisionError at test_letters.py:")
+    assert told["letters"] == 0 and told["error"].startswith("ZeroDivisionError at tests/shared/test_letters.py:")
     assert [each["state"] for each in await desk.listed()] == ["dead"]
 
 
@@ -208,14 +251,135 @@ async def test_a_letter_that_waits_for_another_is_not_replayed_until_somebody_be
 async def test_a_letter_is_mended_with_other_words_and_tried_at_once(desk: Desk) -> None:
     letter = a_letter(uuid4(), 1, by=SPOILT)
     await desk.put_aside(letter)
-    words = letter.body.replace(SPOILT.encode(), b"Ana")
 
-    answer = await desk.post(letter.event_id, "mend", how="body", body=b64encode(words).decode(), **SIGNED)
+    answer = await desk.mend(letter, mended(letter))
     await desk.mailbox.aside.once()
 
     assert answer.status_code == 200
     assert await noted(desk.mailbox.database) == ["Ana"]
     assert await desk.listed() == []
+
+
+def mended(letter: Letter) -> bytes:
+    """A letter's words without the spoilt one."""
+    return letter.body.replace(SPOILT.encode(), b"Ana")
+
+
+async def test_a_mended_letter_waits_on_for_the_one_before_it_and_may_begin_or_be_opened(desk: Desk) -> None:
+    letter = a_letter(uuid4(), 4, by=SPOILT)
+    await desk.put_aside(letter)
+
+    await desk.mend(letter, mended(letter))
+    await desk.mailbox.aside.once()
+    (waiting,) = await desk.listed()
+    begun = await desk.post(letter.event_id, "mend", how="begin-here", **SIGNED)
+    await desk.mailbox.aside.once()
+
+    assert (waiting["state"], waiting["waits_for"], begun.status_code) == ("parked", 1, 200)
+    assert await noted(desk.mailbox.database) == ["Ana"]
+
+
+@pytest.mark.parametrize("state", ["retrying", "dead"])
+async def test_a_letter_that_was_tried_and_waits_for_a_lost_one_may_begin_too(desk: Desk, state: str) -> None:
+    letter = a_letter(uuid4(), 4)
+    await desk.put_aside(letter)
+    await change(desk.mailbox.database, update(letters).values(state=state))
+
+    begun = await desk.post(letter.event_id, "mend", how="begin-here", **SIGNED)
+    await desk.mailbox.aside.once()
+
+    assert begun.status_code == 200
+    assert await noted(desk.mailbox.database) == ["number 4"]
+
+
+@pytest.mark.parametrize("after", ["the look", "the try"])
+async def test_a_letter_mended_during_a_try_of_its_old_words_is_tried_with_the_new(desk: Desk, after: str) -> None:
+    letter, database = a_letter(uuid4(), 1, by=SPOILT), desk.mailbox.database
+    await desk.put_aside(letter, given_up=False)
+    await change(database, update(letters).values(next_try=LONG_AGO, attempts=len(PAUSES)))
+
+    database.interrupt(["the look", "the try"].index(after) + 1, lambda: desk.mend(letter, mended(letter)))
+    await desk.mailbox.aside.once()
+    (kept,) = await desk.listed()
+    await desk.mailbox.aside.once()
+
+    assert (kept["state"], kept["attempts"], kept["error"]) == ("retrying", 0, "")
+    assert await noted(database) == ["Ana"]
+
+
+@pytest.mark.parametrize(("after", "minds"), [("the signing", True), ("the signing", False), ("the try", True)])
+async def test_a_letter_mended_during_a_replay_of_its_old_words_keeps_the_new(
+    desk: Desk, after: str, minds: bool
+) -> None:
+    letter, database = a_letter(uuid4(), 1, by=SPOILT), desk.mailbox.database
+    await desk.put_aside(letter)
+    desk.minds = minds
+
+    database.interrupt(["the signing", "the try"].index(after) + 1, lambda: desk.mend(letter, mended(letter)))
+    told = (await desk.post(letter.event_id, "replay", **SIGNED)).json()
+    (kept,) = await desk.listed()
+    await desk.mailbox.aside.once()
+
+    assert told["letters"] == 0 and told["error"]
+    assert (kept["state"], kept["attempts"], kept["error"]) == ("retrying", 0, "")
+    assert await noted(database) == ["Ana"]
+
+
+async def test_a_replay_of_what_somebody_passes_over_meanwhile_counts_nothing(desk: Desk) -> None:
+    letter, database = a_letter(uuid4(), 1, by=SPOILT), desk.mailbox.database
+    await desk.put_aside(letter)
+    desk.minds = False
+
+    database.interrupt(1, lambda: desk.post(letter.event_id, "mend", how="pass-over", **SIGNED))
+    told = (await desk.post(letter.event_id, "replay", **SIGNED)).json()
+    acts = (await desk.http.get(f"/letters/{letter.event_id}")).json()["acts"]
+
+    assert told == {"letters": 0, "error": TREATED, "next": None}
+    assert [each["what"] for each in acts] == [mending.IN_VAIN, "passed over"]
+    assert await noted(database) == []
+
+
+async def test_of_several_replays_at_once_one_applies_the_letter(desk: Desk) -> None:
+    letter = a_letter(uuid4(), 1, by=SPOILT)
+    await desk.put_aside(letter)
+    desk.minds = False
+
+    asked = await asyncio.gather(*(desk.post(letter.event_id, "replay", **SIGNED) for _ in range(4)))
+    done = [each.json() for each in asked if each.status_code == 200]
+
+    assert sorted(each["letters"] for each in done) == [0] * (len(done) - 1) + [1]
+    assert {each["error"] for each in done if not each["letters"]} <= {TREATED}
+    assert await noted(desk.mailbox.database) == [SPOILT]
+
+
+@pytest.mark.parametrize(
+    ("words", "where", "remedy"),
+    [
+        (lambda letter: a_letter(uuid4()).body, "body.person_id", "pass it over"),
+        (lambda letter: letter.body[:-1] + b" " * names.MESSAGE_BYTES + b"}", "body.body", "at most 262,144 bytes"),
+    ],
+)
+async def test_words_that_cannot_stand_in_a_letter_are_refused(
+    desk: Desk, words: Callable[[Letter], bytes], where: str, remedy: str
+) -> None:
+    letter = a_letter(uuid4(), 1, by=SPOILT)
+    await desk.put_aside(letter)
+
+    refused = await desk.mend(letter, words(letter))
+    (wrong,) = refused.json()["errors"]
+
+    assert refused.status_code == 422 and wrong["where"] == where and remedy in wrong["remedy"]
+    assert [each["state"] for each in await desk.listed()] == ["dead"]
+    assert await count(desk.mailbox.database, letter_acts) == 0
+
+
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-22T10:00:00"])
+async def test_letters_beyond_a_time_that_is_none_are_refused(desk: Desk, since: str) -> None:
+    asked = {"dead": True, "since": since, "after": str(uuid4())}
+
+    refused = await desk.http.get("/letters", params=asked)
+
+    assert refused.status_code == 422 and refused.json()["errors"][0]["where"] == "query.since"
 
 
 async def test_what_is_no_such_fact_is_refused_with_its_place_and_without_its_words(desk: Desk) -> None:
@@ -316,9 +480,10 @@ async def test_a_fact_that_one_listener_may_read_is_opened_for_mending(desk: Des
 async def test_what_was_done_with_a_letter_is_told_when_it_is_put_aside_no_longer(
     desk: Desk, how: dict[str, str], what: str
 ) -> None:
-    letter = a_letter(uuid4(), 1, by=SPOILT)
+    person = uuid4()
+    letter = a_letter(person, 1, by=SPOILT)
     await desk.put_aside(letter)
-    words = {each: b64encode(a_letter(uuid4()).body).decode() for each in how if each == "body"}
+    words = {each: b64encode(a_letter(person).body).decode() for each in how if each == "body"}
 
     await desk.post(letter.event_id, "mend", **{**how, **words}, **SIGNED)
     await desk.mailbox.aside.once()
@@ -345,12 +510,12 @@ async def test_a_replay_is_signed_and_kept_whether_it_went_well_or_not(desk: Des
 
     assert (unsigned.status_code, half.status_code, rehearsed.status_code, before) == (422, 422, 200, 0)
     assert "`by`" in unsigned.json()["errors"][0]["remedy"]
-    assert [(each["what"], each["by"]) for each in shown["acts"]] == [("replayed", "Robin"), ("replayed", "Sam")]
+    assert [(each["what"], each["by"]) for each in shown["acts"]] == [(mending.IN_VAIN, "Robin"), ("replayed", "Sam")]
     assert shown["letter"] is None
 
 
 async def test_more_queues_than_are_listed_at_once_are_counted_and_reached_in_turn(desk: Desk) -> None:
-    given_up = [a_letter(uuid4(), 1, by=SPOILT) for _ in range(mending.MOST + 2)]
+    given_up = [a_letter(uuid4(), 1, by=SPOILT) for _ in range(queues.MOST + 2)]
     await desk.put_aside(a_letter(uuid4(), 2))
     async with desk.mailbox.database.transaction() as db:
         await gate.put_aside(db, given_up, state="dead")
@@ -361,8 +526,8 @@ async def test_more_queues_than_are_listed_at_once_are_counted_and_reached_in_tu
         found += [each["letter_id"] for each in page]
         beyond = {"since": page[-1]["put_aside_at"], "after": page[-1]["letter_id"]}
 
-    assert (told["queues"], len(told["letters"])) == (mending.MOST + 3, mending.MOST)
-    assert len(found) == mending.MOST + 2 and set(found) == {str(each.event_id) for each in given_up}
+    assert (told["queues"], len(told["letters"])) == (queues.MOST + 3, queues.MOST)
+    assert len(found) == queues.MOST + 2 and set(found) == {str(each.event_id) for each in given_up}
 
 
 async def test_only_the_programmes_own_people_see_letters(desk: Desk) -> None:
