@@ -1,6 +1,7 @@
 """What the stores promise on both databases."""
 
 import asyncio
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -186,6 +187,25 @@ async def test_a_database_with_no_connection_left_to_give_is_away(database: Data
 
     assert is_away(wrong.value)
     await full.close()
+
+
+async def test_a_store_whose_file_is_spoilt_is_away_for_no_letter_is_to_blame(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with sqlite3.connect(path) as plain:
+        plain.execute("create table words (word text)")
+        plain.executemany("insert into words values (?)", [("w" * 200,)] * 500)
+    plain.close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 8192)
+    spoilt = Database.open(f"sqlite:///{path}")
+
+    with pytest.raises(DBAPIError) as wrong:
+        async with spoilt.reading() as db:
+            await db.execute(text("select count(*), max(word) from words"))
+
+    assert is_away(wrong.value)
+    await spoilt.close()
 
 
 async def test_is_durable_before_anything_is_written(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from tests.storms import aftermath, witness
 from tests.storms.broken_disk import blocks, cut_short, flip_a_bit
 from tests.storms.witness import BROKER, Shows
 
-STREAM, LISTENER, CONSUMER = witness.STREAM, witness.LISTENER, witness.CONSUMER
+STREAM, CONSUMER = witness.STREAM, witness.CONSUMER
+PAUSE = f"CONSUMER.PAUSE.{STREAM}.{CONSUMER}"
 ROUNDS = int(os.environ.get("STORM_ROUNDS", "1"))
 """How often each fault happens; `make storms` wants more."""
 
@@ -71,19 +72,17 @@ FAULTS: dict[str, tuple[Callable[[Demo], None], Shows]] = {
 @contextmanager
 def unheard(played: Demo, chance: Random) -> Iterator[int]:
     """Let the listener hear nothing until facts wait for it that only the broker and their speaker have; count them."""
-    listener = played.pids()[LISTENER]
-    while not (waiting := _stopped(played, listener)) and not played.is_live():
-        os.kill(listener, signal.SIGCONT)
+    witness.ask(played, PAUSE, {"pause_until": "2100-01-01T00:00:00Z"})
+    while not (waiting := _waiting(played)) and not played.is_live():
         time.sleep(chance.uniform(0.05, 0.3))
     try:
         yield waiting
     finally:
-        os.kill(listener, signal.SIGCONT)
+        # Where the consumer was lost, its pause was too.
+        witness.ask(played, PAUSE, {})
 
 
-def _stopped(played: Demo, listener: int) -> int:
-    os.kill(listener, signal.SIGSTOP)
-    time.sleep(0.2)
+def _waiting(played: Demo) -> int:
     return int(witness.ask(played, f"CONSUMER.INFO.{STREAM}.{CONSUMER}")["num_pending"])
 
 

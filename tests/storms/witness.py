@@ -28,13 +28,14 @@ Shows = Callable[[State, State], bool]
 """Whether it shows, between what was to be seen before and after it, that a fault happened."""
 
 
-def ask(played: Demo, verb: str) -> dict[str, Any]:
+def ask(played: Demo, verb: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What JetStream answers an administrator."""
+    request = json.dumps(body).encode() if body is not None else b""
 
     async def asked() -> dict[str, Any]:
         client = await connect(played.addresses()["nats"], played.data / "nats" / "keys" / "admin.nk")
         try:
-            told: dict[str, Any] = json.loads((await client.request(f"$JS.API.{verb}", b"", timeout=5)).data)
+            told: dict[str, Any] = json.loads((await client.request(f"$JS.API.{verb}", request, timeout=5)).data)
         finally:
             await client.close()
         return told
