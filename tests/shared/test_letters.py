@@ -423,7 +423,10 @@ async def test_a_letter_passed_over_counts_as_heard_and_nothing_comes_of_it(desk
     assert await count(desk.mailbox.database, inbox) == (0 if ordered else 1)
 
 
-async def test_a_letter_that_is_heard_while_somebody_passes_it_over_does_not_set_its_queue_back(desk: Desk) -> None:
+@pytest.mark.parametrize("how", ["pass-over", "body"])
+async def test_a_letter_that_is_heard_while_somebody_treats_it_is_not_treated_nor_its_queue_set_back(
+    desk: Desk, how: str
+) -> None:
     person, database = uuid4(), desk.mailbox.database
     letter, *behind = [a_letter(person, each, by=SPOILT if each == 1 else "") for each in (1, 2, 3)]
     await desk.put_aside(letter, *behind)
@@ -432,9 +435,10 @@ async def test_a_letter_that_is_heard_while_somebody_passes_it_over_does_not_set
     async with database.transaction() as db:
         await desk.mailbox.apply_in(db, [letter, *behind])
         await gate.forget_aside(db, [letter, *behind])
-        passing = asyncio.create_task(desk.post(letter.event_id, "mend", how="pass-over", **SIGNED))
+        words = b64encode(mended(letter)).decode() if how == "body" else ""
+        treating = asyncio.create_task(desk.post(letter.event_id, "mend", how=how, body=words, **SIGNED))
         await asyncio.sleep(0.5)
-    refused = await passing
+    refused = await treating
 
     assert refused.status_code == 409
     assert [each["version"] for each in await rows(database, select(heard))] == [3]
