@@ -138,7 +138,9 @@ def replay(
     signed = {} if dry_run else {"by": by, "reason": reason}
     asked = Replaying(data, {"dry_run": dry_run, **signed}, pause=1 / rate)
     told = asking.Told({}, {}) if letters else asyncio.run(asking.everybody(data, GIVEN_UP, only=service))
-    for name, letter in chain(asked.held(letters or (), service), _given_up(data, told)):
+    # All are found before any is applied: a replay takes what follows in its queue with it.
+    named = list(asked.held(letters or (), service))
+    for name, letter in chain(named, _given_up(data, told)):
         asked.queue(name, letter)
     would = "would be applied" if dry_run else "applied"
     console.print(f"{asked.applied:,} {would}, {asked.failed:,} {'would fail' if dry_run else 'failed'}.")
