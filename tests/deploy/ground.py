@@ -103,7 +103,8 @@ class User:
         """This will fetch up to `batch` messages, or none when the server has nothing or does not answer."""
         replies = self.client.new_inbox()
         heard = await self.client.subscribe(replies)
-        request = {"batch": batch, "no_wait": True}
+        # Half a second: what was acknowledged to its speaker may reach a consumer a moment later.
+        request = {"batch": batch, "expires": 500_000_000}
         ask = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         await self.client.publish(ask, json.dumps(request).encode(), reply=replies)
         messages = [each async for each in _until_told_to_stop(heard, batch, within)]

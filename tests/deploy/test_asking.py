@@ -95,5 +95,5 @@ def test_where_everybody_is_ill_each_is_named_with_its_status(tmp_path: Path) ->
     with deployed(tmp_path, (503, PROBLEM, "application/problem+json"), well=False):
         code, told = said("work", "--data", str(tmp_path))
 
-    assert code == 1 and "Nobody answers" in told
+    assert code == 2 and "Nobody answers" in told
     assert told.count("(status 503: The database is away)") == len(names.SERVICES)
