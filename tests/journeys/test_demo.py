@@ -138,6 +138,6 @@ def test_a_folder_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
 
     told = alongside("demo", "--people", "3", "--exit", "--data", str(tmp_path))
 
-    assert told.returncode == 1
+    assert told.returncode == 2
     assert "is left alone" in told.stderr
     assert (tmp_path / "mine").read_text() == "keep me"
