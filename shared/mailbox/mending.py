@@ -22,6 +22,9 @@ from shared.sealed import CannotOpen, seal
 if TYPE_CHECKING:
     from shared.mailbox.box import Mailbox
 
+REHEARSED = 500
+"""How many letters of a queue are tried in one rehearsal."""
+
 IN_VAIN, TREATED = "replayed in vain", "meanwhile it was treated by somebody else"
 
 
@@ -215,7 +218,7 @@ def _follows(letter: Letter, reached: int) -> bool:
 
 async def _queue(db: AsyncConnection, first: Letter) -> list[Letter]:
     same = and_(letters.c.source == first.source, letters.c.key == first.key)
-    found = (await db.execute(select(letters).where(same).order_by(letters.c.version).limit(queues.MOST))).mappings()
+    found = (await db.execute(select(letters).where(same).order_by(letters.c.version).limit(REHEARSED))).mappings()
     queue = [take_out(row) for row in found]
     return [each for place, each in enumerate(queue) if each.version <= first.version + place]
 

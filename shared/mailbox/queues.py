@@ -14,8 +14,8 @@ from shared.mailbox import gate
 from shared.mailbox.letter import take_out
 from shared.mailbox.tables import heard, letter_acts, letters
 
-MOST = 500
-"""How many queues are listed at once, and how many letters of a queue are tried in one rehearsal."""
+MOST = 100
+"""How many queues are listed at once."""
 
 QUEUE = letters.c.source, letters.c.key
 RANKED = (
