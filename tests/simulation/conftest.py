@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.simulation.many import Campaign, playing
+from tests.simulation.many import WORKERS, Campaign, playing
 
 UNDER_WAY = pytest.StashKey[Callable[[], Campaign]]()
 USUAL = "2000"
@@ -22,7 +22,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if wanted and not session.config.option.collectonly:
         stack = ExitStack()
         session.config.add_cleanup(stack.close)
-        session.config.stash[UNDER_WAY] = stack.enter_context(playing(_seeds()))
+        # Where others are tested beside it, one processor is left to them alone.
+        alone = all("simulation" in each.path.parts for each in session.items)
+        session.config.stash[UNDER_WAY] = stack.enter_context(playing(_seeds(), WORKERS if alone else 1))
 
 
 @pytest.fixture(scope="session")

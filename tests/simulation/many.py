@@ -67,10 +67,10 @@ def _metered() -> Counter[str]:
 
 
 @contextmanager
-def playing(count: int) -> Iterator[Callable[[], Campaign]]:
-    """Play seeds on all workers meanwhile; what is given waits for them, but not for more when a few are broken."""
+def playing(count: int, at_most: int = WORKERS) -> Iterator[Callable[[], Campaign]]:
+    """Play seeds on workers meanwhile; what is given waits for them, but not for more when a few are broken."""
     chunks = [range(each, min(each + AT_ONCE, count)) for each in range(0, count, AT_ONCE)]
-    with workers() as pool:
+    with workers(at_most) as pool:
         parts = pool.map(play_some, chunks)
         try:
             yield lambda: _whole(parts)
@@ -90,9 +90,9 @@ def _whole(parts: Iterable[Campaign]) -> Campaign:
 
 
 @contextmanager
-def workers() -> Iterator[ProcessPoolExecutor]:
+def workers(wanted: int = WORKERS) -> Iterator[ProcessPoolExecutor]:
     """Processes that begin as if each were the only one, and take what everybody else leaves of the processors."""
-    at_most = min(WORKERS, os.cpu_count() or 1)
+    at_most = min(wanted, os.cpu_count() or 1)
     with ProcessPoolExecutor(at_most, get_context("spawn"), initializer=os.nice, initargs=(19,)) as pool:
         yield pool
 
