@@ -257,7 +257,7 @@ AWAY_STATES = ("08", "40", "53", "57P")
 """SQLSTATE classes: connection lost, transaction to be repeated, no resources, server stopping or starting."""
 
 AWAY_WORDS = (
-    *("locked", "disk i/o", "disk is full", "malformed", "readonly database", "unable to open"),
+    *("locked", "disk i/o", "disk is full", "disk image is malformed", "readonly database", "unable to open"),
     *("connection is closed", "connection was closed"),
 )
 """A store that is spoilt is no letter's fault either."""

@@ -167,11 +167,16 @@ async def test_tells_a_database_that_is_away_from_a_mistake_of_ours(store: Datab
     with pytest.raises(DBAPIError) as ours:
         async with store.transaction() as db:
             await db.execute(text("select nothing from nowhere"))
+    malformed = "json_each('{')" if store.dialect == "sqlite" else "jsonb_array_elements(cast('{' as jsonb))"
+    with pytest.raises(DBAPIError) as also_ours:
+        async with store.reading() as db:
+            await db.execute(text(f"select * from {malformed}"))
     with pytest.raises((DBAPIError, OSError)) as away:
         async with Database.open("postgresql://nobody@127.0.0.1:1/none").transaction():
             pass
 
     assert not is_away(ours.value)
+    assert not is_away(also_ours.value)
     assert is_away(away.value)
 
 
