@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 
@@ -12,19 +13,24 @@ from tests.bus import until
 from tests.scheduling.makers import Desk, an_id, match
 
 
-async def test_a_series_does_not_end_while_somebody_adds_a_session(desk: Desk):
-    (booked, *chasers) = await desk.hear(match())
-    clock.step_to(chasers[-1].due)
-    one_more = ByHand(
+def with_sam(person: str, local_start: str, **more: Any) -> ByHand:
+    """A session with Sam that somebody books by hand."""
+    return ByHand(
         supporter_id=an_id("sam"),
-        person_id=an_id("ana"),
-        local_start=datetime.fromisoformat("2026-07-07T10:00"),
+        person_id=an_id(person),
+        local_start=datetime.fromisoformat(local_start),
         zone="America/New_York",
         minutes=50,
         modality="video",
         site_id="main",
-        series_id=booked.series_id,
+        **more,
     )
+
+
+async def test_a_series_does_not_end_while_somebody_adds_a_session(desk: Desk):
+    (booked, *chasers) = await desk.hear(match())
+    clock.step_to(chasers[-1].due)
+    one_more = with_sam("ana", "2026-07-07T10:00", series_id=booked.series_id)
 
     async with desk.service.database.transaction() as db:
         await book_by_hand(one_more, db)
@@ -37,15 +43,7 @@ async def test_a_series_does_not_end_while_somebody_adds_a_session(desk: Desk):
 
 async def test_matches_wait_for_whoever_books_for_their_supporter(desk: Desk):
     await desk.know("eve")
-    another_day = ByHand(
-        supporter_id=an_id("sam"),
-        person_id=an_id("eve"),
-        local_start=datetime.fromisoformat("2026-03-09T10:00"),
-        zone="America/New_York",
-        minutes=50,
-        modality="video",
-        site_id="main",
-    )
+    another_day = with_sam("eve", "2026-03-09T10:00")
 
     async with desk.service.database.transaction() as db:
         await book_by_hand(another_day, db)
