@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from shared.events.fact import Fact
+from shared.ids import beside
 
 TIMERS = UUID("0b0d5d5e-8f44-5f0c-8a43-2f0f6d1f7a10")
 
@@ -24,10 +25,11 @@ class Later:
     key: str = ""
 
     def timer_id(self) -> UUID:
-        """This will identify the timer."""
-        return uuid5(
-            TIMERS, self.key or f"{self.fact.type_name()} {self.fact.model_dump_json()} {self.due.isoformat()}"
-        )
+        """This will identify the timer: by its key, or by what it says, then beside others about the same."""
+        if self.key:
+            return uuid5(TIMERS, self.key)
+        told = f"{self.fact.type_name()} {self.fact.model_dump_json()} {self.due.isoformat()}"
+        return beside(uuid5(TIMERS, self.fact.key()), told)
 
 
 @dataclass(frozen=True)

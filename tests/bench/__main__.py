@@ -8,7 +8,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Found:
     lines: list[Line]
     more: dict[str, Any]
     profile: str = ""
+    failed: list[str] = field(default_factory=list)
 
 
 def asked(argv: Sequence[str]) -> argparse.Namespace:
@@ -65,12 +66,16 @@ def _sizes(text: str) -> tuple[int, ...]:
 
 
 async def measure(told: argparse.Namespace, folder: Path, tell: Any) -> Found:
-    """Every part that was asked for, one after another."""
+    """Every part that was asked for, one after another; what a part could not measure takes nothing from the others."""
     found = Found([], {})
     for part in told.parts:
         tell(f"[bold]{part}[/bold]")
         _made(folder / part)
-        await _measure(part, told, folder / part, tell, found)
+        try:
+            await _measure(part, told, folder / part, tell, found)
+        except Exception:
+            console.print_exception(max_frames=4)
+            found.failed.append(part)
     return found
 
 
@@ -104,8 +109,8 @@ def _made(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
-def main(argv: Sequence[str]) -> None:
-    """Measure what was asked for, print the one table, and leave the rest in a folder."""
+def main(argv: Sequence[str]) -> int:
+    """Measure what was asked for, print the one table, and leave the rest in a folder; 1 when a part failed."""
     told = asked(argv)
     note = {**machine.note(), "command": " ".join(["python -m tests.bench", *argv])}
     with tempfile.TemporaryDirectory(prefix="alongside-bench-") as folder:
@@ -122,7 +127,10 @@ def main(argv: Sequence[str]) -> None:
         paths.append(told.out / "profile.md")
         paths[-1].write_text(found.profile)
     console.print("  " + ", ".join(map(str, paths)), highlight=False)
+    if found.failed:
+        console.print(f"  not measured: {', '.join(found.failed)}", style="red")
+    return 1 if found.failed else 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

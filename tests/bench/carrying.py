@@ -14,8 +14,8 @@ from tests.bench.house import Carried, House, house
 from tests.bench.postgres import Server, postgres
 from tests.bench.rivals import Missing
 
-DBOS_BEST = {"processes": 2, "workers": 8, "how": "steps"}
-CELERY_BEST = {"processes": 2, "prefetch": 1}
+DBOS_BEST = {"processes": 2, "workers": 4, "how": "steps"}
+CELERY_BEST = {"processes": 2, "prefetch": 4}
 """For two cores; `python -m tests.bench tune` compares other settings."""
 
 HOUSES = {"sqlite": "Alongside, SQLite", "postgresql": "Alongside, PostgreSQL"}

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, Uuid
+from sqlalchemy import Table, Text, Uuid
 
 from tests.bench import capture
 from tests.bench.carrying import refuse_incomplete
@@ -19,6 +19,9 @@ PATTERN = 200
 
 CHUNK = 25
 """Copies a transaction: small enough that no log of changes grows without end."""
+
+SPREAD = 2654435761
+"""Knuth's multiplier: it puts the beginnings of copies' ids far from each other."""
 
 OWN = {"key", "about", "placer", "placer_value", "fingerprint", "lookup", "member_key", "errand_key"}
 """Columns of text that say who or what a row is about: in a copy they are somebody else's."""
@@ -119,13 +122,14 @@ def copying(table: Table, dialect: str, first: int, last: int) -> str:
 
 
 def _value(table: Table, column: Any, dialect: str) -> str:
+    """A column of a copy: ids begin elsewhere in each, as those of other people do, and belong together as before."""
     name = f'"{column.name}"'
-    tail = "lpad(to_hex(n), 8, '0')" if dialect == "postgresql" else "printf('%08x', n)"
+    there = f"((n + 1) * {SPREAD} % 4294967296)"
+    beginning = f"lpad(to_hex({there}), 8, '0')" if dialect == "postgresql" else f"printf('%08x', {there})"
     if isinstance(column.type, Uuid):
         if dialect == "postgresql":
-            return f"(substr({name}::text, 1, 28) || {tail})::uuid"
-        return f"substr({name}, 1, 24) || {tail}"
-    if column.name in OWN:
-        longer = f"substr({name}, 1, length({name}) - 8) || {tail}"
-        return f"case when length({name}) >= 32 then {longer} else {name} || '~' || {tail} end"
+            return f"({beginning} || substr({name}::text, 9))::uuid"
+        return f"{beginning} || substr({name}, 9)"
+    if column.name in OWN and isinstance(column.type, Text):
+        return f"case when length({name}) >= 32 then {beginning} || substr({name}, 9) else {name} || '~' || n end"
     return name

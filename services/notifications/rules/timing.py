@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from uuid import UUID, uuid5
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.events.notifications import PlannedReminder, ReminderKind
 from shared.events.scheduling import SeriesBooked
+from shared.ids import beside
 
 LATEST = timedelta(minutes=60)
 """A message later than this before the start helps nobody."""
@@ -92,7 +93,7 @@ def plan(series: SeriesBooked, *, now: datetime, zone: ZoneInfo, hours: Hours) -
 
 def reminder_id(about: UUID, kind: ReminderKind) -> UUID:
     """This will give a message's identity, the same each time: of a session, or for a confirmation of a series."""
-    return uuid5(about, kind)
+    return beside(about, kind)
 
 
 def _confirmation(series: SeriesBooked, *, now: datetime, zone: ZoneInfo, hours: Hours) -> list[PlannedReminder]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals.rules.journey import Event, Milestones
 from services.referrals.store.tables import timeline
 from shared.database import insert_or_ignore
+from shared.ids import beside
 from shared.several import among
 
 COLUMNS = ("referral_id", "what", "at", "about", "number", "by", "note")
@@ -39,7 +40,7 @@ class Entry:
 
     def entry_id(self) -> UUID:
         """This will identify the entry by what it says."""
-        return uuid5(self.referral_id, f"{self.what} {self.key}")
+        return beside(self.referral_id, f"{self.what} {self.key}")
 
 
 async def note(db: AsyncConnection, entries: Sequence[Entry]) -> None:

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain, islice
-from uuid import UUID, uuid5
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.scheduling.rules.taken import Taken
 from shared.events.fact import Minutes, Modality
 from shared.events.matching import MatchMade, Slot
 from shared.events.scheduling import BookedSession, SeriesBooked
+from shared.ids import beside
 
 WEEK = timedelta(days=7)
 SETTLE = timedelta(days=3)
@@ -38,17 +39,17 @@ class Rhythm:
 
 def series_id(match_id: UUID) -> UUID:
     """This will name the series of a match, the same at every hearing."""
-    return uuid5(match_id, "series")
+    return beside(match_id, "series")
 
 
 def session_id(series: UUID, original: datetime) -> UUID:
     """This will name an occurrence by the wall time it was first planned for, so that edits keep identities."""
-    return uuid5(series, wall(original))
+    return beside(series, wall(original))
 
 
 def seat_id(session: UUID, person: UUID) -> UUID:
     """This will name a person's seat in a session."""
-    return uuid5(session, str(person))
+    return beside(session, str(person))
 
 
 def wall(moment: datetime) -> str:
