@@ -53,7 +53,8 @@ async def note(db: AsyncConnection, entries: Sequence[Entry]) -> None:
 async def entries_of(db: AsyncConnection, referral_id: UUID) -> list[Entry]:
     """This will give a referral's timeline, oldest first, without the words people wrote."""
     columns = (timeline.c.referral_id, timeline.c.what, timeline.c.at, timeline.c.about, timeline.c.number)
-    wanted = select(*columns).where(timeline.c.referral_id == referral_id).order_by(timeline.c.at, timeline.c.entry_id)
+    order = timeline.c.at, timeline.c.what != "received", timeline.c.entry_id
+    wanted = select(*columns).where(timeline.c.referral_id == referral_id).order_by(*order)
     return [Entry(**row) for row in (await db.execute(wanted)).mappings()]
 
 
