@@ -1,6 +1,7 @@
 """Everybody wants the same supporter at the same hour."""
 
 import asyncio
+import os
 import random
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from services.scheduling.handlers.booking import ByHand, TimeTaken, book_by_hand
 from tests.scheduling.makers import Desk, an_id
 
-ROUNDS, RACERS = 20, 200
+ROUNDS, RACERS = int(os.environ.get("BOOKING_ROUNDS", "5")), 200
 OVER_HTTP = 3
 """So many rounds go through the whole HTTP application, the rest through the handler behind it."""
 

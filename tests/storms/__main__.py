@@ -39,6 +39,12 @@ PARTS = (
         "single losses, and what check finds",
         ("tests/storms/test_amnesia.py", "tests/storms/test_losses.py", "tests/storms/test_check.py"),
     ),
+    Part("bookings race", ("tests/scheduling/test_storm.py",), {"BOOKING_ROUNDS": "20"}),
+    Part(
+        "bad input",
+        ("tests/referrals/test_noise.py", "tests/referrals/test_bad_input.py"),
+        {"NOISE": "20000", "ALONGSIDE_FUZZ_ROUNDS": "2000"},
+    ),
     Part("simulated days", ("tests/simulation",), {"SEEDS": "20000"}),
     Part("the mailbox's promises", ("tests/shared",), {"AWAY_SECONDS": "60", "AWAY_LETTERS": "10000"}),
 )
