@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from deploy import ports
 from deploy.check.findings import Finding
 from deploy.up import Running
 from deploy.world import people
@@ -26,6 +27,8 @@ def addresses(there: Running) -> Table:
     table = Table(title="Alongside", title_justify="left", box=None, pad_edge=False, show_header=False)
     for name, url in there.addresses.services.items():
         table.add_row(name, url, "/docs  /asyncapi")
+    for name, port in there.addresses.mllp.items():
+        table.add_row("mllp", f"{ports.LOOPBACK}:{port}", f"HL7 v2 of {name}")
     table.add_row("nats", there.addresses.nats, f"keys in {there.premises.data / 'nats' / 'keys'}")
     table.add_row("data", str(there.premises.data), "logs, stores, API keys in keys/api")
     return table
@@ -54,7 +57,7 @@ def summary(told: Summary, play: Play) -> RenderableType:
     table.add_column("how many", justify="right")
     table.add_column("of which")
     rows = [
-        ("Referrals posted", told.referrals_posted, f"half over HTTP, half on the bus; {told.duplicates:,} came twice"),
+        ("Referrals posted", told.referrals_posted, f"by HTTP, MLLP and the bus; {told.duplicates:,} came twice"),
         ("  taken at once", told.accepted, ""),
         ("  held for a person first", told.crisis_review + told.needs_screen + told.needs_info, _held(told)),
         ("  refused", told.refused, "each told where it was wrong and what to do"),

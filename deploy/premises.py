@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.nats import configuration
@@ -21,11 +21,12 @@ EMPTY_PROGRAMME = Programme(
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where everything listens: service URLs by name, the NATS URL, and the databases by service."""
+    """Where everything listens: service URLs by name, the NATS URL, the databases by service, MLLP ports by sender."""
 
     services: dict[str, str]
     nats: str
     databases: dict[str, str]
+    mllp: dict[str, int] = field(default_factory=dict)
 
     def write(self, data: Path) -> None:
         """This will leave the addresses where the other commands find them."""

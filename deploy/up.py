@@ -1,6 +1,7 @@
 """Runs everything on one machine: the broker and the four services, supervised."""
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -20,6 +21,9 @@ from deploy.stores import refuse_unanswered
 from deploy.supervisor import Child, Supervisor, refuse_taken_ports
 from shared import names
 from shared.programme import Programme
+
+FIRST_MLLP = 6
+"""How far above the base of all ports those of MLLP begin."""
 
 FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
 """The broker refuses a message with this header when the subject has one already."""
@@ -70,8 +74,10 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
     nats_port, monitor_port = usual_port(plan.data), ports.free()
     url = plan.nats or f"nats://{ports.LOOPBACK}:{nats_port}"
     premises = await _premises(plan, nats_port, monitor_port)
+    mllp = mllp_ports(plan.data, premises.programme, plan.port_base)
+    refuse_taken_ports({port: f"MLLP of {name}" for name, port in mllp.items()})
     addresses = Addresses(
-        {name: f"http://{ports.LOOPBACK}:{port}" for name, port in services_at.items()}, url, databases
+        {name: f"http://{ports.LOOPBACK}:{port}" for name, port in services_at.items()}, url, databases, mllp
     )
     addresses.write(plan.data)
     async with Supervisor(plan.data) as supervisor:
@@ -93,6 +99,19 @@ async def _premises(plan: Plan, nats_port: int, monitor_port: int) -> Premises:
     premises = known(plan.data)
     await open_bus(plan.nats, premises, begins=plan.begins, within=PATIENCE)
     return premises
+
+
+def mllp_ports(data: Path, programme: Programme, base: int) -> dict[str, int]:
+    """This will give a port to each organisation that sends HL7 v2, above `base`, and the same one for ever.
+
+    For the port says who sends: one that another had, also long ago, is never given again.
+    """
+    path = data / "mllp.json"
+    places: list[str] = json.loads(path.read_text()) if path.exists() else []
+    senders = sorted(name for name, each in programme.organisations.items() if each.mllp)
+    places += [each for each in senders if each not in places]
+    path.write_text(json.dumps(places))
+    return {name: base + FIRST_MLLP + places.index(name) for name in senders}
 
 
 def usual_port(data: Path) -> int:
@@ -164,11 +183,14 @@ def _service(plan: Plan, premises: Premises, addresses: Addresses, name: str) ->
     address = addresses.services[name]
     port = int(address.rsplit(":", 1)[1])
     settings = premises.environment(name, nats_url=addresses.nats, database=addresses.databases[name], clock=plan.clock)
+    mllp = addresses.mllp if name == "referrals" else {}
+    if mllp:
+        settings["ALONGSIDE_REFERRALS_MLLP"] = json.dumps(mllp)
     return Child(
         name,
         [sys.executable, "-m", f"services.{name}"],
         plan.data / "logs" / f"{name}.log",
         env={**settings, f"ALONGSIDE_{name.upper()}_PORT": str(port), **dict(plan.extra)},
         ready=f"{address}/ready",
-        ports=(port,),
+        ports=(port, *mllp.values()),
     )

@@ -1,4 +1,4 @@
-"""Who calls: an organisation of the programme, known by its API key."""
+"""Who calls: an organisation of the programme, known by its API key or by an access token it was given."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -6,15 +6,18 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from shared import tokens
+from shared.clock import real
 from shared.edge import Problem
 from shared.programme import Kind, Organisation, Programme
 
 
 @dataclass(frozen=True)
 class Caller:
-    """The organisation that makes a request."""
+    """The organisation that makes a request; `scopes` is what its token is for, None with an API key: everything."""
 
     organisation: Organisation
+    scopes: tuple[str, ...] | None = None
 
     @property
     def organisation_id(self) -> str:
@@ -23,13 +26,23 @@ class Caller:
 
 
 async def known(request: Request) -> Caller:
-    """This will find the caller by `Authorization: Bearer <API key>`; 401 when there is none."""
+    """This will find the caller by `Authorization: Bearer`, an API key or an access token; 401 when there is none."""
     programme: Programme = request.app.state.programme
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    holder = programme.holder_of(key.strip()) if scheme.lower() == "bearer" and key else None
-    if holder is None:
+    caller = _holder(programme, key.strip()) if scheme.lower() == "bearer" and key else None
+    if caller is None:
         raise Problem(401, "Unknown caller", where="header Authorization", remedy="send Bearer and your API key")
-    return Caller(holder)
+    return caller
+
+
+def _holder(programme: Programme, key: str) -> Caller | None:
+    if not key.startswith(tokens.PREFIX):
+        holder = programme.holder_of(key)
+        return Caller(holder) if holder else None
+    # What a token may do lasts for minutes of real time, whatever the demo's clock says.
+    access = tokens.accept(key, at=real())
+    holder = programme.organisations.get(access.organisation) if access else None
+    return Caller(holder, access.scopes) if holder and access else None
 
 
 def of_kind(*kinds: Kind) -> Callable[[Request], Awaitable[Caller]]:
@@ -37,7 +50,7 @@ def of_kind(*kinds: Kind) -> Callable[[Request], Awaitable[Caller]]:
 
     async def let_in(request: Request) -> Caller:
         caller = await known(request)
-        if caller.organisation.kind not in kinds:
+        if caller.organisation.kind not in kinds or caller.scopes is not None:
             raise Problem(403, "Your organisation may not do this", remedy=f"this is for: {', '.join(kinds)}")
         return caller
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -74,11 +74,28 @@ class Site(Part):
         return self
 
 
+class Keys(BaseModel):
+    """A JWK Set: what else an organisation writes into it is left as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+    keys: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=20)]
+
+    @model_validator(mode="after")
+    def _only_public(self) -> Self:
+        for each in self.keys:
+            if "d" in each or each.get("kty") not in ("EC", "RSA"):
+                raise ValueError("must hold public keys of type EC or RSA only: a private key is never sent to anybody")
+        return self
+
+
 class Organisation(Part):
     """Somebody who plugs in; `key_hashes` are SHA-256 digests (hex) of the API keys it may use.
 
+    `jwks` are its public keys (RFC 7517), with which it asks for access tokens.
+
     `screens_before_referring` is the agreement that a referral without a risk answer was screened;
-    `status_consent_by_agreement` that people it refers agreed to it hearing what became of them.
+    `status_consent_by_agreement` that people it refers agreed to it hearing what became of them; with `mllp` its engine
+    sends HL7 v2 to a port of its own.
     """
 
     organisation_id: OrganisationId
@@ -89,6 +106,8 @@ class Organisation(Part):
     screens_before_referring: bool = False
     status_consent_by_agreement: bool = False
     plan_ids: list[Text] = []
+    mllp: bool = False
+    jwks: Keys | None = None
 
 
 class Programme(Part):
@@ -111,6 +130,8 @@ class Programme(Part):
         for key, each in self.organisations.items():
             if each.organisation_id != key:
                 yield f"organisations.{key}.organisation_id must be the name it stands under"
+            if each.mllp and "referral" not in POSTS[each.kind]:
+                yield f"organisations.{key}.mllp is for those who refer"
             if each.site_id and each.site_id not in self.sites:
                 yield f"organisations.{key}.site_id must be a site of this programme"
 

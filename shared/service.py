@@ -5,7 +5,7 @@ import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -47,6 +47,8 @@ class Service:
         self.started = False
         self.still_waits: StillWaits = _nothing_waits
         self._figures: Figures | None = None
+        self._beside: list[Callable[[], AbstractAsyncContextManager[None]]] = []
+        self._open = AsyncExitStack()
         self._starting: asyncio.Task[None] | None = None
         self.http = FastAPIOffline(redoc_url=None, title=f"Alongside {name}", version="1", lifespan=self._lifespan)
         self.http.state.programme = programme
@@ -73,6 +75,10 @@ class Service:
     def figures(self, count: Figures) -> None:
         """This will answer GET /figures, and set the gauges of /metrics, with what `count(db)` gives."""
         self._figures = count
+
+    def beside(self, open_edge: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+        """This will keep another edge open from when the service hears until it drains."""
+        self._beside.append(open_edge)
 
     async def counted(self) -> dict[str, int]:
         """This will count, from the store, what this service has done."""
@@ -121,6 +127,8 @@ class Service:
         tolerate_headers(connection)
         self.mailbox.start(connection)
         await self.broker.start()
+        for open_edge in self._beside:
+            await self._open.enter_async_context(open_edge())
         self.started = True
         logger.info("%s is ready", self.name)
 
@@ -128,7 +136,10 @@ class Service:
         """This will finish what is under way, then close; what is not acknowledged comes again."""
         if self._starting and not self._starting.done():
             self._starting.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._starting
         self.started = False
+        await self._open.aclose()
         # The relay first: what it is asking a broker that is gone, it would wait for.
         await self.mailbox.stop()
         await self.broker.stop()

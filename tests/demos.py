@@ -116,13 +116,13 @@ def demo(
 
 
 def free_base() -> int:
-    """A port with five free ones after it: four services and the message provider.
+    """A port with nine free ones after it: four services, the message provider, and lines of HL7 v2.
 
     It lies below those that the system gives to whoever connects, which are taken again at any moment.
     """
     while True:
         base = SystemRandom().randrange(10_000, 32_000, 10)
-        if not any(ports.is_taken(base + each) for each in range(6)):
+        if not any(ports.is_taken(base + each) for each in range(10)):
             return base
 
 

@@ -1,4 +1,4 @@
-"""The public edges as the world uses them: HTTP with an API key, the bus with an organisation's own account."""
+"""The public edges as the world uses them: HTTP with an API key, the bus with an account, MLLP with a port."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ import aiohttp
 import nats
 import nats.errors
 
+from deploy.ports import LOOPBACK
 from shared import names
 
 TRIES = 240
@@ -32,8 +33,14 @@ class Answer:
 class Edges:
     """Asks again when a service or the broker is away, as a partner's own system would."""
 
-    def __init__(self, http: aiohttp.ClientSession, services: Mapping[str, str], keys: Mapping[str, str]) -> None:
-        self.http, self.services, self.keys = http, services, keys
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        services: Mapping[str, str],
+        keys: Mapping[str, str],
+        mllp: Mapping[str, int] | None = None,
+    ) -> None:
+        self.http, self.services, self.keys, self.mllp = http, services, keys, mllp or {}
         self.bus: dict[str, Any] = {}
         self.asked_again = 0
 
@@ -45,7 +52,7 @@ class Edges:
             try:
                 async with self.http.request(method, url, headers=headers, allow_redirects=False, **how) as told:
                     answer = Answer(told.status, await told.read())
-                if answer.status != 503:
+                if answer.status not in (429, 503):
                     return answer
             except aiohttp.ClientError:
                 pass
@@ -86,6 +93,19 @@ class Edges:
             await asyncio.sleep(PAUSE)
         raise ConnectionError("the broker did not take a referral")
 
+    async def send_pipes(self, organisation: str, message: bytes) -> str:
+        """This will send HL7 v2 on a line of its own, and give the acknowledgement: AA or AE."""
+        for _ in range(TRIES):
+            try:
+                told = await _answered(self.mllp[organisation], message)
+                if told != "AR":
+                    return told
+            except (OSError, EOFError, TimeoutError):
+                pass
+            self.asked_again += 1
+            await asyncio.sleep(PAUSE)
+        raise ConnectionError("nobody answered on the line")
+
     async def ask_on_bus(self, payer: str, question: dict[str, Any]) -> dict[str, Any]:
         """This will ask a payer's question on the bus."""
         subject = names.query_subject(payer, "covered-sessions")
@@ -115,6 +135,17 @@ class Edges:
         """This will leave the bus."""
         for each in self.bus.values():
             await each.close()
+
+
+async def _answered(port: int, message: bytes) -> str:
+    async with asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        try:
+            writer.write(b"\x0b" + message + b"\x1c\r")
+            answer = await reader.readuntil(b"\x1c\r")
+        finally:
+            writer.close()
+    return answer.split(b"\rMSA|")[1][:2].decode()
 
 
 def _good(answer: Answer, asked: str) -> Answer:

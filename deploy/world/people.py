@@ -1,6 +1,6 @@
 """Invents, from a seed, who is referred, by whom, how, and what each will do: the same seed, the same world."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any, Literal
@@ -11,6 +11,9 @@ BEGIN = datetime(2026, 1, 5, 13, 0, tzinfo=UTC)
 """The demo's first moment: Monday morning in New York, nine weeks before the clocks change."""
 
 POSTING_DAYS = 14
+ENGINE = "general-hospital"
+"""Whose interface engine sends some of its referrals as HL7 v2."""
+
 Mishap = Literal["none", "twice", "garbled", "wrong_type", "unknown_code", "other_service", "crisis", "unscreened"]
 FIRST_NAMES = (
     *("Ana", "Ben", "Carla", "Dev", "Elena", "Femi", "Grace", "Hugo", "Ines", "Jamal"),
@@ -29,7 +32,7 @@ TAGS = ("veteran", "parent", "bereavement", "homelessness", "hospital_stay")
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who is referred: `posted_at` is domain time; `over` is `http` or `bus`; the rates are 0 to 1."""
+    """Somebody who is referred: `posted_at` is domain time; the rates are 0 to 1."""
 
     number: int
     first_name: str
@@ -44,7 +47,7 @@ class Person:
     plan: tuple[str, str] | None
     priority: str
     organisation: str
-    over: Literal["http", "bus"]
+    over: Literal["http", "bus", "mllp"]
     posted_at: datetime
     mishap: Mishap
     replies: float
@@ -65,7 +68,7 @@ def population(count: int, seed: int) -> list[Person]:
 def _person(number: int, chance: Random) -> Person:
     over: Literal["http", "bus"] = "http" if number % 2 else "bus"
     http_posters, bus_posters = ("general-hospital", "eastside-clinic"), ("riverside-hospital", "harbor-centre")
-    return Person(
+    person = Person(
         number=number,
         first_name=chance.choice(FIRST_NAMES),
         phone=f"+1212{555 + number // 10000}{number % 10000:04}",
@@ -84,6 +87,7 @@ def _person(number: int, chance: Random) -> Person:
         mishap=_mishap(number, chance),
         replies=chance.uniform(0.2, 0.8),
     )
+    return replace(person, over="mllp") if person.organisation == ENGINE and number % 4 == 1 else person
 
 
 def _windows(chance: Random) -> tuple[Window, ...]:

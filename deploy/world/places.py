@@ -8,7 +8,9 @@ SITES = [
 ]
 
 
-def _referrer(organisation_id: str, name: str, kind: str, site: str, *, screens: bool = False) -> Organisation:
+def _referrer(
+    organisation_id: str, name: str, kind: str, site: str, *, screens: bool = False, mllp: bool = False
+) -> Organisation:
     return Organisation(
         organisation_id=organisation_id,
         name=name,
@@ -16,11 +18,12 @@ def _referrer(organisation_id: str, name: str, kind: str, site: str, *, screens:
         site_id=site,
         screens_before_referring=screens,
         status_consent_by_agreement=True,
+        mllp=mllp,
     )
 
 
 ORGANISATIONS = [
-    _referrer("general-hospital", "General Hospital", "hospital", "northside"),
+    _referrer("general-hospital", "General Hospital", "hospital", "northside", mllp=True),
     _referrer("riverside-hospital", "Riverside Hospital", "hospital", "lakeside"),
     _referrer("eastside-clinic", "Eastside Clinic", "clinic", "northside"),
     _referrer("harbor-centre", "Harbor Community Centre", "community", "lakeside"),

@@ -101,7 +101,7 @@ async def playing(running: Running, provider: str, secret: str, *, count: int, s
     keys = {each.organisation_id: running.premises.api_key(each.organisation_id) for each in ORGANISATIONS}
     async with _http(keys["programme"]) as http:
         client = await connect(running.addresses.nats, running.premises.admin_seed, patient=True)
-        edges = Edges(http, running.addresses.services, keys)
+        edges = Edges(http, running.addresses.services, keys, running.addresses.mllp)
         outside = {name: seed for name, seed in running.premises.broker.seeds.items() if name in keys}
         await edges.open_bus(running.addresses.nats, outside)
         steps = Conductor(client, running.addresses.services, http)

@@ -1,4 +1,4 @@
-"""Hospitals, clinics and a community centre that refer: half over HTTP, half on the bus, some wrong, some twice."""
+"""Hospitals, clinics and a community centre that refer: by FHIR and HL7 v2, over HTTP, MLLP and the bus, some wrong."""
 
 import asyncio
 import json
@@ -7,9 +7,13 @@ from datetime import datetime
 
 from deploy.world.edges import Edges
 from deploy.world.people import Person, service_request
+from deploy.world.pipes import ref
 from shared import names
 
 FHIR = {"Content-Type": "application/fhir+json"}
+ANSWERS = {"AA": 201, "AE": 422}
+"""What is answered on a line, as HTTP has it."""
+
 WRONG = ("garbled", "wrong_type", "unknown_code")
 
 
@@ -35,9 +39,10 @@ class Referring:
         return bool(due)
 
     async def _post(self, person: Person) -> None:
-        body = json.dumps(service_request(person)).encode()
+        pipes = person.over == "mllp" and person.organisation in self.edges.mllp
+        body = ref(person) if pipes else json.dumps(service_request(person)).encode()
         if person.mishap == "garbled":
-            body = body[: len(body) // 2]
+            body = body[: len(body) // (4 if pipes else 2)]
         times = 2 if person.mishap == "twice" else 1
         for time in range(times):
             self.posted["referrals"] += 1
@@ -46,7 +51,9 @@ class Referring:
         self.posted["refused" if person.mishap in (*WRONG, "other_service") else "well_formed"] += 1
 
     async def _send(self, person: Person, body: bytes, time: int) -> None:
-        if person.over == "http":
+        if person.over == "mllp" and person.organisation in self.edges.mllp:
+            self.answers[ANSWERS[await self.edges.send_pipes(person.organisation, body)]] += 1
+        elif person.over != "bus":
             path = "/fhir/ServiceRequest"
             by = person.organisation
             answer = await self.edges.call("POST", "referrals", path, by=by, data=body, headers=FHIR)

@@ -3,7 +3,7 @@
 It also hears what organisations post on `ingest.<org>.referral.v1`, and tells them on `status.<org>.referral.v1`.
 """
 
-OWNS = ("persons", "referrals", "timeline", "refusals", "repeats")
+OWNS = ("persons", "referrals", "timeline", "refusals", "repeats", "assertions")
 HEARS = (
     "matching.offer-made.v1",
     "matching.referral-waitlisted.v1",

@@ -5,12 +5,14 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import handlers, store
-from services.referrals.http import fhir_routes, people_routes
+from services.referrals.http import fhir_routes, people_routes, smart_routes
+from services.referrals.mllp import Line, Taking, listening
 from services.referrals.rules.figures import figures
 from services.referrals.settings import Settings
 from shared.events.matching import BridgeOffered, MatchMade, OfferMade, ReferralWaitlisted
 from shared.events.scheduling import SeatHeld, SeatMissed, SeriesBooked, SeriesEnded, SeriesNotBooked
 from shared.mailbox.box import Mailbox
+from shared.pace import Pace
 from shared.programme import Programme
 from shared.service import Service
 
@@ -33,11 +35,25 @@ def create(settings: Settings) -> Service:
     mailbox, programme = service.mailbox, service.programme
     switch(mailbox, programme)
     receive = mailbox.together(partial(handlers.receive, programme=programme))
+    service.http.state.pace = pace = Pace(settings.requests_per_second, settings.requests_at_once)
+    service.http.include_router(smart_routes(mailbox.run, programme, pace, address=settings.token_address()))
     service.http.include_router(fhir_routes(receive, mailbox.run, service.database, programme))
     service.http.include_router(people_routes(mailbox.run, service.database, programme))
+    taking = Taking(receive=receive, run=mailbox.run, database=service.database, programme=programme, pace=pace)
+    lines = _lines(settings, programme)
+    service.beside(lambda: listening(lines, taking, settings.tls()))
     service.figures(count)
     service.still_waits = handlers.still_waits
     return service
+
+
+def _lines(settings: Settings, programme: Programme) -> list[Line]:
+    """This will give each organisation its line; ValueError where one is not known to send HL7 v2."""
+    senders = {name for name, each in programme.organisations.items() if each.mllp}
+    if strangers := sorted(settings.mllp.keys() - senders):
+        raise ValueError(f"ALONGSIDE_REFERRALS_MLLP: {', '.join(strangers)} must be an organisation with mllp: true")
+    certified = settings.mllp_authorities is not None
+    return [Line(name, settings.mllp_host, port, certified) for name, port in settings.mllp.items()]
 
 
 def switch(mailbox: Mailbox, programme: Programme) -> None:

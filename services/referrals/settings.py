@@ -1,7 +1,52 @@
 """The knobs of the referrals service."""
 
+import ssl
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from shared import names
 from shared.settings import ServiceSettings
 
 
 class Settings(ServiceSettings, service="referrals"):
-    """What the referrals service is told at start; nothing beyond what every service is."""
+    """What the referrals service is told at start.
+
+    `public_url` is how organisations reach it, where that is not `http://host:port`. An organisation may make
+    `requests_at_once` at once, and `requests_per_second` for as long as it likes.
+
+    `mllp` gives the port of each organisation that sends HL7 v2 over MLLP, as JSON: `{"general-hospital": 2575}`; it is
+    listened to at `mllp_host`. With a certificate and its key it is TLS; with `mllp_authorities` (a PEM file) whoever
+    connects shows a certificate that one of them signed, in the organisation's name.
+    """
+
+    public_url: str = ""
+    requests_per_second: Annotated[float, Field(gt=0)] = 50
+    requests_at_once: Annotated[int, Field(ge=1)] = 200
+    mllp: dict[str, int] = Field(default_factory=dict)
+    mllp_host: str = "127.0.0.1"
+    mllp_certificate: Path | None = None
+    mllp_key: Path | None = None
+    mllp_authorities: Path | None = None
+
+    @model_validator(mode="after")
+    def _encrypted_as_meant(self) -> Self:
+        if (self.mllp_key or self.mllp_authorities) and not self.mllp_certificate:
+            raise ValueError("MLLP_KEY and MLLP_AUTHORITIES need MLLP_CERTIFICATE: without it MLLP is plain text")
+        return self
+
+    def token_address(self) -> str:
+        """This will give the address of the token endpoint, as organisations sign it."""
+        port = self.port or names.port("referrals")
+        return (self.public_url or f"http://{self.host}:{port}").rstrip("/") + "/auth/token"
+
+    def tls(self) -> ssl.SSLContext | None:
+        """This will give what MLLP is encrypted with, or None where it is not; OSError where a file cannot be read."""
+        if self.mllp_certificate is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.mllp_authorities)
+        context.load_cert_chain(self.mllp_certificate, self.mllp_key)
+        if self.mllp_authorities:
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context

@@ -1,7 +1,8 @@
 """Measures Alongside beside the floor and its rivals: `python -m tests.bench [PART ...] --rounds N --referrals N`.
 
-Parts: `carry` (the real services, the floor, DBOS and Celery), `latency`, `backlog`, `growth`, `rest`, `profile`, and
-`tune`, which tries the rivals' settings. Without one, everything but `profile` and `tune` is measured.
+Parts: `carry` (the real services, the floor, DBOS and Celery), `latency`, `backlog`, `growth`, `rest`, `reading` (each
+dialect, on one core), `creating` (over HTTP), `profile`, and `tune`, which tries the rivals' settings. Without one,
+everything but `profile` and `tune` is measured.
 """
 
 import argparse
@@ -15,11 +16,11 @@ from typing import Any
 import uvloop
 from rich.console import Console
 
-from tests.bench import carrying, growing, machine, profiling, report, resting, tuning, waiting
+from tests.bench import carrying, growing, machine, profiling, report, resting, taking_in, tuning, waiting
 from tests.bench.carrying import Wanted
 from tests.bench.figures import Line
 
-EVERYTHING = ("carry", "latency", "backlog", "growth", "rest")
+EVERYTHING = ("carry", "latency", "backlog", "growth", "rest", "reading", "creating")
 PARTS = (*EVERYTHING, "profile", "tune")
 console = Console(stderr=True)
 WIDTH = 170
@@ -97,6 +98,10 @@ async def _measure(part: str, told: argparse.Namespace, folder: Path, tell: Any,
     elif part == "rest":
         some = {"seconds": 5.0, "after": 40} if told.quick else {}
         found.lines += await resting.measure(folder, rounds=told.rounds, **some, **common)
+    elif part == "reading":
+        found.lines += taking_in.reading(rounds=told.rounds, tell=tell)
+    elif part == "creating":
+        found.lines += await taking_in.creating(folder, rounds=told.rounds, count=2 * told.referrals, **common)
     elif part == "tune":
         found.lines += await tuning.measure(folder, referrals=told.referrals, tell=tell)
     else:

@@ -17,8 +17,10 @@ from sqlalchemy import select
 from services.referrals import app
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.settings import Settings
+from shared import consents
 from shared.database import Database
 from shared.events.fact import Fact
+from shared.events.referrals import ConsentGiven
 from shared.mailbox import Ingested, Reply
 from shared.mailbox.letter import read
 from shared.mailbox.tables import outbox
@@ -196,6 +198,11 @@ class Desk:
 
         await self.service.mailbox.run(handle, facts)
 
+    async def keep_consent(self, consent: ConsentGiven) -> None:
+        """This will let the service know of a consent."""
+        async with self.service.database.transaction() as db:
+            await consents.given([consent], db)
+
     async def said(self, *kinds: type[Fact]) -> list[Any]:
         """This will give the facts of some kinds that the service said, in order."""
         wanted = {each.type_name(): each for each in kinds}
@@ -228,6 +235,8 @@ async def desk_on(database: Database, folder: Path) -> AsyncIterator[Desk]:
         database_url=url.replace("+asyncpg", "").replace("+aiosqlite", ""),
         programme=_programme(folder),
         seal_keys=_keys(folder),
+        requests_per_second=1_000_000,
+        requests_at_once=1_000_000,
     )
     service = app.create(settings)
     await service.open_store()

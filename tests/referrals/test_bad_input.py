@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.referrals.fhir.outcome import Refused
-from services.referrals.fhir.reading import read
+from services.referrals.reading import read
 from shared import clock
 from shared.database import Database
 from tests.referrals.makers import NOW, Desk, bundle, consent, coverage, desk_on, extension, patient, request
@@ -78,7 +78,7 @@ async def test_answers_bad_input_with_an_outcome_that_helps(small: Desk, body: b
 @pytest.mark.parametrize(
     ("body", "place"),
     [
-        (bundle(patient(), type="batch"), "Bundle.type"),
+        (bundle(patient(), type="collection"), "Bundle.type"),
         (bundle(patient()), "Bundle.entry"),
         (bundle(), "Bundle.entry"),
         (

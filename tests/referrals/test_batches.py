@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select
 
-from services.referrals.fhir.reading import Posted, Reading
 from services.referrals.handlers import Post, receive
 from services.referrals.handlers.receive import MOST_AT_ONCE, TooMany
+from services.referrals.reading import Posted, Reading
 from services.referrals.store.tables import persons, repeats, timeline
 from shared.database import Database
 from shared.events import referrals

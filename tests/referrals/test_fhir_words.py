@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.referrals.fhir.outcome import Refused
-from services.referrals.fhir.reading import read
+from services.referrals.reading import read
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.protection import protected
 from tests.referrals.makers import (

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from services.referrals.fhir.links import Found, Links
 from services.referrals.fhir.outcome import Refused
-from services.referrals.fhir.reading import OURS, read
 from services.referrals.fhir.request import order_of
+from services.referrals.reading import OURS, read
 from shared.events.referrals import ConsentGiven, ContactShared, ReferralAccepted
 from shared.mailbox.tables import outbox
 from tests.referrals.makers import Desk, bundle, consent, extension, order, patient, person, request

@@ -3,7 +3,7 @@
 import json
 
 from shared import clock
-from shared.events.referrals import ContactShared, ReferralAccepted
+from shared.events.referrals import ContactShared, ReferralAccepted, ReferralHeld
 from tests.referrals.makers import NOW, SAMPLES, Desk, bundle, needs_samples, patient, sample
 
 
@@ -20,7 +20,12 @@ async def test_takes_hl7s_own_example_of_a_referral_to_peer_support(desk: Desk) 
 
     answer = await desk.refer(bundle(*entries), path="/fhir", who="screening-clinic")
 
+    # Its status is completed: a person asks whether it is still wanted.
     assert answer.status_code == 200, answer.text
+    assert [each.state for each in await desk.said(ReferralHeld)] == ["needs_info"]
+    (asked,) = await desk.work()
+    told = {"by": "Robin", "still_wanted": True}
+    await desk.ask("POST", f"/referrals/{asked.about}/details", who="agency", json=told)
     (accepted,) = await desk.said(ReferralAccepted)
     assert (accepted.needs.challenges, accepted.age_band) == (["depression"], "adult")
     (contact,) = await desk.said(ContactShared)

@@ -144,9 +144,12 @@ def told_the_hospital(world: World, _: Office, books: Mapping[str, Books]) -> It
             yield f"{about} is {mine[about]}, and told as {task.get('status')}"
 
 
+OVER = ("rejected", "cancelled", "entered-in-error")
+
+
 def _agrees(state: str, task: Mapping[str, Any]) -> bool:
     held = state in ("crisis_review", "needs_screen", "needs_info")
-    return (task["status"] == "on-hold") == held and (task["status"] == "rejected") == (state == "refused")
+    return (task["status"] == "on-hold") == held and (task["status"] in OVER) == (state == "refused")
 
 
 def at_the_provider(world: World, _: Office, books: Mapping[str, Books]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from services.matching.handlers.answer import Answered, answer
 from services.notifications import handlers as notifications
 from services.referrals import handlers as referrals
-from services.referrals.fhir.reading import read
+from services.referrals.reading import read
 from services.referrals.rules.order import Reach
 from services.scheduling.handlers.recording import record
 from services.scheduling.rules.outcomes import Recording

@@ -1,5 +1,6 @@
-"""What we say in FHIR: the Task a referrer follows, the request as we keep it, searches, and what this edge can do."""
+"""What we say in FHIR: the Task a referrer follows, the request as we keep it, answers to posts and searches."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.referrals.fhir.codes import EXTENSION, PEER_SUPPORT, TASK_STATUS
 from services.referrals.rules.journey import Milestones, Seen
-from services.referrals.rules.order import Identifier, ReferralOrder
+from services.referrals.rules.order import Identifier, Reading, ReferralOrder
 from shared.clock import in_z
 from shared.disclosure import PART2_NOTICE
 from shared.programme import Site
@@ -15,7 +16,9 @@ from shared.programme import Site
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 PART2_LABEL = {"system": ACT_CODE, "code": "42CFRPart2", "display": "42 CFR Part2"}
 PRIORITIES = {"routine": "routine", "priority": "urgent", "urgent": "stat"}
-STATUSES = {"active": "active", "withdrawn": "revoked", "entered_in_error": "entered-in-error"}
+STATUSES = {
+    "active": "active", "withdrawn": "revoked", "entered_in_error": "entered-in-error", "completed": "completed",
+}  # fmt: skip
 PHONE_WITHIN = timedelta(minutes=15)
 
 
@@ -47,7 +50,7 @@ def task(
         "authoredOn": instant(arrived_at),
         "lastModified": instant(told_at),
         "requester": {"identifier": {"value": organisation}},
-        "owner": {"display": site.public_name},
+        "owner": {"identifier": {"value": site.site_id}, "display": site.public_name},
     }
     if reason:
         body["statusReason"] = {"text": reason}
@@ -98,14 +101,14 @@ def service_request(
     *,
     organisation: str,
     site: Site,
-    arrived_at: datetime,
+    told_at: datetime,
     crisis_at: datetime | None,
 ) -> dict[str, Any]:
     """This will echo a request: that it arrived and where to follow it, nothing about the person."""
     body: dict[str, Any] = {
         "resourceType": "ServiceRequest",
         "id": str(referral_id),
-        "meta": {"lastUpdated": instant(arrived_at)},
+        "meta": {"lastUpdated": instant(told_at)},
         "extension": [{"url": EXTENSION + "task", "valueReference": {"reference": f"Task/{referral_id}"}}],
         "identifier": identifiers(order.identifier),
         "status": STATUSES[order.status],
@@ -129,56 +132,59 @@ def identifiers(identifier: Identifier | None) -> list[dict[str, str]]:
     return [{**({"system": identifier.system} if identifier.system else {}), "value": identifier.value}]
 
 
-def searchset(tasks: list[dict[str, Any]]) -> dict[str, Any]:
-    """This will give the answer to a search."""
-    entries = [{"fullUrl": f"Task/{each['id']}", "resource": each, "search": {"mode": "match"}} for each in tasks]
-    return {"resourceType": "Bundle", "type": "searchset", "total": len(tasks), "entry": entries}
+def business(body: dict[str, Any]) -> str | None:
+    """This will give the business status of a Task; None of anything else."""
+    return body["businessStatus"]["coding"][0]["code"] if "businessStatus" in body else None
 
 
-def transaction_response(entries: int, received: dict[int, tuple[UUID, bool]]) -> dict[str, Any]:
-    """This will answer a transaction: every entry in its place, the requests with their addresses."""
-    said: list[dict[str, Any]] = [{"response": {"status": "200 OK"}} for _ in range(entries)]
+def owner(body: dict[str, Any]) -> str | None:
+    """This will give by which number its owner is known; None where it has none."""
+    return body["owner"]["identifier"]["value"] if "owner" in body else None
+
+
+def searchset(
+    found: list[dict[str, Any]], included: list[dict[str, Any]], links: Mapping[str, str], *, all_of_it: bool
+) -> dict[str, Any]:
+    """This will give the answer to a search; its total where this page holds `all_of_it`."""
+    entries = [(each, "match") for each in found] + [(each, "include") for each in included]
+    return {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        **({"total": len(found)} if all_of_it else {}),
+        "link": [{"relation": relation, "url": url} for relation, url in links.items()],
+        "entry": [
+            {"fullUrl": f"{each['resourceType']}/{each['id']}", "resource": each, "search": {"mode": mode}}
+            for each, mode in entries
+        ],
+    }
+
+
+def transaction_response(reading: Reading, received: Mapping[int, tuple[UUID, bool]]) -> dict[str, Any]:
+    """This will answer a transaction: every entry in its place, requests and their Tasks with their addresses."""
+    said: list[dict[str, Any]] = [{"response": {"status": "200 OK"}} for _ in range(reading.entries)]
     for index, (referral_id, new) in received.items():
         status = "201 Created" if new else "200 OK"
         said[index] = {"response": {"status": status, "location": f"ServiceRequest/{referral_id}"}}
-    return {"resourceType": "Bundle", "type": "transaction-response", "entry": said}
+        for place in reading.tasks.get(index, []):
+            said[place] = {"response": {"status": status, "location": f"Task/{referral_id}"}}
+    kind = "batch-response" if reading.bundle == "batch" else "transaction-response"
+    return {"resourceType": "Bundle", "type": kind, "entry": said}
+
+
+def message_response(message_id: str, tasks: list[dict[str, Any]], answer_id: UUID) -> dict[str, Any]:
+    """This will answer a message: to which one, that all is well, and the Tasks to follow."""
+    header = {
+        "resourceType": "MessageHeader",
+        "eventCoding": {"system": "http://terminology.hl7.org/CodeSystem/v2-0003", "code": "I12"},
+        "source": {"endpoint": "urn:alongside:referrals"},
+        "response": {"identifier": message_id, "code": "ok"},
+        "focus": [{"reference": f"Task/{each['id']}"} for each in tasks],
+    }
+    entries = [{"fullUrl": f"urn:uuid:{answer_id}", "resource": {"id": str(answer_id), **header}}]
+    entries += [{"fullUrl": f"Task/{each['id']}", "resource": each} for each in tasks]
+    return {"resourceType": "Bundle", "type": "message", "entry": entries}
 
 
 def instant(moment: datetime) -> str:
     """This will write an instant as FHIR does."""
     return in_z(moment, timespec="milliseconds")
-
-
-def capabilities(at: datetime) -> dict[str, Any]:
-    """This will give the CapabilityStatement."""
-    search = [{"name": "identifier", "type": "token"}, {"name": "_id", "type": "token"}]
-    return {
-        "resourceType": "CapabilityStatement",
-        "status": "active",
-        "date": instant(at),
-        "kind": "instance",
-        "software": {"name": "Alongside referrals"},
-        "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "application/json"],
-        "rest": [
-            {
-                "mode": "server",
-                "security": {"description": "Authorization: Bearer <API key of your organisation>"},
-                "resource": [
-                    {
-                        "type": "ServiceRequest",
-                        "interaction": [{"code": "create"}, {"code": "read"}],
-                        "conditionalCreate": True,
-                        "documentation": "Patient, Coverage, Consent contained, or in a transaction Bundle.",
-                    },
-                    {
-                        "type": "Task",
-                        "interaction": [{"code": "read"}, {"code": "search-type"}],
-                        "searchParam": search,
-                        "documentation": "What became of a referral: same id as its ServiceRequest.",
-                    },
-                ],
-                "interaction": [{"code": "transaction"}],
-            }
-        ],
-    }

@@ -9,7 +9,7 @@ from shared.strict_json import Malformed, TooLarge
 
 Code = Literal[
     "structure", "value", "required", "invalid", "not-supported", "not-found", "login", "forbidden", "too-long",
-    "code-invalid", "duplicate", "processing", "conflict",
+    "code-invalid", "duplicate", "processing", "conflict", "business-rule", "throttled",
 ]  # fmt: skip
 CODES: dict[str, Code] = {
     "missing": "required", "literal_error": "code-invalid", "extra_forbidden": "structure", "too_long": "too-long",
@@ -17,7 +17,7 @@ CODES: dict[str, Code] = {
 }  # fmt: skip
 STATUS_CODES: dict[int, Code] = {
     400: "structure", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 413: "too-long",
-    415: "not-supported", 422: "invalid",
+    415: "not-supported", 422: "invalid", 429: "throttled",
 }  # fmt: skip
 
 
@@ -41,6 +41,12 @@ class Refused(Exception):
 def refuse(code: Code, expression: str, remedy: str, *, status: int = 422) -> Refused:
     """This will make a refusal with one issue."""
     return Refused(status, [Issue(code, expression, remedy)])
+
+
+def away() -> Refused:
+    """This will say that nothing could be taken in now, and what to do where it cannot wait."""
+    remedy = "nothing was taken in: send it again in a minute; if somebody may be in danger now, call 911, or text 988"
+    return refuse("processing", "", remedy, status=503)
 
 
 def malformed(wrong: Malformed) -> Refused:

@@ -26,7 +26,9 @@ from shared.events.fact import Urgency
 from shared.events.referrals import Needs, Preferences
 
 URGENCIES: dict[Priority, Urgency] = {"routine": "routine", "urgent": "priority", "asap": "priority", "stat": "urgent"}
-STATUSES: dict[RequestStatus, str] = {"revoked": "withdrawn", "entered-in-error": "entered_in_error"}
+STATUSES: dict[RequestStatus, str] = {
+    "revoked": "withdrawn", "entered-in-error": "entered_in_error", "completed": "completed",
+}  # fmt: skip
 TIMEZONE = "http://hl7.org/fhir/StructureDefinition/timezone"
 BRING_PATIENT = "contain the Patient and refer to it as #id, or post a transaction Bundle that holds it"
 
@@ -57,6 +59,8 @@ def order_of(asked: Found, beyond: Links) -> ours.ReferralOrder:
     What came along `beyond` it, in its Bundle, is read once for all requests.
     """
     path, request = asked.path, asked.read(ServiceRequest)
+    if request.status == "draft":
+        raise refuse("business-rule", f"{path}.status", "a draft asks for nothing yet: send it again once it is active")
     links = Links([asked, *contained_in(request.contained, path)], beyond)
     found = _subject(request, links, path)
     reasons = _reasons(request, links)

@@ -24,6 +24,7 @@ from services.referrals.fhir.words import (
     RequestStatus,
     Resource,
     Short,
+    TaskStatus,
     Text,
 )
 
@@ -155,6 +156,20 @@ class ServiceRequest(Resource):
     patient_instruction: Text | None = Field(None, alias="patientInstruction")
 
 
+class Task(Resource):
+    contained: All[dict[str, Any]] = []
+    identifier: Many[Identifier] = []
+    status: TaskStatus
+    code: One[Concept] = Concept()
+    focus: One[Reference] = Reference()
+    based_on: Many[Reference] = Field([], alias="basedOn")
+    priority: Priority = "routine"
+    description: Text | None = None
+    status_reason: One[Concept] = Field(Concept(), alias="statusReason")
+    reason_code: One[Concept] = Field(Concept(), alias="reasonCode")
+    note: Many[Annotation] = []
+
+
 class EntryRequest(Element):
     method: Literal["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"]
     url: Text
@@ -164,10 +179,11 @@ class EntryRequest(Element):
 class Entry(Element):
     full_url: Text | None = Field(None, alias="fullUrl")
     resource: dict[str, Any]
-    request: EntryRequest
+    request: EntryRequest | None = None
 
 
 class Bundle(Element):
+    id: Text | None = None
     type: Literal[
         "document", "message", "transaction", "transaction-response", "batch", "batch-response", "history",
         "searchset", "collection",

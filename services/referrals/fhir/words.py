@@ -74,6 +74,10 @@ RequestIntent = Literal[
     "instance-order",
     "option",
 ]
+TaskStatus = Literal[
+    "draft", "requested", "received", "accepted", "rejected", "ready", "cancelled", "in-progress", "on-hold", "failed",
+    "completed", "entered-in-error",
+]  # fmt: skip
 Priority = Literal["routine", "urgent", "asap", "stat"]
 Gender = Literal["male", "female", "other", "unknown"]
 

@@ -13,9 +13,11 @@ from services.referrals.handlers.held import (
 )
 from services.referrals.handlers.journey import advance
 from services.referrals.handlers.receive import Post, Received, check, ingest, receive, refuse
-from services.referrals.handlers.telling import bodies
+from services.referrals.handlers.telling import bodies, echo
+from services.referrals.handlers.tokens import Asking, give_token
 
 __all__ = [
+    "Asking",
     "Details",
     "NotWaiting",
     "Post",
@@ -25,6 +27,8 @@ __all__ = [
     "advance",
     "bodies",
     "check",
+    "echo",
+    "give_token",
     "ingest",
     "learn",
     "look",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.handlers.outcomes import TASKS, follow, raise_crisis, settle, withheld
 from services.referrals.handlers.telling import tell
-from services.referrals.rules.order import FEW, Person, Reach
+from services.referrals.rules.order import FEW, Reach, ReferralOrder
 from services.referrals.rules.triage import Agreement, triage
 from shared import consents
 from shared.clock import now
@@ -51,6 +51,7 @@ class Details:
     reaches: tuple[Reach, ...] = ()
     birth_date: date | None = None
     deceased: bool | None = None
+    still_wanted: bool | None = None
 
 
 async def screen(screening: Screening, db: AsyncConnection, *, programme: Programme) -> Reply:
@@ -86,10 +87,9 @@ async def _clear(referral: store.Referral, by: str, db: AsyncConnection, *, prog
 async def learn(details: Details, db: AsyncConnection, *, programme: Programme) -> Reply:
     """This will add what was missing, and let the referral go on where nothing is missing any more."""
     referral = await _alone(db, details.referral_id)
-    if referral.state != "needs_info":
+    if referral.state != "needs_info" or (details.still_wanted is not None and not _asked_whether_wanted(referral)):
         raise NotWaiting
-    person = _with(referral.order.person, details)
-    known = replace(referral, order=referral.order.model_copy(update={"person": person}))
+    known = replace(referral, order=_with(referral.order, details))
     await store.note(db, [_written_down(referral, "details_given", details.by)])
     moved, said = await _go_on(known, db, programme=programme)
     if moved.state != "needs_info":
@@ -108,11 +108,24 @@ async def still_waits(task: Task, db: AsyncConnection) -> str | None:
     return f"POST /referrals/{task.about}/{done_by}" if done_by else None
 
 
-def _with(person: Person, details: Details) -> Person:
+WANTED: dict[bool | None, dict[str, Any]] = {
+    True: {"status": "active"},
+    False: {"status": "active", "peer_support_consent": False},
+}
+"""What is known when somebody has asked whether peer support is still wanted."""
+
+
+def _asked_whether_wanted(referral: store.Referral) -> bool:
+    return "still_wanted" in referral.reasons
+
+
+def _with(order: ReferralOrder, details: Details) -> ReferralOrder:
+    person = order.person
     reaches = [*details.reaches, *(each for each in person.reaches if each not in details.reaches)][:FEW]
     birth_date = details.birth_date or person.birth_date
     deceased = person.deceased if details.deceased is None else details.deceased
-    return person.model_copy(update={"reaches": reaches, "birth_date": birth_date, "deceased": deceased})
+    told = person.model_copy(update={"reaches": reaches, "birth_date": birth_date, "deceased": deceased})
+    return order.model_copy(update={"person": told, **WANTED.get(details.still_wanted, {})})
 
 
 async def revoke(revoking: tuple[UUID, str], db: AsyncConnection, *, programme: Programme) -> Reply:

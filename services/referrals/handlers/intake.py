@@ -8,10 +8,11 @@ from uuid import UUID, uuid5
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
-from services.referrals.fhir.reading import Reading
-from services.referrals.handlers.outcomes import Follows, follow, in_words, raise_crisis, settle
+from services.referrals.handlers.outcomes import Follows, follow, in_words, raise_crisis, settle, take_back
 from services.referrals.handlers.telling import first, tell
+from services.referrals.reading import Reading
 from services.referrals.rules import triage
+from services.referrals.rules.journey import TAKEN_BACK
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.protection import protected
 from shared.calendar import add_business_days
@@ -62,7 +63,7 @@ def arrivals_of(post: Post) -> list[Arrival]:
             entry=each.entry,
             organisation=name,
             order=each.order,
-            referral_id=store.id_of(name, store.placer_of(name, each.order)),
+            referral_id=each.known or store.id_of(name, store.placer_of(name, each.order)),
             content=store.content_of(name, each.order),
             prints=store.prints_of(name, each.order),
             instead=store.id_of(name, store.named_by(name, each.unless)) if each.unless else None,
@@ -88,7 +89,7 @@ class Intake:
     met: dict[str, UUID] = field(default_factory=dict)
     added: set[UUID] = field(default_factory=set)
     changed: set[UUID] = field(default_factory=set)
-    raised: set[UUID] = field(default_factory=set)
+    news: set[UUID] = field(default_factory=set)
     repeats: list[store.Repeat] = field(default_factory=list)
     follows: list[Follows] = field(default_factory=list)
 
@@ -134,14 +135,28 @@ class Intake:
 
     def _repeat(self, known: store.Referral, arrival: Arrival) -> store.Referral:
         """This will account for a repeat; what it changes is for a person to judge, danger in it is raised at once."""
-        changed, repeat_id = arrival.content != known.content, uuid5(arrival.post_id, str(arrival.entry))
+        changed, repeat_id = says_something_else(known, arrival), uuid5(arrival.post_id, str(arrival.entry))
         self.repeats.append(
             store.Repeat(repeat_id=repeat_id, referral_id=known.referral_id, changed=changed, at=self.at)
         )
         if arrival.content == known.latest:
             return known
+        latest, back = replace(known, latest=arrival.content), arrival.order.status in TAKEN_BACK
+        # Who takes a referral back says again what was known of it: only another sign is news then.
+        looked_at = back or known.crisis_at is not None
+        in_danger = triage.news_of_danger(arrival.order, known.order, in_crisis=looked_at)
+        if back and not in_danger:
+            latest = self._take_back(latest, arrival.order)
+            if latest.state == "refused":
+                return self._keep(latest)
         unseen = changed and self._compare(known, arrival)
-        return self._keep(self._look_for_danger(replace(known, latest=arrival.content), arrival.order, unseen=unseen))
+        return self._keep(self._raise(latest, arrival.order, unseen=unseen) if in_danger else latest)
+
+    def _take_back(self, known: store.Referral, order: ReferralOrder) -> store.Referral:
+        back, follows = take_back(known, order, at=self.at)
+        self.news.add(known.referral_id)
+        self.follows.append(follows)
+        return back
 
     def _compare(self, known: store.Referral, arrival: Arrival) -> bool:
         """This will ask a person to judge a repeat, and say whether nobody is asked that already."""
@@ -151,12 +166,12 @@ class Intake:
         self.follows.append(Follows(tasks=[self._asked("changed_referral", about, known, in_words(arrival.order))]))
         return unseen
 
-    def _look_for_danger(self, known: store.Referral, order: ReferralOrder, *, unseen: bool) -> store.Referral:
-        in_crisis = known.crisis_at is not None
-        if not triage.news_of_danger(order, known.order, in_crisis=in_crisis) or (in_crisis and not unseen):
+    def _raise(self, known: store.Referral, order: ReferralOrder, *, unseen: bool) -> store.Referral:
+        """This will put a danger sign before a person, unless they look at this very post already."""
+        if known.crisis_at and not unseen:
             return known
         raised, follows = raise_crisis(known, note=in_words(order), at=self.at)
-        self.raised.add(known.referral_id)
+        self.news.add(known.referral_id)
         self.follows.append(follows)
         return raised
 
@@ -177,8 +192,13 @@ class Intake:
         await store.change(db, [each for each in self.known.values() if each.referral_id in before])
         await store.repeat(db, self.repeats)
         said = await settle(db, self.follows)
-        raised = [each for each in self.known.values() if each.referral_id in self.raised]
-        return [*said, *await tell(db, raised, programme=self.programme)]
+        news = [each for each in self.known.values() if each.referral_id in self.news]
+        return [*said, *await tell(db, news, programme=self.programme)]
+
+
+def says_something_else(known: store.Referral, arrival: Arrival) -> bool:
+    """This will say whether a repeat differs from what is known: what was taken back is asked for again, too."""
+    return arrival.content != known.content or arrival.order.status != known.order.status
 
 
 def comparison(known: store.Referral, arrival: Arrival) -> str:
@@ -230,6 +250,6 @@ async def _asked_already(db: AsyncConnection, intake: Intake, arrivals: Sequence
     abouts = {
         comparison(known, each)
         for each in arrivals
-        if (known := intake.repeated(each)) and known.content != each.content
+        if (known := intake.repeated(each)) and says_something_else(known, each)
     }
     return await still_open(db, kind="changed_referral", abouts=abouts)

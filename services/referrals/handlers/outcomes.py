@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
 from services.referrals.rules import triage
 from services.referrals.rules.accept import Accepted, consents_of, facts_of_acceptance
+from services.referrals.rules.journey import BEFORE_A_MATCH
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.triage import Payer, Verdict
 from shared import consents
@@ -16,19 +18,24 @@ from shared.calendar import add_business_days
 from shared.events.referrals import ConsentGiven, CrisisRaised, ReferralHeld, ReferralRefused
 from shared.mailbox import Said
 from shared.programme import Programme
-from shared.work import ON_CALL, Asked, open_each
+from shared.work import ON_CALL, Asked, close_tasks, open_each
 
 ANSWER_CRISIS = timedelta(minutes=5)
 TASKS = {"needs_screen": "screening", "needs_info": "missing_info"}
+ASKED_BEFORE_A_MATCH = (*TASKS.values(), "coverage_unclear")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Follows:
-    """What follows from a decision: what is said, what people are asked to do, and what the timeline keeps."""
+    """What follows from a decision: what is said, what people are asked to do, and what the timeline keeps.
+
+    About referrals that are `over` nobody is asked anything any more.
+    """
 
     said: list[Said] = field(default_factory=list)
     tasks: list[Asked] = field(default_factory=list)
     entries: list[store.Entry] = field(default_factory=list)
+    over: list[UUID] = field(default_factory=list)
 
 
 async def settle(db: AsyncConnection, some: Iterable[Follows]) -> list[Said]:
@@ -38,6 +45,8 @@ async def settle(db: AsyncConnection, some: Iterable[Follows]) -> list[Said]:
     await store.note(db, [entry for each in every for entry in each.entries])
     await consents.given([each for each in said if isinstance(each, ConsentGiven)], db)
     await open_each(db, [task for each in every for task in each.tasks])
+    over = [str(referral_id) for each in every for referral_id in each.over]
+    await close_tasks(db, kind=ASKED_BEFORE_A_MATCH, abouts=over, by="referrals")
     return said
 
 
@@ -152,3 +161,19 @@ def raise_crisis(referral: store.Referral, *, note: str, at: datetime) -> tuple[
         said.append(_held(raised, "crisis_review"))
     what = "crisis_review" if raised.state != referral.state else "crisis_raised"
     return raised, Follows(said=said, tasks=[_page(referral, at, note)], entries=[_entry(referral, what, at)])
+
+
+def take_back(referral: store.Referral, order: ReferralOrder, *, at: datetime) -> tuple[store.Referral, Follows]:
+    """This will keep that a referrer took a referral back, and end it where nobody walks beside the person yet.
+
+    It gives the referral as it is then. Where somebody may be in danger it goes on.
+    """
+    news = "\n".join(each for each in order.notes if each not in referral.order.notes)
+    entry = replace(_entry(referral, order.status, at), note=news or None)
+    back = replace(referral, order=referral.order.model_copy(update={"status": order.status}))
+    if referral.state not in BEFORE_A_MATCH or referral.crisis_at:
+        return back, Follows(entries=[entry])
+    reason: triage.Reason = "withdrawn" if order.status == "withdrawn" else "entered_in_error"
+    ended = replace(back, state="refused", reasons=(reason,))
+    refused = _refused(ended, Verdict(outcome="refused", reason=reason))
+    return ended, Follows(said=[refused], entries=[entry], over=[referral.referral_id])

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.fhir.outcome import Refused, outcome
 from services.referrals.fhir.outcome import refuse as refusal
-from services.referrals.fhir.reading import Reading, read
 from services.referrals.handlers.intake import Post, Received, arrivals_of, begin
+from services.referrals.reading import Reading, read
 from shared.clock import now
 from shared.mailbox import Ingested, Reply, Said, Status
 from shared.programme import Programme

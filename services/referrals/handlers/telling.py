@@ -40,6 +40,7 @@ async def bodies(
         )
         seen = journey.seen(
             each.state,
+            order=each.order.status,
             reasons=each.reasons,
             consented=consent is not None,
             part2=each.part2,
@@ -51,7 +52,13 @@ async def bodies(
 
 def first(referral: store.Referral, *, programme: Programme) -> tuple[store.Referral, Status]:
     """This will say the first Task of a referral that just arrived: what it tells needs no consent yet."""
-    seen = journey.seen(referral.state, reasons=referral.reasons, consented=False, part2=referral.part2)
+    seen = journey.seen(
+        referral.state,
+        order=referral.order.status,
+        reasons=referral.reasons,
+        consented=False,
+        part2=referral.part2,
+    )
     body = _task(referral, seen, programme, scope="")
     status = Status(referral.organisation, "referral", str(referral.referral_id), body)
     return replace(referral, told=_fingerprint(body)), status
@@ -67,6 +74,18 @@ def _task(referral: store.Referral, seen: journey.Seen, programme: Programme, *,
         arrived_at=referral.arrived_at,
         told_at=referral.told_at,
         scope=scope,
+        crisis_at=referral.crisis_at,
+    )
+
+
+def echo(referral: store.Referral, *, programme: Programme) -> dict[str, Any]:
+    """This will echo a referral's request: that it arrived and where to follow it, nothing about the person."""
+    return answers.service_request(
+        referral.referral_id,
+        referral.order,
+        organisation=referral.organisation,
+        site=programme.site(referral.site_id),
+        told_at=referral.told_at,
         crisis_at=referral.crisis_at,
     )
 

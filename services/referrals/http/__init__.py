@@ -2,5 +2,6 @@
 
 from services.referrals.http.fhir import fhir_routes
 from services.referrals.http.people import people_routes
+from services.referrals.http.smart import smart_routes
 
-__all__ = ["fhir_routes", "people_routes"]
+__all__ = ["fhir_routes", "people_routes", "smart_routes"]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.referrals import handlers, store
 from services.referrals.rules.journey import State
 from services.referrals.rules.order import Reach, email, phone
+from services.referrals.rules.scopes import lets
 from shared.callers import Agency, Caller, known
 from shared.clock import now
 from shared.consents import consents_of
@@ -31,6 +32,8 @@ ALWAYS_SEEN = {
     "details_given",
     "accepted",
     "refused",
+    "withdrawn",
+    "entered_in_error",
 }
 NOT_FOR_REFERRERS = {"looked_at", "risk_found", "risk_cleared", "consent_revoked", "missed", "series_not_booked"}
 
@@ -58,6 +61,7 @@ class DetailsBody(Body):
     email: Annotated[str, Field(max_length=200)] | None = None
     birth_date: date | None = None
     deceased: bool | None = None
+    still_wanted: bool | None = None
 
 
 class RevokedBody(Body):
@@ -131,6 +135,8 @@ def _add_lists(router: APIRouter, database: Database) -> None:
     async def timeline(referral_id: UUID, caller: Annotated[Caller, Depends(known)]) -> list[EntryShown]:
         """What happened to a referral, as far as the caller may know it."""
         staff = caller.organisation.kind == "agency"
+        if caller.scopes is not None and (staff or not lets(caller.scopes, "Task", "r")):
+            raise Problem(403, "Your token is not for this", remedy="ask for a token with the scope system/Task.r")
         async with database.reading() as db:
             referral = await store.by_id(db, referral_id, None if staff else caller.organisation_id)
             if referral is None:
@@ -198,6 +204,7 @@ def _add_findings(router: APIRouter, run: Run, programme: Programme) -> None:
             reaches=_reaches(body),
             birth_date=body.birth_date,
             deceased=body.deceased,
+            still_wanted=body.still_wanted,
         )
         return await _found(run, partial(handlers.learn, programme=programme), value, referral_id)
 

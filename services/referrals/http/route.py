@@ -1,30 +1,86 @@
 """A route that answers every refusal as a FHIR OperationOutcome."""
 
+import hashlib
+import json
 from collections.abc import Callable, Coroutine
-from typing import Any
+from math import ceil
+from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from services.referrals.fhir.outcome import STATUS_CODES, Refused, invalid, malformed, outcome, refuse
+from services.referrals.fhir.outcome import STATUS_CODES, Refused, away, invalid, malformed, outcome, refuse
+from services.referrals.rules.scopes import RESOURCES, lets
+from shared.callers import Caller, known
 from shared.database import is_away
 from shared.edge import Problem
+from shared.pace import Pace
 from shared.strict_json import Malformed
 
 FHIR_JSON = "application/fhir+json"
-AWAY = "nothing was taken in: send it again in a minute; if somebody may be in danger now, call 911, or text 988"
+AGAIN = {503: 30}
+LETTERS = {"PUT": "u", "PATCH": "u"}
+
+
+async def paced(request: Request) -> Caller:
+    """This will find the caller, and refuse whoever asks faster than agreed: 429, and when to ask again."""
+    caller = await known(request)
+    refuse_without(caller, *needed(request.method, request.url.path))
+    pace: Pace = request.app.state.pace
+    seconds = ceil(pace.wait(caller.organisation_id))
+    if seconds:
+        title = f"you may ask {pace.rate:g} times a second: ask again in {seconds} s"
+        raise Problem(429, title, retry_after=seconds)
+    return caller
+
+
+Referrer = Annotated[Caller, Depends(paced)]
+
+
+def refuse_without(caller: Caller, resource: str, letter: str) -> None:
+    """This will refuse a caller whose token is not for this; an API key is for everything."""
+    if caller.scopes is not None and not lets(caller.scopes, resource, letter):
+        raise refuse(
+            "forbidden", "header Authorization", f"ask for a token with system/{resource}.{letter}", status=403
+        )
+
+
+def needed(method: str, path: str) -> tuple[str, str]:
+    """This will give the resource that a request is about, and the letter of what it does, as SMART scopes have it."""
+    _, _, rest = path.partition("/fhir")
+    resource, _, one = rest.strip("/").partition("/")
+    if method in ("PUT", "PATCH", "DELETE"):
+        return resource, LETTERS.get(method, "d")
+    if method == "POST":
+        return resource if resource in RESOURCES else "ServiceRequest", "s" if one == "_search" else "c"
+    return resource, "r" if one else "s"
 
 
 def answer(
     body: dict[str, Any], request: Request, *, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
-    """This will answer in FHIR JSON, or under its plain name where that is what the caller asks for."""
+    """This will answer in FHIR JSON, or under its plain name where that is what the caller asks for.
+
+    What has an id has a version too: an ETag of what it says.
+    """
     wanted = request.headers.get("accept", "")
     plain = "application/json" in wanted and FHIR_JSON not in wanted
+    headers = {**(headers or {}), **({"ETag": version(body)} if "id" in body else {})}
     return JSONResponse(body, status, headers, media_type="application/json" if plain else FHIR_JSON)
+
+
+def version(body: dict[str, Any]) -> str:
+    """This will give the weak ETag of a resource: the same for as long as it says the same."""
+    return f'W/"{hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]}"'
+
+
+def unchanged(body: dict[str, Any], request: Request) -> Response | None:
+    """This will answer a caller who has this version already; None for any other."""
+    theirs = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
+    return Response(status_code=304, headers={"ETag": version(body)}) if version(body) in theirs else None
 
 
 class FhirRoute(APIRoute):
@@ -41,7 +97,8 @@ class FhirRoute(APIRoute):
                 refused = as_refused(wrong)
                 if refused is None:
                     raise
-                headers = {"Retry-After": "30"} if refused.status == 503 else None
+                again = getattr(wrong, "retry_after", 0) or AGAIN.get(refused.status, 0)
+                headers = {"Retry-After": str(again)} if again else None
                 return answer(outcome(refused.issues), request, status=refused.status, headers=headers)
 
         return outcomes
@@ -61,4 +118,4 @@ def as_refused(wrong: Exception) -> Refused | None:
     if isinstance(wrong, HTTPException):
         code = STATUS_CODES.get(wrong.status_code, "processing")
         return refuse(code, "", "see GET /fhir/metadata for what this edge can do", status=wrong.status_code)
-    return refuse("processing", "", AWAY, status=503) if is_away(wrong) else None
+    return away() if is_away(wrong) else None

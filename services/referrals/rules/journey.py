@@ -17,7 +17,16 @@ Event = Literal[
     "offer_made", "waitlisted", "bridge_offered", "match_made", "series_booked", "series_not_booked", "first_kept",
     "missed", "series_ended",
 ]  # fmt: skip
-TaskStatus = Literal["on-hold", "accepted", "rejected", "in-progress", "completed"]
+TaskStatus = Literal[
+    "on-hold", "accepted", "rejected", "cancelled", "entered-in-error", "in-progress", "completed"
+]  # fmt: skip
+OrderStatus = Literal["active", "withdrawn", "entered_in_error", "completed"]
+
+TAKEN_BACK: dict[OrderStatus, TaskStatus] = {"withdrawn": "cancelled", "entered_in_error": "entered-in-error"}
+"""How a referrer takes a referral back, and what its Task says then."""
+
+BEFORE_A_MATCH: tuple[State, ...] = ("needs_screen", "needs_info", "accepted", "waitlisted", "offered")
+"""Where a referrer's withdrawal ends a referral: nobody walks beside the person yet. After that, only they end it."""
 
 STATES: tuple[State, ...] = get_args(State)
 EVENTS: tuple[Event, ...] = get_args(Event)
@@ -128,6 +137,7 @@ SENTENCES: dict[str, str] = {
     "engaged": "First visit was kept",
     "completed": "The series of visits has ended",
     "connected": "Connected with a peer service",
+    "withdrawn": "Withdrawn, as you asked",
 }
 REASONS: dict[str, str] = {
     "not_peer_support": "This programme offers peer support only; for other services please use your usual directory.",
@@ -140,6 +150,7 @@ QUESTIONS: dict[str, str] = {
     "contact": "Which phone number or e-mail address may we use to reach the person?",
     "birth_date": "What is the person's full date of birth?",
     "deceased": "The record says that the person has died; is that so?",
+    "still_wanted": "The request says that it is completed; is peer support still asked for?",
 }
 _UNDER_WAY: dict[State, TaskStatus] = {
     "waitlisted": "accepted",
@@ -154,13 +165,21 @@ _HELD = ("crisis_review", "needs_screen", "needs_info")
 
 
 def seen(
-    state: State, *, reasons: tuple[str, ...] = (), consented: bool, part2: bool, milestones: Milestones = Milestones()
+    state: State,
+    *,
+    order: OrderStatus = "active",
+    reasons: tuple[str, ...] = (),
+    consented: bool,
+    part2: bool,
+    milestones: Milestones = Milestones(),
 ) -> Seen:
     """This will give what the referrer may see: beyond accepted or rejected only what the consent allows.
 
     Of a person whose records 42 CFR Part 2 protects, it tells no more than that they are connected: the same status
-    and words from then on, whatever happens.
+    and words from then on, whatever happens. Who took a referral back sees that, wherever the person is by then.
     """
+    if order in TAKEN_BACK and state != "crisis_review":
+        return Seen(status=TAKEN_BACK[order], business="withdrawn", text=SENTENCES["withdrawn"], reason=REASONS[order])
     if state in _HELD:
         questions = " ".join(QUESTIONS[each] for each in reasons if each in QUESTIONS)
         return Seen(status="on-hold", business=state, text=SENTENCES[state], reason=questions or SENTENCES[state])

@@ -1,9 +1,11 @@
 """A referral in our own words: what every edge translates into (`application/vnd.alongside.referral.v1+json`)."""
 
 import re
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Annotated, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -117,7 +119,7 @@ class ReferralOrder(Part):
     """One referral. Left out `risk` means "not screened"; left out `peer_support_consent` means "not said"."""
 
     identifier: Identifier | None = None
-    status: Literal["active", "withdrawn", "entered_in_error"] = "active"
+    status: Literal["active", "withdrawn", "entered_in_error", "completed"] = "active"
     service: Literal["peer_support", "other"] = "peer_support"
     urgency: Urgency = "routine"
     authored_at: Instant | None = None
@@ -137,3 +139,30 @@ class ReferralOrder(Part):
     @classmethod
     def _said_something(cls, notes: list[str]) -> list[str]:
         return [each for each in notes if each.strip()]
+
+
+@dataclass(frozen=True)
+class Posted:
+    """One referral of a post; `unless` is the identifier of a conditional create, `entry` its place in a Bundle.
+
+    `known` is our own number for it, where its sender used that.
+    """
+
+    order: ReferralOrder
+    unless: Identifier | None = None
+    entry: int = 0
+    known: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Everything in one post: its referrals, and of a Bundle its type and how many entries it had.
+
+    `tasks` gives, by the place of a request, the places of the Tasks that ask for it; `message_id` is a message's own.
+    """
+
+    posted: list[Posted]
+    entries: int = 0
+    bundle: str = ""
+    tasks: dict[int, list[int]] = field(default_factory=dict)
+    message_id: str = ""

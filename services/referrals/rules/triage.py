@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from services.referrals.rules.order import Cover, Person, ReferralOrder
+from services.referrals.rules.order import Cover, ReferralOrder
 from services.referrals.rules.phrases import may_mean_danger, plain
 from shared.events.fact import Urgency
 from shared.events.referrals import AgeBand
 
 Outcome = Literal["crisis_review", "needs_screen", "needs_info", "refused", "accepted"]
 Reason = Literal["not_peer_support", "no_consent", "age", "entered_in_error", "withdrawn"]
-Missing = Literal["contact", "birth_date", "deceased"]
+Missing = Literal["contact", "birth_date", "deceased", "still_wanted"]
 
 YOUNGEST, OLDEST = 12, 120
 AFTER_DISCHARGE = timedelta(days=7)
@@ -50,7 +50,7 @@ def triage(order: ReferralOrder, agreement: Agreement, now: datetime, *, cleared
         return Verdict(outcome="refused", reason=reason)
     if not cleared and not screened(order, agreement):
         return Verdict(outcome="needs_screen")
-    missing = unknown_of(order.person, now)
+    missing = unknown_of(order, now)
     return Verdict(outcome="needs_info", missing=missing) if missing else Verdict(outcome="accepted")
 
 
@@ -91,10 +91,12 @@ def refusal(order: ReferralOrder, now: datetime) -> Reason | None:
     return "age" if years is not None and 0 <= years < YOUNGEST else None
 
 
-def unknown_of(person: Person, now: datetime) -> tuple[Missing, ...]:
+def unknown_of(order: ReferralOrder, now: datetime) -> tuple[Missing, ...]:
     """This will list what must be asked before anybody can be matched with the person."""
+    person = order.person
     years = age(person.birth_date, now.date())
     checks: tuple[tuple[Missing, bool], ...] = (
+        ("still_wanted", order.status == "completed"),
         ("deceased", person.deceased),
         ("contact", not person.reaches),
         ("birth_date", years is None or not 0 <= years <= OLDEST),

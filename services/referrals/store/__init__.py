@@ -1,6 +1,7 @@
 """What the referrals service keeps."""
 
 from services.referrals.store.accounts import Refusal, Repeat, counts, refuse, repeat
+from services.referrals.store.assertions import use
 from services.referrals.store.fingerprints import content_of, id_of, named_by, numbered, placer_of, prints_of
 from services.referrals.store.person import know, people_of, person_of
 from services.referrals.store.referral import (
@@ -17,6 +18,7 @@ from services.referrals.store.referral import (
     move,
     tell,
 )
+from services.referrals.store.search import Wanted, page
 from services.referrals.store.tables import metadata
 from services.referrals.store.timelines import Entry, entries_of, milestones_of, note
 
@@ -25,6 +27,7 @@ __all__ = [
     "Referral",
     "Refusal",
     "Repeat",
+    "Wanted",
     "add",
     "alone",
     "by_id",
@@ -45,6 +48,7 @@ __all__ = [
     "named_by",
     "note",
     "numbered",
+    "page",
     "people_of",
     "person_of",
     "placer_of",
@@ -52,4 +56,5 @@ __all__ = [
     "refuse",
     "repeat",
     "tell",
+    "use",
 ]

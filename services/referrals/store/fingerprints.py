@@ -37,4 +37,9 @@ def id_of(organisation: str, placer: str) -> UUID:
 
 def prints_of(organisation: str, order: ReferralOrder) -> tuple[str, ...]:
     """This will give the fingerprints of what an organisation calls a person."""
-    return tuple(lookup("person", organisation, each.system, each.value) for each in order.person.identifiers)
+    return tuple(person_print(organisation, each) for each in order.person.identifiers)
+
+
+def person_print(organisation: str, identifier: Identifier) -> str:
+    """This will give the fingerprint of one thing that an organisation calls a person."""
+    return lookup("person", organisation, identifier.system, identifier.value)

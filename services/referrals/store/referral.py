@@ -103,7 +103,8 @@ async def tell(db: AsyncConnection, told: Mapping[UUID, str], at: datetime) -> N
         await db.execute(CHANGE, [{"one": each, "told": told[each], "told_at": at} for each in told])
 
 
-def _referral(row: Any) -> Referral:
+def referral_of(row: Any) -> Referral:
+    """This will give a referral as a row of the table has it."""
     kept = {each: row[each] for each in PLAIN}
     return Referral(**kept, reasons=tuple(row["reasons"]), order=ReferralOrder.model_validate(row["words"]))
 
@@ -111,7 +112,7 @@ def _referral(row: Any) -> Referral:
 async def by_ids(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Referral]:
     """This will give the referrals of these ids that exist."""
     found = await db.execute(BY_IDS, {"ids": list(ids)})
-    return {row["referral_id"]: _referral(row) for row in found.mappings()}
+    return {row["referral_id"]: referral_of(row) for row in found.mappings()}
 
 
 async def alone(db: AsyncConnection, ids: Iterable[UUID], *besides: str) -> dict[UUID, Referral]:
@@ -154,7 +155,7 @@ async def by_placer(db: AsyncConnection, organisation: str, identifier: Identifi
     anywhere = referrals.c.placer_value == numbered(organisation, identifier)
     own = select(referrals).where(referrals.c.organisation == organisation, exact if identifier.system else anywhere)
     row = (await db.execute(own.order_by(referrals.c.arrived_at).limit(1))).mappings().first()
-    return _referral(row) if row else None
+    return referral_of(row) if row else None
 
 
 async def listed(

@@ -40,6 +40,7 @@ referrals = Table(
     UniqueConstraint("organisation", "placer", name="one_referral_per_placer_identifier"),
     Index("referrals_by_placer_value", "organisation", "placer_value"),
     Index("referrals_by_state", "state", "referral_id"),
+    Index("referrals_by_arrival", "organisation", "arrived_at", "referral_id"),
 )
 """`words` is the whole order, sealed; `placer`, `content` and `latest` are keyed fingerprints, the last of what was
 posted last; `told` is the fingerprint of what the referrer was last told, at `told_at`; `crisis_at` is when danger was
@@ -70,6 +71,14 @@ refusals = Table(
     Column("at", UtcTime, nullable=False),
 )
 """Posts that could not be read as a referral, so that every post is accounted for."""
+
+assertions = Table(
+    "assertions",
+    metadata,
+    Column("assertion_id", Text, primary_key=True),
+    Column("until", UtcTime, nullable=False, index=True),
+)
+"""Fingerprints of the assertions that were exchanged for a token: each counts once, and is kept until it is over."""
 
 repeats = Table(
     "repeats",

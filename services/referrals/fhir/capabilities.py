@@ -1,0 +1,63 @@
+"""What the FHIR edge can do, as it says itself."""
+
+from datetime import datetime
+from typing import Any
+
+from services.referrals.fhir.answers import instant
+from services.referrals.fhir.searching import INCLUDES, documented
+
+SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+
+
+def statement(at: datetime) -> dict[str, Any]:
+    """This will give the CapabilityStatement."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": instant(at),
+        "kind": "instance",
+        "software": {"name": "Alongside referrals"},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "application/json"],
+        "patchFormat": ["application/json-patch+json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {
+                    "service": [{"coding": [{"system": SERVICES, "code": "SMART-on-FHIR"}]}],
+                    "description": "Authorization: Bearer, and your API key or an access token",
+                },
+                "resource": [_request(), _task()],
+                "interaction": [{"code": "transaction"}, {"code": "batch"}],
+                "operation": [
+                    {
+                        "name": "process-message",
+                        "definition": "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message",
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def _request() -> dict[str, Any]:
+    return {
+        "type": "ServiceRequest",
+        "interaction": [{"code": "create"}, {"code": "read"}, {"code": "search-type"}],
+        "versioning": "versioned",
+        "conditionalCreate": True,
+        "searchParam": documented("ServiceRequest"),
+        "documentation": "Patient, Coverage, Consent contained, or in a transaction Bundle.",
+    }
+
+
+def _task() -> dict[str, Any]:
+    return {
+        "type": "Task",
+        "interaction": [{"code": each} for each in ("create", "read", "update", "patch", "search-type")],
+        "versioning": "versioned",
+        "conditionalCreate": True,
+        "searchInclude": list(INCLUDES[:1]),
+        "searchParam": documented("Task"),
+        "documentation": "What became of a referral: same id as its ServiceRequest. Referrers may cancel it.",
+    }

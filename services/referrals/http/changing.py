@@ -1,0 +1,56 @@
+"""What a referrer may change of a Task: take the referral back."""
+
+from typing import Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Request, Response
+
+from services.referrals import store
+from services.referrals.fhir import changes
+from services.referrals.fhir.outcome import refuse
+from services.referrals.http.finding import own
+from services.referrals.http.posting import Edge
+from services.referrals.http.route import Referrer, answer, version
+from services.referrals.reading import RESOURCE_LIMIT, Posted, Reading
+from shared.edge import body_of
+
+
+def add(router: APIRouter, edge: Edge) -> None:
+    """This will serve what referrers change."""
+
+    async def change(request: Request, referral_id: str, caller: Referrer, *, patch: bool) -> Response:
+        async with edge.database.reading() as db:
+            known = await own(db, referral_id, caller, "Task")
+        before = await edge.task(known)
+        _refuse_another_version(request, before)
+        raw, media = await body_of(request, RESOURCE_LIMIT), request.headers.get("content-type", "")
+        wanted = changes.patched(raw, media, before) if patch else changes.put(raw, before)
+        if wanted.status == before["status"] and not wanted.reason:
+            return answer(before, request)
+        await _take_back(edge, known, changes.allowed(wanted), caller.organisation_id)
+        async with edge.database.reading() as db:
+            after = await own(db, referral_id, caller, "Task")
+        return answer(await edge.task(after), request)
+
+    @router.put("/Task/{referral_id}")
+    async def replace(request: Request, referral_id: str, caller: Referrer) -> Response:
+        """Take a referral back: its Task with the status cancelled, or entered-in-error."""
+        return await change(request, referral_id, caller, patch=False)
+
+    @router.patch("/Task/{referral_id}")
+    async def patch(request: Request, referral_id: str, caller: Referrer) -> Response:
+        """Take a referral back: a JSON Patch that replaces /status by cancelled, or entered-in-error."""
+        return await change(request, referral_id, caller, patch=True)
+
+
+async def _take_back(edge: Edge, known: store.Referral, wanted: changes.TakenBack, organisation: str) -> None:
+    notes = [*known.order.notes, *([wanted.reason] if wanted.reason else [])]
+    order = known.order.model_copy(update={"status": wanted.status, "notes": notes})
+    posted = Posted(order, known=known.referral_id)
+    await edge.keep(uuid4(), organisation, Reading([posted]))
+
+
+def _refuse_another_version(request: Request, body: dict[str, Any]) -> None:
+    wanted = request.headers.get("if-match")
+    if wanted and wanted != "*" and version(body) not in [each.strip() for each in wanted.split(",")]:
+        raise refuse("conflict", "header If-Match", "the Task has changed: read it again", status=412)

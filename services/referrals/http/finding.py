@@ -1,0 +1,130 @@
+"""Reading and searching in FHIR: whatever is not one's own is not there."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referrals import handlers, store
+from services.referrals.fhir import answers
+from services.referrals.fhir.outcome import refuse
+from services.referrals.fhir.searching import PAGE, Kind, Search, as_uuid, following, search
+from services.referrals.http.route import Referrer, answer, refuse_without, unchanged
+from shared.callers import Caller
+from shared.database import Database
+from shared.edge import body_of
+from shared.programme import Programme
+
+AT_ONCE, MOST_LOOKED_AT = 200, 1_000
+"""Referrals read in one go, and looked at for one page: a search that finds few goes on on the next page."""
+
+Shown = Callable[[AsyncConnection, list[store.Referral]], Awaitable[list[dict[str, Any]]]]
+"""Gives the resources of referrals, in their order."""
+
+
+def add(router: APIRouter, database: Database, programme: Programme) -> None:
+    """This will serve what referrers read."""
+
+    async def requests(_: AsyncConnection, some: list[store.Referral]) -> list[dict[str, Any]]:
+        return [handlers.echo(each, programme=programme) for each in some]
+
+    async def tasks(db: AsyncConnection, some: list[store.Referral]) -> list[dict[str, Any]]:
+        bodies = await handlers.bodies(db, some, programme=programme)
+        return [bodies[each.referral_id] for each in some]
+
+    _add_kind(router, database, "ServiceRequest", requests, requests)
+    _add_kind(router, database, "Task", tasks, requests)
+
+
+def _add_kind(router: APIRouter, database: Database, kind: Kind, shown: Shown, focus: Shown) -> None:
+    async def found(request: Request, caller: Caller, parameters: list[tuple[str, str]]) -> Response:
+        lenient = "handling=lenient" in request.headers.get("prefer", "")
+        wanted = search(kind, parameters, lenient=lenient)
+        if wanted.with_focus:
+            refuse_without(caller, "ServiceRequest", "s")
+        async with database.reading() as db:
+            some, after = await _page(db, caller, wanted, shown)
+            included = await focus(db, [each for each, _ in some]) if wanted.with_focus and kind == "Task" else []
+        all_of_it = wanted.count > 0 and wanted.after is None and after is None
+        bodies, links = [body for _, body in some], _links(kind, wanted, after)
+        return answer(answers.searchset(bodies, included, links, all_of_it=all_of_it), request)
+
+    @router.get(f"/{kind}/{{referral_id}}", name=f"read {kind}")
+    async def read_one(request: Request, referral_id: str, caller: Referrer) -> Response:
+        """One of your own, by its id."""
+        async with database.reading() as db:
+            referral = await own(db, referral_id, caller, kind)
+            body = (await shown(db, [referral]))[0]
+        return unchanged(body, request) or answer(body, request)
+
+    @router.get(f"/{kind}", name=f"search {kind}")
+    async def search_all(request: Request, caller: Referrer) -> Response:
+        """Your own, the latest first; see /fhir/metadata for what to search by."""
+        return await found(request, caller, list(request.query_params.multi_items()))
+
+    @router.post(f"/{kind}/_search", name=f"search {kind} by a form")
+    async def search_form(request: Request, caller: Referrer) -> Response:
+        """The same search, with its parameters in a form, where they do not stand in logs."""
+        form = parse_qsl((await body_of(request)).decode("utf-8", "replace"), keep_blank_values=True)
+        return await found(request, caller, [*request.query_params.multi_items(), *form])
+
+
+async def own(db: AsyncConnection, referral_id: str, caller: Caller, kind: str) -> store.Referral:
+    """This will give a caller's own referral; Refused where there is none, whoever else has one."""
+    wanted = as_uuid(referral_id)
+    found = await store.by_id(db, wanted, caller.organisation_id) if wanted else None
+    if found is None:
+        raise refuse("not-found", kind, "ask for one of your own, by the id you were given", status=404)
+    return found
+
+
+async def _page(
+    db: AsyncConnection, caller: Caller, wanted: Search, shown: Shown
+) -> tuple[list[tuple[store.Referral, dict[str, Any]]], tuple[datetime, UUID] | None]:
+    """This will give a page, and where the next begins, where there may be one."""
+    looked_for, page_size = _wanted(wanted, caller), AT_ONCE if wanted.is_filter else wanted.count + 1
+    found: list[tuple[store.Referral, dict[str, Any]]] = []
+    after, looked_at, more = wanted.after, 0, wanted.count > 0
+    while more and len(found) <= wanted.count and looked_at < MOST_LOOKED_AT:
+        some = await store.page(db, looked_for, after=after, limit=page_size)
+        bodies = await shown(db, some)
+        found += [(each, body) for each, body in zip(some, bodies, strict=True) if _fits(body, wanted)]
+        looked_at, more = looked_at + len(some), len(some) == page_size
+        after = _place(some[-1]) if some else after
+    page = found[: wanted.count]
+    if len(found) > len(page):
+        after, more = _place(page[-1][0]), True
+    return page, after if more else None
+
+
+def _place(referral: store.Referral) -> tuple[datetime, UUID]:
+    return referral.arrived_at, referral.referral_id
+
+
+def _wanted(wanted: Search, caller: Caller) -> store.Wanted:
+    return store.Wanted(
+        organisation=caller.organisation_id,
+        ids=wanted.ids,
+        identifiers=wanted.identifiers,
+        patients=wanted.patients,
+        arrived=wanted.arrived,
+        told=wanted.updated,
+    )
+
+
+def _fits(body: dict[str, Any], wanted: Search) -> bool:
+    """This will hold what a caller may see against what can only be said of that."""
+    return (
+        (wanted.statuses is None or body["status"] in wanted.statuses)
+        and (wanted.businesses is None or answers.business(body) in wanted.businesses)
+        and (wanted.owners is None or answers.owner(body) in wanted.owners)
+    )
+
+
+def _links(kind: Kind, wanted: Search, after: tuple[datetime, UUID] | None) -> dict[str, str]:
+    """This will give the link to the next page, in which the parameters are sealed: links stand in logs."""
+    return {"next": f"{kind}?{PAGE}={following(wanted, after)}"} if after else {}

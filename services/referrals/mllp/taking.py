@@ -1,0 +1,97 @@
+"""Takes in one HL7 v2 message of an organisation, and answers it after the commit."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from services.referrals import handlers, store
+from services.referrals.fhir.outcome import Refused, away, refuse
+from services.referrals.hl7v2 import answers, message, request
+from services.referrals.hl7v2.message import Message
+from services.referrals.reading import Posted, Reading
+from shared.clock import real
+from shared.database import Database, is_away
+from shared.mailbox import Ask, Run
+from shared.pace import Pace
+from shared.programme import Programme
+
+logger = logging.getLogger(__name__)
+FAULT = "a fault of ours: nothing was taken in; send it again, and tell us your MSH-10"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taking:
+    """What a message is taken in by: `receive` gathers referrals, `run` does one thing in a transaction of its own."""
+
+    receive: Ask
+    run: Run
+    database: Database
+    programme: Programme
+    pace: Pace
+
+    async def __call__(self, raw: bytes, *, organisation: str) -> bytes:
+        """This will take in a message, and give the answer to it; it never raises.
+
+        Who sends too fast is answered more slowly.
+        """
+        read, answer_id = None, uuid4()
+        await self.pace.keep(organisation)
+        try:
+            read = message.read(raw)
+            standing = await self._standing(read, organisation)
+        except Refused as wrong:
+            refused = await self._account(answer_id, organisation, wrong)
+        except Exception as wrong:
+            refused = _fault(wrong)
+        else:
+            return answers.accepted(read, standing, at=real(), answer_id=answer_id)
+        return answers.refused(read, refused, at=real(), answer_id=answer_id)
+
+    async def _standing(self, read: Message, organisation: str) -> answers.Standing:
+        code, event = read.kind
+        if code != "REF" or event not in (*request.EVENTS, request.STATUS):
+            raise refuse("not-supported", "MSH-9", "send REF^I12, REF^I13, REF^I14 or REF^I15")
+        if event == request.STATUS:
+            return await self._told(await self._known(read, organisation))
+        reading = Reading([Posted(request.order(read))])
+        handlers.check(reading, self.programme)
+        received: Sequence[handlers.Received] = await self.receive(
+            handlers.Post(post_id=uuid4(), organisation=organisation, reading=reading)
+        )
+        return await self._told(received[0].referral)
+
+    async def _known(self, read: Message, organisation: str) -> store.Referral:
+        identifier = request.asked_about(read)
+        async with self.database.reading() as db:
+            found = await store.by_placer(db, organisation, identifier)
+        if found is None:
+            raise refuse("not-found", "RF1-6", "ask about a referral of your own, by the number you sent it with")
+        return found
+
+    async def _told(self, referral: store.Referral) -> answers.Standing:
+        async with self.database.reading() as db:
+            task = (await handlers.bodies(db, [referral], programme=self.programme))[referral.referral_id]
+        words = [task["businessStatus"]["text"], task.get("statusReason", {}).get("text", "")]
+        return answers.Standing(
+            referral_id=referral.referral_id,
+            identifier=referral.order.identifier,
+            status=task["status"],
+            told=" ".join(filter(None, words)),
+            notice=" ".join(each["text"] for each in task.get("note", [])),
+        )
+
+    async def _account(self, post_id: UUID, organisation: str, wrong: Refused) -> Refused:
+        """This will account for what was refused; when even that fails, the sender sends it again."""
+        try:
+            await self.run(handlers.refuse, (post_id, organisation, wrong))
+        except Exception as fault:
+            return _fault(fault)
+        return wrong
+
+
+def _fault(wrong: Exception) -> Refused:
+    if is_away(wrong):
+        return away()
+    logger.error("a message could not be taken in: %s", type(wrong).__name__)
+    return refuse("processing", "", FAULT, status=503)

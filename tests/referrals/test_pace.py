@@ -1,0 +1,41 @@
+"""An organisation that asks too fast is told when to ask again, and no other is slower for it."""
+
+import asyncio
+
+from shared.pace import Pace
+from tests.referrals.makers import Desk, request
+from tests.referrals.pipes import message
+from tests.referrals.test_mllp import frame, line, talk
+
+
+async def test_who_asks_too_fast_is_told_when_to_ask_again(desk: Desk) -> None:
+    desk.service.http.state.pace = Pace(rate=0.1, at_once=2)
+    answers = [await desk.refer(request(f"R-{number}")) for number in range(3)]
+    other = await desk.refer(request("R-1"), who="silent-centre")
+
+    assert [each.status_code for each in answers] == [201, 201, 429]
+    assert answers[2].json()["issue"][0]["code"] == "throttled"
+    assert 1 <= int(answers[2].headers["retry-after"]) <= 10
+    assert other.status_code == 201
+    assert (await desk.figures())["referrals_received"] == 3
+
+
+async def test_tokens_come_back_and_never_more_than_at_once() -> None:
+    pace = Pace(rate=100, at_once=2)
+    first = [pace.wait("a") for _ in range(3)]
+    await asyncio.sleep(0.1)
+    later = [pace.wait("a") for _ in range(3)]
+
+    assert [each > 0 for each in first] == [False, False, True]
+    assert first[2] <= 0.01
+    assert [each > 0 for each in later] == [False, False, True]
+
+
+async def test_on_a_line_that_is_too_fast_every_message_is_answered_in_the_end(desk: Desk) -> None:
+    desk.service.http.state.pace = Pace(rate=50, at_once=1)
+    begun = asyncio.get_running_loop().time()
+    async with line(desk) as port:
+        answers = await talk(port, frame(message()) * 5)
+
+    assert [str(each.segment("MSA")[1]) for each in answers] == ["AA"] * 5
+    assert asyncio.get_running_loop().time() - begun > 0.07

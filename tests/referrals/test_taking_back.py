@@ -1,0 +1,229 @@
+"""Who referred somebody may take that back: before a match it is over, after that somebody asks the person."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from shared import clock
+from shared.events.referrals import CrisisRaised, ReferralAccepted, ReferralRefused
+from tests.referrals.makers import NOW, Desk, patient, request
+from tests.referrals.pipes import event, message
+from tests.referrals.test_following import facts
+from tests.referrals.test_mllp import answered, line
+
+PATCH = {"content-type": "application/json-patch+json"}
+CANCEL = [{"op": "replace", "path": "/status", "value": "cancelled"}]
+
+
+async def patch(desk: Desk, referral_id: str, operations: Any = None, **rest: Any) -> httpx.Response:
+    """A JSON Patch of a Task."""
+    headers = PATCH | rest.pop("headers", {})
+    content = json.dumps(CANCEL if operations is None else operations).encode()
+    return await desk.ask("PATCH", f"/fhir/Task/{referral_id}", content=content, headers=headers, **rest)
+
+
+async def kinds(desk: Desk) -> set[str]:
+    """What people are asked to do."""
+    return {each.kind for each in await desk.work()}
+
+
+@pytest.mark.parametrize("answer", ["none", None])
+async def test_before_a_match_it_ends_the_referral_and_what_people_were_asked(desk: Desk, answer: str | None) -> None:
+    mine = await desk.referred(request(answer=answer, contained=[patient(birthDate=None)] if answer else [patient()]))
+    assert await kinds(desk) == {"missing_info" if answer else "screening"}
+
+    told = await patch(desk, mine)
+
+    assert (told.status_code, told.json()["status"]) == (200, "cancelled")
+    assert told.json()["businessStatus"]["coding"][0]["code"] == "withdrawn"
+    assert [each.reason for each in await desk.said(ReferralRefused)] == ["withdrawn"]
+    assert await kinds(desk) == set()
+    assert (await desk.told())[-1]["status"] == "cancelled"
+    assert (await desk.ask("GET", f"/fhir/ServiceRequest/{mine}")).json()["status"] == "revoked"
+
+
+async def test_after_a_match_the_person_is_asked_and_the_referrer_told_the_same(desk: Desk) -> None:
+    mine = await desk.referred(request())
+    (accepted,) = await desk.said(ReferralAccepted)
+    await desk.hear(facts(accepted)["match"])
+
+    told = await patch(desk, mine)
+
+    assert told.json()["status"] == "cancelled"
+    assert await desk.said(ReferralRefused) == []
+    assert await kinds(desk) == {"changed_referral"}
+
+
+async def test_a_match_made_in_the_same_moment_is_put_before_a_person(desk: Desk) -> None:
+    mine = await desk.referred(request())
+    (accepted,) = await desk.said(ReferralAccepted)
+    await patch(desk, mine)
+
+    await desk.hear(facts(accepted)["match"])
+
+    assert await kinds(desk) == {"matched_though_withdrawn"}
+    assert (await desk.task(mine))["status"] == "cancelled"
+
+
+async def test_nothing_is_dropped_where_somebody_may_be_in_danger(desk: Desk) -> None:
+    mine = await desk.referred(request(answer="flagged"))
+
+    told = await patch(desk, mine)
+
+    assert told.json()["status"] == "on-hold"
+    assert await kinds(desk) == {"crisis", "changed_referral"}
+
+
+async def test_a_sign_of_danger_in_the_reason_pages(desk: Desk) -> None:
+    mine = await desk.referred(request())
+
+    told = await patch(
+        desk, mine, [*CANCEL, {"op": "add", "path": "/statusReason", "value": {"text": "took an overdose"}}]
+    )
+
+    assert told.json()["status"] == "accepted"
+    assert len(await desk.said(CrisisRaised)) == 1
+    assert "crisis" in await kinds(desk)
+
+
+async def test_a_sign_of_danger_in_a_second_reason_pages_too(desk: Desk) -> None:
+    mine = await desk.referred(request())
+    await patch(desk, mine)
+    reason = {"op": "add", "path": "/statusReason", "value": {"coding": [{"display": "took an overdose"}]}}
+
+    await patch(desk, mine, [*CANCEL, reason])
+
+    assert len(await desk.said(CrisisRaised)) == 1
+
+
+async def test_what_was_flagged_and_cleared_can_be_taken_back(desk: Desk) -> None:
+    mine = await desk.referred(request(answer="flagged", contained=[patient(birthDate=None)]))
+    looked = {"by": "Robin", "reason": "spoke with her", "outcome": "clear"}
+    await desk.ask("POST", f"/referrals/{mine}/screening", who="agency", json=looked)
+
+    told = await patch(desk, mine)
+
+    assert told.json()["status"] == "cancelled"
+    assert len(await desk.said(CrisisRaised)) == 1
+
+
+async def test_what_was_taken_back_and_is_sent_again_is_put_before_a_person(desk: Desk) -> None:
+    await desk.referred(request())
+    await desk.refer(request(status="revoked"))
+
+    await desk.refer(request())
+
+    assert await kinds(desk) == {"changed_referral"}
+
+
+async def test_a_put_of_what_was_read_does_not_take_our_own_words_for_a_reason(desk: Desk) -> None:
+    mine = await desk.referred(request(answer=None))
+    task = await desk.task(mine)
+    other = json.dumps({**task, "id": str(uuid4()), "status": "cancelled"}).encode()
+
+    wrong = await desk.ask("PUT", f"/fhir/Task/{mine}", content=other)
+    told = await desk.ask("PUT", f"/fhir/Task/{mine}", content=json.dumps({**task, "status": "cancelled"}).encode())
+
+    assert (wrong.status_code, told.json()["status"]) == (400, "cancelled")
+
+
+async def test_what_a_change_answers_is_what_is_read_then(desk: Desk) -> None:
+    mine = await desk.referred(request())
+    clock.step_to(NOW.replace(hour=20))
+
+    told = await patch(desk, mine)
+    read = await desk.ask("GET", f"/fhir/Task/{mine}")
+
+    assert told.json() == read.json()
+    assert told.headers["etag"] == read.headers["etag"]
+
+
+async def test_taking_it_back_twice_changes_nothing(desk: Desk) -> None:
+    mine = await desk.referred(request())
+    first = await patch(desk, mine)
+
+    again = await patch(desk, mine)
+
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert len(await desk.said(ReferralRefused)) == 1
+
+
+async def test_a_referral_without_a_number_of_its_sender_is_taken_back_by_ours(desk: Desk) -> None:
+    mine = await desk.referred(request(None))
+
+    assert (await patch(desk, mine)).json()["id"] == mine
+    assert len(await desk.said(ReferralAccepted)) == 1
+
+
+async def test_a_put_of_the_task_does_the_same(desk: Desk) -> None:
+    mine = await desk.referred(request())
+    task = await desk.task(mine)
+    body = json.dumps({**task, "status": "entered-in-error"}).encode()
+
+    told = await desk.ask("PUT", f"/fhir/Task/{mine}", content=body)
+
+    assert (told.status_code, told.json()["status"]) == (200, "entered-in-error")
+    assert [each.reason for each in await desk.said(ReferralRefused)] == ["entered_in_error"]
+
+
+async def test_a_ref_i14_does_the_same(desk: Desk) -> None:
+    async with line(desk) as port:
+        await answered(port, message())
+        answer = await answered(port, message(MSH=event("I14", "MSG-2")))
+
+    assert str(answer.segment("RF1")[1]) == "R"
+    assert [each.reason for each in await desk.said(ReferralRefused)] == ["withdrawn"]
+
+
+async def test_a_request_sent_again_as_revoked_does_the_same(desk: Desk) -> None:
+    await desk.referred(request())
+
+    await desk.refer(request(status="revoked"))
+
+    assert [each.reason for each in await desk.said(ReferralRefused)] == ["withdrawn"]
+
+
+async def test_a_change_of_another_version_is_refused(desk: Desk) -> None:
+    mine = await desk.referred(request())
+    known = (await desk.ask("GET", f"/fhir/Task/{mine}")).headers["etag"]
+
+    stale = await patch(desk, mine, headers={"if-match": 'W/"0123"'})
+    told = await patch(desk, mine, headers={"if-match": known})
+
+    assert (stale.status_code, stale.json()["issue"][0]["code"]) == (412, "conflict")
+    assert told.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("operations", "status"),
+    [
+        ([{"op": "replace", "path": "/status", "value": "completed"}], 422),
+        ([{"op": "replace", "path": "/status", "value": "in-progress"}], 422),
+        ([{"op": "replace", "path": "/owner", "value": {}}], 422),
+        ([{"op": "remove", "path": "/status"}], 422),
+        ([], 422),
+        ([{"op": "replace", "path": "/status", "value": 7}], 422),
+        ([{"op": "test", "path": "/status", "value": "on-hold"}, *CANCEL], 409),
+        ({"op": "replace"}, 400),
+        ([7], 400),
+    ],
+)
+async def test_every_other_change_is_refused(desk: Desk, operations: Any, status: int) -> None:
+    mine = await desk.referred(request())
+
+    told = await patch(desk, mine, operations)
+
+    assert (told.status_code, told.json()["resourceType"]) == (status, "OperationOutcome")
+    assert await desk.said(ReferralRefused) == []
+
+
+async def test_nobody_takes_back_what_is_anothers(desk: Desk) -> None:
+    mine = await desk.referred(request())
+
+    told = [await patch(desk, mine, who=who) for who in ("silent-centre", "garden-health", "agency")]
+
+    assert {each.status_code for each in told} == {404}
+    assert await desk.said(ReferralRefused) == []
