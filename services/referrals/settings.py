@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from shared import names
 from shared.settings import ServiceSettings
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
+
 
 class Settings(ServiceSettings, service="referrals"):
     """What the referrals service is told at start.
@@ -38,8 +40,9 @@ class Settings(ServiceSettings, service="referrals"):
 
     def token_address(self) -> str:
         """This will give the address of the token endpoint, as organisations sign it."""
-        port = self.port or names.port("referrals")
-        return (self.public_url or f"http://{self.host}:{port}").rstrip("/") + "/auth/token"
+        host = "127.0.0.1" if self.host in EVERYWHERE else self.host
+        here = f"http://{host}:{self.port or names.port('referrals')}"
+        return (self.public_url or here).rstrip("/") + "/auth/token"
 
     def tls(self) -> ssl.SSLContext | None:
         """This will give what MLLP is encrypted with, or None where it is not; OSError where a file cannot be read."""

@@ -101,6 +101,9 @@ def is_helpful(answer: httpx.Response) -> bool:
     told = answer.json()
     if told.get("resourceType") == "OperationOutcome":
         return all(each["diagnostics"] for each in told["issue"])
+    if "error_description" in told:
+        # OAuth's own words (RFC 6749).
+        return bool(told["error"] and told["error_description"])
     errors = told.get("errors") or []
     return bool(told["title"]) and (bool(errors) or answer.status_code == 404) and all(each["where"] for each in errors)
 

@@ -2,8 +2,6 @@
 
 import json
 import os
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,20 +11,10 @@ from hypothesis import strategies as st
 
 from services.referrals.fhir.outcome import Refused
 from services.referrals.reading import read
-from shared import clock
-from shared.database import Database
-from tests.referrals.makers import NOW, Desk, bundle, consent, coverage, desk_on, extension, patient, request
+from tests.referrals.makers import Desk, bundle, consent, coverage, extension, patient, request
 
 CANARY = "canary-4711"
 ROUNDS = int(os.environ.get("ALONGSIDE_FUZZ_ROUNDS", "150"))
-
-
-@pytest.fixture
-async def small(tmp_path: Path) -> AsyncIterator[Desk]:
-    """A desk on SQLite."""
-    clock.step_to(NOW)
-    async with desk_on(Database.open(f"sqlite:///{tmp_path / 'referrals.sqlite'}"), tmp_path) as opened:
-        yield opened
 
 
 def text(body: Any) -> bytes:

@@ -80,11 +80,11 @@ async def test_a_referral_is_taken_in_and_answered_with_where_it_stands(desk: De
     assert (accepted.organisation, accepted.needs.challenges) == ("general-hospital", ["depression"])
 
 
-async def test_the_port_says_who_sends_whatever_the_message_says(desk: Desk) -> None:
-    async with line(desk, "silent-centre") as port:
+async def test_the_port_says_who_sends_whatever_the_message_says(small: Desk) -> None:
+    async with line(small, "silent-centre") as port:
         await answered(port, message())
 
-    (accepted,) = await desk.said(ReferralAccepted)
+    (accepted,) = await small.said(ReferralAccepted)
     assert accepted.organisation == "silent-centre"
 
 
@@ -121,36 +121,36 @@ async def test_a_status_is_told_for_a_referral_of_ones_own(desk: Desk) -> None:
     assert str(mine.segment("RF1")[11]) == str(taken.segment("RF1")[11])
 
 
-async def test_what_is_wrong_is_told_with_its_place_and_accounted_for(desk: Desk) -> None:
-    async with line(desk) as port:
+async def test_what_is_wrong_is_told_with_its_place_and_accounted_for(small: Desk) -> None:
+    async with line(small) as port:
         answer = await answered(port, message(RF1=None))
 
     assert [str(answer.segment("MSA")[each]) for each in (1, 2)] == ["AE", "MSG-1"]
     assert str(answer.segment("ERR")[2]) == "RF1^1"
     assert str(answer.segment("ERR")[3]) == "101^Required field missing^HL70357"
     assert str(answer.segment("ERR")[8]).startswith("RF1: send the RF1 segment")
-    assert (await desk.figures())["referrals_refused"] == 1
+    assert (await small.figures())["referrals_refused"] == 1
 
 
 @pytest.mark.parametrize("kind", ["ADT^A01^ADT_A01", "ORU^R01", "REF^I99", "REF", ""])
-async def test_another_message_is_rejected(desk: Desk, kind: str) -> None:
+async def test_another_message_is_rejected(small: Desk, kind: str) -> None:
     header = SEGMENTS["MSH"].replace("REF^I12^REF_I12", kind)
-    async with line(desk) as port:
+    async with line(small) as port:
         answer = await answered(port, message(MSH=header))
 
     assert str(answer.segment("MSA")[1]) == "AR"
     assert str(answer.segment("ERR")[3]).startswith("200^")
 
 
-async def test_what_is_no_message_is_answered_all_the_same(desk: Desk) -> None:
-    async with line(desk) as port:
+async def test_what_is_no_message_is_answered_all_the_same(small: Desk) -> None:
+    async with line(small) as port:
         answers = await talk(port, frame(b"hello"), frame(b""), frame(message()))
 
     assert [str(each.segment("MSA")[1]) for each in answers] == ["AR", "AR", "AA"]
 
 
-async def test_untidy_frames_are_forgiven(desk: Desk) -> None:
-    async with line(desk) as port:
+async def test_untidy_frames_are_forgiven(small: Desk) -> None:
+    async with line(small) as port:
         tight = VT + message() + FS
         answers = await talk(port, tight + b"\r\n" + tight, b"\n\r" + tight)
 
@@ -160,8 +160,8 @@ async def test_untidy_frames_are_forgiven(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "noise", [b"GET / HTTP/1.1\r\n\r\n" + FS, b"\x16\x03\x01" * 400_000, FS, VT + b"x" * 1_100_000]
 )
-async def test_a_line_of_noise_is_closed_and_the_next_one_works(desk: Desk, noise: bytes) -> None:
-    async with line(desk) as port:
+async def test_a_line_of_noise_is_closed_and_the_next_one_works(small: Desk, noise: bytes) -> None:
+    async with line(small) as port:
         reader, writer = await asyncio.open_connection(ports.LOOPBACK, port)
         writer.write(noise)
         writer.write_eof()
@@ -172,9 +172,9 @@ async def test_a_line_of_noise_is_closed_and_the_next_one_works(desk: Desk, nois
     assert str(answer.segment("MSA")[1]) == "AA"
 
 
-async def test_pieces_of_a_message_are_put_together_and_a_broken_line_takes_nothing_in(desk: Desk) -> None:
+async def test_pieces_of_a_message_are_put_together_and_a_broken_line_takes_nothing_in(small: Desk) -> None:
     raw = frame(message())
-    async with line(desk) as port:
+    async with line(small) as port:
         _, writer = await asyncio.open_connection(ports.LOOPBACK, port)
         writer.write(raw[: len(raw) // 2])
         await writer.drain()
@@ -188,7 +188,7 @@ async def test_pieces_of_a_message_are_put_together_and_a_broken_line_takes_noth
         writer.close()
 
     assert b"MSA|AA|MSG-1" in answer
-    assert (await desk.figures())["referrals_received"] == 1
+    assert (await small.figures())["referrals_received"] == 1
 
 
 async def test_after_a_fault_of_ours_a_sender_is_told_to_send_it_again(desk: Desk) -> None:
@@ -217,11 +217,11 @@ async def test_what_people_must_read_of_a_protected_person_comes_with_its_notice
     assert [str(each[3])[:9] for each in answer.segments("NTE")] == ["Connected", "42 CFR pa"]
 
 
-async def test_python_hl7s_own_client_is_answered(desk: Desk, tmp_path: Path) -> None:
+async def test_python_hl7s_own_client_is_answered(small: Desk, tmp_path: Path) -> None:
     posted = tmp_path / "referral.hl7"
     posted.write_bytes(message())
     client = Path(sys.executable).with_name("mllp_send")
-    async with line(desk) as port:
+    async with line(small) as port:
         command = [str(client), "--loose", "--file", str(posted), "--port", str(port), ports.LOOPBACK]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         told, _ = await asyncio.wait_for(process.communicate(), 30)

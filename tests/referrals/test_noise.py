@@ -99,9 +99,9 @@ def test_what_is_made_to_be_slow_is_not(raw: bytes) -> None:
     assert time.perf_counter() - begun < SLOWEST
 
 
-async def test_noise_on_a_line_is_answered_or_ends_the_line_and_the_service_goes_on(desk: Desk) -> None:
+async def test_noise_on_a_line_is_answered_or_ends_the_line_and_the_service_goes_on(small: Desk) -> None:
     chance = Random(7)
-    async with line(desk) as port:
+    async with line(small) as port:
         for _ in range(40):
             raw = spoiled(chance).replace(b"\x1c", b"").replace(b"\x0b", b"")
             (answer,) = await talk(port, frame(raw))

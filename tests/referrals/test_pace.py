@@ -8,16 +8,16 @@ from tests.referrals.pipes import message
 from tests.referrals.test_mllp import frame, line, talk
 
 
-async def test_who_asks_too_fast_is_told_when_to_ask_again(desk: Desk) -> None:
-    desk.service.http.state.pace = Pace(rate=0.1, at_once=2)
-    answers = [await desk.refer(request(f"R-{number}")) for number in range(3)]
-    other = await desk.refer(request("R-1"), who="silent-centre")
+async def test_who_asks_too_fast_is_told_when_to_ask_again(small: Desk) -> None:
+    small.service.http.state.pace = Pace(rate=0.1, at_once=2)
+    answers = [await small.refer(request(f"R-{number}")) for number in range(3)]
+    other = await small.refer(request("R-1"), who="silent-centre")
 
     assert [each.status_code for each in answers] == [201, 201, 429]
     assert answers[2].json()["issue"][0]["code"] == "throttled"
     assert 1 <= int(answers[2].headers["retry-after"]) <= 10
     assert other.status_code == 201
-    assert (await desk.figures())["referrals_received"] == 3
+    assert (await small.figures())["referrals_received"] == 3
 
 
 async def test_tokens_come_back_and_never_more_than_at_once() -> None:
@@ -31,10 +31,10 @@ async def test_tokens_come_back_and_never_more_than_at_once() -> None:
     assert [each > 0 for each in later] == [False, False, True]
 
 
-async def test_on_a_line_that_is_too_fast_every_message_is_answered_in_the_end(desk: Desk) -> None:
-    desk.service.http.state.pace = Pace(rate=50, at_once=1)
+async def test_on_a_line_that_is_too_fast_every_message_is_answered_in_the_end(small: Desk) -> None:
+    small.service.http.state.pace = Pace(rate=50, at_once=1)
     begun = asyncio.get_running_loop().time()
-    async with line(desk) as port:
+    async with line(small) as port:
         answers = await talk(port, frame(message()) * 5)
 
     assert [str(each.segment("MSA")[1]) for each in answers] == ["AA"] * 5

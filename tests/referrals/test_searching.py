@@ -166,17 +166,17 @@ async def test_the_same_search_may_be_posted_as_a_form(desk: Desk) -> None:
         ("identifier=a|", "query identifier"),
     ],
 )
-async def test_what_cannot_be_searched_by_is_told(desk: Desk, query: str, place: str) -> None:
-    answer = await desk.ask("GET", f"/fhir/Task?{query}")
+async def test_what_cannot_be_searched_by_is_told(small: Desk, query: str, place: str) -> None:
+    answer = await small.ask("GET", f"/fhir/Task?{query}")
 
     assert answer.status_code in (400, 422)
     assert answer.json()["issue"][0]["expression"] == [place]
 
 
-async def test_whoever_is_lenient_is_not_told(desk: Desk) -> None:
-    await three(desk)
+async def test_whoever_is_lenient_is_not_told(small: Desk) -> None:
+    await three(small)
 
-    found = await find(desk, "Task?name=Ana", headers={"prefer": "handling=lenient"})
+    found = await find(small, "Task?name=Ana", headers={"prefer": "handling=lenient"})
 
     assert len(found["entry"]) == 3
 

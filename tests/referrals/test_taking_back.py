@@ -119,13 +119,13 @@ async def test_what_was_taken_back_and_is_sent_again_is_put_before_a_person(desk
     assert await kinds(desk) == {"changed_referral"}
 
 
-async def test_a_put_of_what_was_read_does_not_take_our_own_words_for_a_reason(desk: Desk) -> None:
-    mine = await desk.referred(request(answer=None))
-    task = await desk.task(mine)
+async def test_a_put_of_what_was_read_does_not_take_our_own_words_for_a_reason(small: Desk) -> None:
+    mine = await small.referred(request(answer=None))
+    task = await small.task(mine)
     other = json.dumps({**task, "id": str(uuid4()), "status": "cancelled"}).encode()
 
-    wrong = await desk.ask("PUT", f"/fhir/Task/{mine}", content=other)
-    told = await desk.ask("PUT", f"/fhir/Task/{mine}", content=json.dumps({**task, "status": "cancelled"}).encode())
+    wrong = await small.ask("PUT", f"/fhir/Task/{mine}", content=other)
+    told = await small.ask("PUT", f"/fhir/Task/{mine}", content=json.dumps({**task, "status": "cancelled"}).encode())
 
     assert (wrong.status_code, told.json()["status"]) == (400, "cancelled")
 
@@ -186,12 +186,12 @@ async def test_a_request_sent_again_as_revoked_does_the_same(desk: Desk) -> None
     assert [each.reason for each in await desk.said(ReferralRefused)] == ["withdrawn"]
 
 
-async def test_a_change_of_another_version_is_refused(desk: Desk) -> None:
-    mine = await desk.referred(request())
-    known = (await desk.ask("GET", f"/fhir/Task/{mine}")).headers["etag"]
+async def test_a_change_of_another_version_is_refused(small: Desk) -> None:
+    mine = await small.referred(request())
+    known = (await small.ask("GET", f"/fhir/Task/{mine}")).headers["etag"]
 
-    stale = await patch(desk, mine, headers={"if-match": 'W/"0123"'})
-    told = await patch(desk, mine, headers={"if-match": known})
+    stale = await patch(small, mine, headers={"if-match": 'W/"0123"'})
+    told = await patch(small, mine, headers={"if-match": known})
 
     assert (stale.status_code, stale.json()["issue"][0]["code"]) == (412, "conflict")
     assert told.status_code == 200
@@ -211,19 +211,19 @@ async def test_a_change_of_another_version_is_refused(desk: Desk) -> None:
         ([7], 400),
     ],
 )
-async def test_every_other_change_is_refused(desk: Desk, operations: Any, status: int) -> None:
-    mine = await desk.referred(request())
+async def test_every_other_change_is_refused(small: Desk, operations: Any, status: int) -> None:
+    mine = await small.referred(request())
 
-    told = await patch(desk, mine, operations)
+    told = await patch(small, mine, operations)
 
     assert (told.status_code, told.json()["resourceType"]) == (status, "OperationOutcome")
-    assert await desk.said(ReferralRefused) == []
+    assert await small.said(ReferralRefused) == []
 
 
-async def test_nobody_takes_back_what_is_anothers(desk: Desk) -> None:
-    mine = await desk.referred(request())
+async def test_nobody_takes_back_what_is_anothers(small: Desk) -> None:
+    mine = await small.referred(request())
 
-    told = [await patch(desk, mine, who=who) for who in ("silent-centre", "garden-health", "agency")]
+    told = [await patch(small, mine, who=who) for who in ("silent-centre", "garden-health", "agency")]
 
     assert {each.status_code for each in told} == {404}
-    assert await desk.said(ReferralRefused) == []
+    assert await small.said(ReferralRefused) == []

@@ -34,12 +34,12 @@ ADDRESS = "http://127.0.0.1:8001/auth/token"
 
 
 @pytest.fixture
-def smart(desk: Desk) -> Desk:
+def smart(small: Desk) -> Desk:
     """A desk whose hospital registered two public keys."""
-    programme: Programme = desk.service.programme
+    programme: Programme = small.service.programme
     hospital = programme.organisations["general-hospital"].model_copy(update={"jwks": PUBLIC})
     programme.organisations["general-hospital"] = hospital
-    return desk
+    return small
 
 
 def signed(key: Any = EC_KEY, algorithm: str = "ES384", kid: str | None = "ec", **changes: Any) -> str:
@@ -96,10 +96,12 @@ async def test_a_token_does_what_the_key_of_the_same_organisation_does(
     assert (posted.status_code, read.status_code) == (201, 200)
 
 
-async def test_an_assertion_counts_once(smart: Desk) -> None:
+async def test_an_assertion_counts_once(desk: Desk) -> None:
+    hospital = desk.service.programme.organisations["general-hospital"].model_copy(update={"jwks": PUBLIC})
+    desk.service.programme.organisations["general-hospital"] = hospital
     assertion = signed()
 
-    first, again = await exchange(smart, assertion), await exchange(smart, assertion)
+    first, again = await exchange(desk, assertion), await exchange(desk, assertion)
 
     assert (first.status_code, again.status_code, again.json()["error"]) == (200, 401, "invalid_client")
     assert "used before" in again.json()["error_description"]

@@ -19,6 +19,7 @@ from shared.database import Database
 from shared.edge import body_of
 from shared.programme import Programme
 
+FORM = "application/x-www-form-urlencoded"
 AT_ONCE, MOST_LOOKED_AT = 200, 1_000
 """Referrals read in one go, and looked at for one page: a search that finds few goes on on the next page."""
 
@@ -69,7 +70,10 @@ def _add_kind(router: APIRouter, database: Database, kind: Kind, shown: Shown, f
     @router.post(f"/{kind}/_search", name=f"search {kind} by a form")
     async def search_form(request: Request, caller: Referrer) -> Response:
         """The same search, with its parameters in a form, where they do not stand in logs."""
-        form = parse_qsl((await body_of(request)).decode("utf-8", "replace"), keep_blank_values=True)
+        raw = await body_of(request)
+        if FORM not in request.headers.get("content-type", ""):
+            raise refuse("not-supported", "header Content-Type", f"send {FORM}", status=415)
+        form = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True)
         return await found(request, caller, [*request.query_params.multi_items(), *form])
 
 
