@@ -12,6 +12,9 @@ from shared import names, sealed
 from shared.programme import Organisation, Programme, Site, hash_key, new_key
 
 AGENCY = "programme"
+FIRST_MLLP = 6
+"""How far above the base of all ports those of MLLP begin."""
+
 EMPTY_PROGRAMME = Programme(
     sites={"main": Site(site_id="main", public_name="Main office", phone="555-0100")},
     organisations={AGENCY: Organisation(organisation_id=AGENCY, name="The programme itself", kind="agency")},
@@ -64,6 +67,19 @@ class Premises:
     def admin_seed(self) -> Path:
         """The seed of the user that declares and inspects."""
         return self.broker.seeds["admin"]
+
+    def mllp_ports(self, base: int) -> dict[str, int]:
+        """This will give a port to each organisation that sends HL7 v2, above `base`, and the same one for ever.
+
+        For the port says who sends: one that another had, also long ago, is never given again.
+        """
+        path = self.data / "mllp.json"
+        places: list[str] = json.loads(path.read_text()) if path.exists() else []
+        senders = sorted(name for name, each in self.programme.organisations.items() if each.mllp)
+        if fresh := [each for each in senders if each not in places]:
+            places += fresh
+            _write(path, json.dumps(places))
+        return {name: base + FIRST_MLLP + places.index(name) for name in senders}
 
     def environment(self, service: str, *, nats_url: str, database: str, clock: str) -> dict[str, str]:
         """This will give the settings a service is started with."""

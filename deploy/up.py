@@ -22,9 +22,6 @@ from deploy.supervisor import Child, Supervisor, refuse_taken_ports
 from shared import names
 from shared.programme import Programme
 
-FIRST_MLLP = 6
-"""How far above the base of all ports those of MLLP begin."""
-
 FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
 """The broker refuses a message with this header when the subject has one already."""
 
@@ -74,7 +71,7 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
     nats_port, monitor_port = usual_port(plan.data), ports.free()
     url = plan.nats or f"nats://{ports.LOOPBACK}:{nats_port}"
     premises = await _premises(plan, nats_port, monitor_port)
-    mllp = mllp_ports(plan.data, premises.programme, plan.port_base)
+    mllp = premises.mllp_ports(plan.port_base)
     refuse_taken_ports({port: f"MLLP of {name}" for name, port in mllp.items()})
     addresses = Addresses(
         {name: f"http://{ports.LOOPBACK}:{port}" for name, port in services_at.items()}, url, databases, mllp
@@ -99,19 +96,6 @@ async def _premises(plan: Plan, nats_port: int, monitor_port: int) -> Premises:
     premises = known(plan.data)
     await open_bus(plan.nats, premises, begins=plan.begins, within=PATIENCE)
     return premises
-
-
-def mllp_ports(data: Path, programme: Programme, base: int) -> dict[str, int]:
-    """This will give a port to each organisation that sends HL7 v2, above `base`, and the same one for ever.
-
-    For the port says who sends: one that another had, also long ago, is never given again.
-    """
-    path = data / "mllp.json"
-    places: list[str] = json.loads(path.read_text()) if path.exists() else []
-    senders = sorted(name for name, each in programme.organisations.items() if each.mllp)
-    places += [each for each in senders if each not in places]
-    path.write_text(json.dumps(places))
-    return {name: base + FIRST_MLLP + places.index(name) for name in senders}
 
 
 def usual_port(data: Path) -> int:

@@ -5,6 +5,7 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import handlers, store
+from services.referrals.edge import Edge
 from services.referrals.http import fhir_routes, people_routes, smart_routes
 from services.referrals.mllp import Line, Taking, listening
 from services.referrals.rules.figures import figures
@@ -37,10 +38,10 @@ def create(settings: Settings) -> Service:
     receive = mailbox.together(partial(handlers.receive, programme=programme))
     service.http.state.pace = pace = Pace(settings.requests_per_second, settings.requests_at_once)
     service.http.include_router(smart_routes(mailbox.run, programme, pace, address=settings.token_address()))
-    service.http.include_router(fhir_routes(receive, mailbox.run, service.database, programme))
+    edge = Edge(receive=receive, run=mailbox.run, database=service.database, programme=programme)
+    service.http.include_router(fhir_routes(edge))
     service.http.include_router(people_routes(mailbox.run, service.database, programme))
-    taking = Taking(receive=receive, run=mailbox.run, database=service.database, programme=programme, pace=pace)
-    lines = _lines(settings, programme)
+    lines, taking = _lines(settings, programme), Taking(edge=edge, pace=pace)
     service.beside(lambda: listening(lines, taking, settings.tls()))
     service.figures(count)
     service.still_waits = handlers.still_waits

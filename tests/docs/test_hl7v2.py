@@ -1,16 +1,12 @@
 """docs/hl7v2.md is true to the code: its example is taken in, and every error it shows is what one gets."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import hl7
 import pytest
 
-from shared import clock
-from shared.database import Database
 from shared.events.referrals import ReferralAccepted
 from tests.demos import ROOT
-from tests.referrals.makers import NOW, Desk, desk_on
+from tests.docs.pages import rows_of
+from tests.referrals.makers import Desk
 from tests.referrals.pipes import SEGMENTS, event, message
 from tests.referrals.test_mllp import answered, line
 
@@ -26,21 +22,6 @@ WRONG: dict[str, bytes] = {
 }
 
 
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """A referrals service on an empty store."""
-    clock.step_to(NOW)
-    async with desk_on(Database.open(f"sqlite:///{tmp_path / 'store.sqlite'}"), tmp_path) as opened:
-        yield opened
-
-
-def rows() -> dict[str, list[str]]:
-    """The table of errors: what is wrong, and the other cells without their backticks."""
-    table = PAGE.split("| what is wrong |")[1].split("\n\n")[0].splitlines()[2:]
-    cells = [[each.strip() for each in line.strip("| ").split(" | ")] for line in table]
-    return {first: [each.strip("`").replace("\\|", "|") for each in rest] for first, *rest in cells}
-
-
 def said(answer: hl7.Message) -> list[str]:
     """What an answer says, as the table has it."""
     segment = answer.segment("ERR")
@@ -50,11 +31,11 @@ def said(answer: hl7.Message) -> list[str]:
 @pytest.mark.parametrize("what", WRONG)
 async def test_every_error_is_answered_as_the_page_says(desk: Desk, what: str) -> None:
     async with line(desk) as port:
-        assert said(await answered(port, WRONG[what])) == rows()[what]
+        assert said(await answered(port, WRONG[what])) == rows_of(PAGE)[what]
 
 
 def test_every_error_of_the_page_is_tried() -> None:
-    assert set(rows()) == set(WRONG)
+    assert set(rows_of(PAGE)) == set(WRONG)
 
 
 async def test_the_example_is_taken_in(desk: Desk) -> None:

@@ -1,18 +1,15 @@
 """docs/referring.md is true to the code: every error it shows is what one gets, every state and extension is told."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from services.referrals.fhir.wishes import LISTS, SINGLES
 from services.referrals.rules.journey import SENTENCES
-from shared import clock
-from shared.database import Database
 from tests.demos import ROOT
-from tests.referrals.makers import BASE, NOW, Desk, desk_on
+from tests.docs.pages import rows_of
+from tests.referrals.makers import BASE, Desk
 
 PAGE = (ROOT / "docs" / "referring.md").read_text()
 EXTENSIONS = (ROOT / "docs" / "fhir-extensions.md").read_text()
@@ -54,21 +51,6 @@ WRONG: dict[str, bytes] = {
 ELSEWHERE = ("another content type", "an unknown caller", "another's, or unknown")
 
 
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """A referrals service on an empty store."""
-    clock.step_to(NOW)
-    async with desk_on(Database.open(f"sqlite:///{tmp_path / 'store.sqlite'}"), tmp_path) as opened:
-        yield opened
-
-
-def rows() -> dict[str, list[str]]:
-    """The table of errors: what is wrong, and the other cells without their backticks."""
-    table = PAGE.split("| what is wrong |")[1].split("\n\n")[0].splitlines()[2:]
-    cells = [[each.strip() for each in line.strip("| ").split(" | ")] for line in table]
-    return {first: [each.strip("`") for each in rest] for first, *rest in cells}
-
-
 def said(answer: Any) -> list[str]:
     """What an answer says, as the table has it."""
     issue = answer.json()["issue"][0]
@@ -81,7 +63,7 @@ async def test_every_error_is_answered_as_the_page_says(desk: Desk, what: str) -
 
     answer = await desk.http.post("/fhir/ServiceRequest", content=WRONG[what], headers=headers)
 
-    assert said(answer) == rows()[what]
+    assert said(answer) == rows_of(PAGE)[what]
 
 
 async def test_callers_and_addresses_are_refused_as_the_page_says(desk: Desk) -> None:
@@ -92,11 +74,11 @@ async def test_callers_and_addresses_are_refused_as_the_page_says(desk: Desk) ->
     stranger = await desk.http.get(f"/fhir/Task/{nobody}", headers={"Authorization": "Bearer nobody"})
     missing = await desk.http.get(f"/fhir/Task/{nobody}", headers=known)
 
-    assert [said(typed), said(stranger), said(missing)] == [rows()[each] for each in ELSEWHERE]
+    assert [said(typed), said(stranger), said(missing)] == [rows_of(PAGE)[each] for each in ELSEWHERE]
 
 
 def test_the_page_shows_no_error_that_nobody_tries() -> None:
-    assert sorted(rows()) == sorted([*WRONG, *ELSEWHERE])
+    assert sorted(rows_of(PAGE)) == sorted([*WRONG, *ELSEWHERE])
 
 
 def test_every_state_a_referrer_may_see_is_told() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from deploy import ports
 from services.referrals import handlers
+from services.referrals.edge import Edge
 from services.referrals.mllp import Line, Taking, listening
 from shared.events.referrals import ConsentGiven, CrisisRaised, ReferralAccepted
 from tests.referrals.makers import NOW, Desk
@@ -27,13 +28,8 @@ async def line(desk: Desk, organisation: str = "general-hospital") -> AsyncItera
     """An open port of an organisation."""
     service = desk.service
     receive = service.mailbox.together(partial(handlers.receive, programme=service.programme))
-    taking = Taking(
-        receive=receive,
-        run=service.mailbox.run,
-        database=service.database,
-        programme=service.programme,
-        pace=service.http.state.pace,
-    )
+    edge = Edge(receive=receive, run=service.mailbox.run, database=service.database, programme=service.programme)
+    taking = Taking(edge=edge, pace=service.http.state.pace)
     port = ports.free()
     async with listening([Line(organisation, ports.LOOPBACK, port)], taking, None):
         yield port

@@ -13,7 +13,7 @@ from services.referrals.fhir.outcome import refuse
 from services.referrals.fhir.reading import token
 from services.referrals.rules.order import Identifier
 from shared.places import named
-from shared.sealed import CannotOpen, seal, unseal
+from shared.sealed import seal, unseal
 
 Kind = Literal["Task", "ServiceRequest"]
 Between = tuple[datetime, datetime]
@@ -220,7 +220,7 @@ def following(wanted: Search, after: tuple[datetime, UUID]) -> str:
 def _opened(page: str) -> Search:
     try:
         told = json.loads(unseal(base64.urlsafe_b64decode(page), place=SEALED))
-    except (CannotOpen, ValueError):
+    except ValueError:
         raise refuse("value", f"query {PAGE}", "follow the link `next` of the page before", status=400) from None
     moment, one = told["after"]
     parameters = [(name, value) for name, value in told["parameters"]]

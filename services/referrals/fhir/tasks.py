@@ -4,23 +4,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from services.referrals.fhir import changes
 from services.referrals.fhir.links import Found, model
 from services.referrals.fhir.outcome import refuse
 from services.referrals.fhir.patient import identifiers
+from services.referrals.fhir.request import URGENCIES
 from services.referrals.fhir.resources import Task
 from services.referrals.rules.order import ReferralOrder
 from shared.events.fact import Urgency
 
-STATUSES: dict[str, str] = {
-    "cancelled": "withdrawn",
-    "entered-in-error": "entered_in_error",
-    "completed": "completed",
-    "failed": "completed",
-    "rejected": "completed",
-}
+STATUSES: dict[str, str] = {**changes.STATUSES, **dict.fromkeys(("completed", "failed", "rejected"), "completed")}
 """A Task that is over, as its request's status; any other asks for it still."""
 
-URGENCIES: dict[str, Urgency] = {"urgent": "priority", "asap": "priority", "stat": "urgent"}
 SOONEST: tuple[Urgency, ...] = ("urgent", "priority", "routine")
 
 
@@ -58,7 +53,7 @@ def asked_by(order: ReferralOrder, some: Iterable[Task]) -> ReferralOrder:
             update={
                 "identifier": order.identifier or next(iter(identifiers(each.identifier)), None),
                 "status": STATUSES.get(each.status, order.status),
-                "urgency": min(order.urgency, URGENCIES.get(each.priority, "routine"), key=SOONEST.index),
+                "urgency": min(order.urgency, URGENCIES[each.priority], key=SOONEST.index),
                 "notes": [*order.notes, *_words(each)],
             }
         )

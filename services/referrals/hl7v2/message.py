@@ -15,9 +15,7 @@ import hl7
 
 from services.referrals.fhir.outcome import Refused, refuse
 
-READ = {
-    "MSH", "RF1", "AUT", "PRD", "PID", "IN1", "IN2", "DG1", "PR1", "OBR", "OBX", "PV1", "NTE", "ARV", "MSA",
-}  # fmt: skip
+READ = {"MSH", "RF1", "AUT", "PID", "IN1", "IN2", "DG1", "PR1", "OBR", "OBX", "PV1", "NTE", "ARV"}
 MOST_BYTES, MOST_SEGMENTS = 1_048_576, 2_000
 SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 ENDS = re.compile(r"\r\n|\r|\n")
@@ -125,10 +123,9 @@ def _resolved(sequence: str, separators: str, escape: str) -> str | None:
 
 @dataclass(frozen=True)
 class Message:
-    """A message: `segments` are those we read, in order; `names` those it has."""
+    """A message: `segments` are those we read, in order."""
 
     segments: tuple[Segment, ...]
-    names: frozenset[str]
 
     @property
     def header(self) -> Segment:
@@ -177,7 +174,7 @@ def read(raw: bytes) -> Message:
     segments = (
         Segment(line[:3], place, after, found) for (place, after, line), found in zip(kept, parsed, strict=True)
     )
-    return Message(tuple(segments), frozenset(line[:3] for line in lines))
+    return Message(tuple(segments))
 
 
 def _kept(lines: list[str]) -> Iterator[tuple[str, str, str]]:

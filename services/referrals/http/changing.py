@@ -5,13 +5,14 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
 
-from services.referrals import store
+from services.referrals import handlers, store
+from services.referrals.edge import Edge
 from services.referrals.fhir import changes
 from services.referrals.fhir.outcome import refuse
 from services.referrals.http.finding import own
-from services.referrals.http.posting import Edge
 from services.referrals.http.route import Referrer, answer, version
 from services.referrals.reading import RESOURCE_LIMIT, Posted, Reading
+from shared.callers import Caller
 from shared.edge import body_of
 
 
@@ -19,18 +20,15 @@ def add(router: APIRouter, edge: Edge) -> None:
     """This will serve what referrers change."""
 
     async def change(request: Request, referral_id: str, caller: Referrer, *, patch: bool) -> Response:
-        async with edge.database.reading() as db:
-            known = await own(db, referral_id, caller, "Task")
-        before = await edge.task(known)
+        known, before = await _look(edge, referral_id, caller)
         _refuse_another_version(request, before)
         raw, media = await body_of(request, RESOURCE_LIMIT), request.headers.get("content-type", "")
         wanted = changes.patched(raw, media, before) if patch else changes.put(raw, before)
         if wanted.status == before["status"] and not wanted.reason:
             return answer(before, request)
         await _take_back(edge, known, changes.allowed(wanted), caller.organisation_id)
-        async with edge.database.reading() as db:
-            after = await own(db, referral_id, caller, "Task")
-        return answer(await edge.task(after), request)
+        _, after = await _look(edge, referral_id, caller)
+        return answer(after, request)
 
     @router.put("/Task/{referral_id}")
     async def replace(request: Request, referral_id: str, caller: Referrer) -> Response:
@@ -41,6 +39,14 @@ def add(router: APIRouter, edge: Edge) -> None:
     async def patch(request: Request, referral_id: str, caller: Referrer) -> Response:
         """Take a referral back: a JSON Patch that replaces /status by cancelled, or entered-in-error."""
         return await change(request, referral_id, caller, patch=True)
+
+
+async def _look(edge: Edge, referral_id: str, caller: Caller) -> tuple[store.Referral, dict[str, Any]]:
+    """This will give a caller's own referral and its Task, of one moment."""
+    async with edge.database.reading() as db:
+        known = await own(db, referral_id, caller, "Task")
+        bodies = await handlers.bodies(db, [known], programme=edge.programme)
+    return known, bodies[known.referral_id]
 
 
 async def _take_back(edge: Edge, known: store.Referral, wanted: changes.TakenBack, organisation: str) -> None:

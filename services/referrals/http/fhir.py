@@ -2,23 +2,20 @@
 
 from fastapi import APIRouter, Request, Response
 
+from services.referrals.edge import Edge
 from services.referrals.fhir import capabilities
 from services.referrals.fhir.outcome import refuse
 from services.referrals.http import changing, finding, posting
 from services.referrals.http.route import FhirRoute, Referrer, answer
 from shared.clock import now
-from shared.database import Database
-from shared.mailbox import Ask, Run
-from shared.programme import Programme
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def fhir_routes(receive: Ask, run: Run, database: Database, programme: Programme) -> APIRouter:
+def fhir_routes(edge: Edge) -> APIRouter:
     """This will serve /fhir."""
     router = APIRouter(prefix="/fhir", route_class=FhirRoute, tags=["FHIR"])
-    edge = posting.Edge(receive=receive, run=run, database=database, programme=programme)
-    finding.add(router, database, programme)
+    finding.add(router, edge.database, edge.programme)
     posting.add(router, edge)
     changing.add(router, edge)
     _add_the_rest(router)

@@ -1,57 +1,36 @@
 """Posting referrals in FHIR: a ServiceRequest, a Task, a transaction, a message."""
 
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
 
-from services.referrals import handlers, store
+from services.referrals import handlers
+from services.referrals.edge import Edge
 from services.referrals.fhir import answers
-from services.referrals.fhir.outcome import Refused
-from services.referrals.http.route import Referrer, answer, as_refused
+from services.referrals.fhir.outcome import Refused, malformed
+from services.referrals.http.route import Referrer, answer
 from services.referrals.reading import BUNDLE_LIMIT, RESOURCE_LIMIT, Kind, Reading, read
 from shared.callers import Caller
-from shared.database import Database
 from shared.edge import body_of
-from shared.mailbox import Ask, Run
-from shared.programme import Programme
 from shared.strict_json import Malformed
 
 
-@dataclass(frozen=True, kw_only=True)
-class Edge:
-    """What posts are taken in by: `receive` gathers them, `run` does one thing in a transaction of its own."""
-
-    receive: Ask
-    run: Run
-    database: Database
-    programme: Programme
-
-    async def take(
-        self, request: Request, caller: Caller, *, only: Kind, limit: int, unless: str | None = None
-    ) -> tuple[Reading, list[handlers.Received]]:
-        """This will take in a post, and account for it where it is refused."""
-        post_id, organisation = uuid4(), caller.organisation_id
-        try:
-            raw = await body_of(request, limit)
-            reading = read(raw, request.headers.get("content-type", ""), unless=unless, only=only)
-            return reading, await self.keep(post_id, organisation, reading)
-        except (Refused, Malformed) as wrong:
-            await self.run(handlers.refuse, (post_id, organisation, as_refused(wrong)))
-            raise
-
-    async def keep(self, post_id: UUID, organisation: str, reading: Reading) -> list[handlers.Received]:
-        """This will take in what was read."""
-        handlers.check(reading, self.programme)
-        post = handlers.Post(post_id=post_id, organisation=organisation, reading=reading)
-        received: list[handlers.Received] = await self.receive(post)
-        return received
-
-    async def task(self, referral: store.Referral) -> dict[str, Any]:
-        """This will give the Task of a referral, as its referrer may see it now."""
-        async with self.database.reading() as db:
-            return (await handlers.bodies(db, [referral], programme=self.programme))[referral.referral_id]
+async def take(
+    edge: Edge, request: Request, caller: Caller, *, only: Kind, limit: int, unless: str | None = None
+) -> tuple[Reading, list[handlers.Received]]:
+    """This will take in a post, and account for it where it is refused."""
+    post_id, organisation = uuid4(), caller.organisation_id
+    try:
+        raw = await body_of(request, limit)
+        reading = read(raw, request.headers.get("content-type", ""), unless=unless, only=only)
+        return reading, await edge.keep(post_id, organisation, reading)
+    except Refused as wrong:
+        await edge.account(post_id, organisation, wrong)
+        raise
+    except Malformed as wrong:
+        await edge.account(post_id, organisation, malformed(wrong))
+        raise
 
 
 def add(router: APIRouter, edge: Edge) -> None:
@@ -61,7 +40,7 @@ def add(router: APIRouter, edge: Edge) -> None:
     async def refer(request: Request, caller: Referrer) -> Response:
         """Refer a person: a ServiceRequest that contains its Patient."""
         unless = request.headers.get("if-none-exist") or request.url.query
-        _, received = await edge.take(request, caller, unless=unless, only="ServiceRequest", limit=RESOURCE_LIMIT)
+        _, received = await take(edge, request, caller, unless=unless, only="ServiceRequest", limit=RESOURCE_LIMIT)
         first = received[0]
         body = handlers.echo(first.referral, programme=edge.programme)
         return answer(body, request, status=201 if first.new else 200, headers=_location(body))
@@ -70,29 +49,29 @@ def add(router: APIRouter, edge: Edge) -> None:
     async def order(request: Request, caller: Referrer) -> Response:
         """Refer a person by a Task that contains its ServiceRequest and the Patient."""
         unless = request.headers.get("if-none-exist") or request.url.query
-        _, received = await edge.take(request, caller, unless=unless, only="Task", limit=RESOURCE_LIMIT)
+        _, received = await take(edge, request, caller, unless=unless, only="Task", limit=RESOURCE_LIMIT)
         first = received[0]
-        body = await edge.task(first.referral)
+        (body,) = await edge.tasks([first.referral])
         return answer(body, request, status=201 if first.new else 200, headers=_location(body))
 
     @router.post("", status_code=200)
     @router.post("/", status_code=200, include_in_schema=False)
     async def transact(request: Request, caller: Referrer) -> Response:
         """Refer people: a transaction Bundle of Patients and ServiceRequests, all or nothing."""
-        reading, received = await edge.take(request, caller, only="Bundle", limit=BUNDLE_LIMIT)
+        reading, received = await take(edge, request, caller, only="Bundle", limit=BUNDLE_LIMIT)
         return answer(await _told(edge, reading, received), request)
 
     @router.post("/$process-message", status_code=200)
     async def process_message(request: Request, caller: Referrer) -> Response:
         """Refer people by a message Bundle: its MessageHeader, ServiceRequests and Patients."""
-        reading, received = await edge.take(request, caller, only="Bundle", limit=BUNDLE_LIMIT)
+        reading, received = await take(edge, request, caller, only="Bundle", limit=BUNDLE_LIMIT)
         return answer(await _told(edge, reading, received), request)
 
 
 async def _told(edge: Edge, reading: Reading, received: list[handlers.Received]) -> dict[str, Any]:
     """This will answer a Bundle as its type asks for."""
     if reading.bundle == "message":
-        tasks = [await edge.task(each.referral) for each in received]
+        tasks = await edge.tasks([each.referral for each in received])
         return answers.message_response(reading.message_id, tasks, uuid4())
     places = {each.entry: (each.referral.referral_id, each.new) for each in received}
     return answers.transaction_response(reading, places)

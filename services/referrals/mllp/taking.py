@@ -1,20 +1,18 @@
 """Takes in one HL7 v2 message of an organisation, and answers it after the commit."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from services.referrals import handlers, store
+from services.referrals import store
+from services.referrals.edge import Edge
 from services.referrals.fhir.outcome import Refused, away, refuse
 from services.referrals.hl7v2 import answers, message, request
 from services.referrals.hl7v2.message import Message
-from services.referrals.reading import Posted, Reading
+from services.referrals.rules.order import Posted, Reading
 from shared.clock import real
-from shared.database import Database, is_away
-from shared.mailbox import Ask, Run
+from shared.database import is_away
 from shared.pace import Pace
-from shared.programme import Programme
 
 logger = logging.getLogger(__name__)
 FAULT = "a fault of ours: nothing was taken in; send it again, and tell us your MSH-10"
@@ -22,12 +20,9 @@ FAULT = "a fault of ours: nothing was taken in; send it again, and tell us your 
 
 @dataclass(frozen=True, kw_only=True)
 class Taking:
-    """What a message is taken in by: `receive` gathers referrals, `run` does one thing in a transaction of its own."""
+    """What a message is taken in by, and how fast."""
 
-    receive: Ask
-    run: Run
-    database: Database
-    programme: Programme
+    edge: Edge
     pace: Pace
 
     async def __call__(self, raw: bytes, *, organisation: str) -> bytes:
@@ -54,24 +49,19 @@ class Taking:
             raise refuse("not-supported", "MSH-9", "send REF^I12, REF^I13, REF^I14 or REF^I15")
         if event == request.STATUS:
             return await self._told(await self._known(read, organisation))
-        reading = Reading([Posted(request.order(read))])
-        handlers.check(reading, self.programme)
-        received: Sequence[handlers.Received] = await self.receive(
-            handlers.Post(post_id=uuid4(), organisation=organisation, reading=reading)
-        )
-        return await self._told(received[0].referral)
+        (received,) = await self.edge.keep(uuid4(), organisation, Reading([Posted(request.order(read))]))
+        return await self._told(received.referral)
 
     async def _known(self, read: Message, organisation: str) -> store.Referral:
         identifier = request.asked_about(read)
-        async with self.database.reading() as db:
+        async with self.edge.database.reading() as db:
             found = await store.by_placer(db, organisation, identifier)
         if found is None:
             raise refuse("not-found", "RF1-6", "ask about a referral of your own, by the number you sent it with")
         return found
 
     async def _told(self, referral: store.Referral) -> answers.Standing:
-        async with self.database.reading() as db:
-            task = (await handlers.bodies(db, [referral], programme=self.programme))[referral.referral_id]
+        (task,) = await self.edge.tasks([referral])
         words = [task["businessStatus"]["text"], task.get("statusReason", {}).get("text", "")]
         return answers.Standing(
             referral_id=referral.referral_id,
@@ -84,7 +74,7 @@ class Taking:
     async def _account(self, post_id: UUID, organisation: str, wrong: Refused) -> Refused:
         """This will account for what was refused; when even that fails, the sender sends it again."""
         try:
-            await self.run(handlers.refuse, (post_id, organisation, wrong))
+            await self.edge.account(post_id, organisation, wrong)
         except Exception as fault:
             return _fault(fault)
         return wrong

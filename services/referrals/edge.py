@@ -1,0 +1,40 @@
+"""What every edge takes posts in by, and tells their senders from: HTTP and MLLP alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from services.referrals import handlers, store
+from services.referrals.fhir.outcome import Refused
+from services.referrals.rules.order import Reading
+from shared.database import Database
+from shared.mailbox import Ask, Run
+from shared.programme import Programme
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """`receive` gathers posts, `run` does one thing in a transaction of its own."""
+
+    receive: Ask
+    run: Run
+    database: Database
+    programme: Programme
+
+    async def keep(self, post_id: UUID, organisation: str, reading: Reading) -> list[handlers.Received]:
+        """This will take in what was read of a post; Refused where it does not fit the programme."""
+        handlers.check(reading, self.programme)
+        post = handlers.Post(post_id=post_id, organisation=organisation, reading=reading)
+        received: list[handlers.Received] = await self.receive(post)
+        return received
+
+    async def account(self, post_id: UUID, organisation: str, refused: Refused) -> None:
+        """This will write down that a post was refused, and where it was wrong."""
+        await self.run(handlers.refuse, (post_id, organisation, refused))
+
+    async def tasks(self, referrals: Sequence[store.Referral]) -> list[dict[str, Any]]:
+        """This will give the Tasks of referrals, in their order, as their referrer may see them now."""
+        async with self.database.reading() as db:
+            bodies = await handlers.bodies(db, referrals, programme=self.programme)
+        return [bodies[each.referral_id] for each in referrals]
