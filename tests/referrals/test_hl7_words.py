@@ -298,6 +298,15 @@ def test_a_phrase_over_two_lines_is_read_as_one() -> None:
     assert order(message("NTE|1||wants to", "NTE|2||die", OBX=None)).notes[0] == "wants to\ndie"
 
 
+@pytest.mark.parametrize("number", [3, 10, 14, 24])
+def test_a_reason_longer_than_a_note_is_read_or_refused_with_its_place(number: int) -> None:
+    raw = message(RF1=field("RF1", number, "^" + "word " * 5_000))
+    try:
+        assert sum(map(len, order(raw).notes)) >= 24_000
+    except Refused as wrong:
+        assert wrong.issues[0].expression in ("DG1-3", "OBR-4", "RF1")
+
+
 def test_two_quote_marks_say_nothing() -> None:
     told = order(message(RF1=field("RF1", 6, '""'), PID=field("PID", 2, '""') + '||||||||||||||""', DG1='DG1|1||""'))
 

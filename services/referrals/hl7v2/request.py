@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.referrals.fhir import codes, risk
-from services.referrals.fhir.links import Found, Links
+from services.referrals.fhir.links import Found, Links, model
 from services.referrals.fhir.outcome import Issue, Refused, refuse
 from services.referrals.fhir.request import order_of
 from services.referrals.fhir.words import Concept
@@ -55,7 +55,15 @@ def order(message: Message) -> ReferralOrder:
     if message.first("PID") is None:
         raise refuse("required", "PID", "send the PID segment: whom the referral is for")
     contained, places = _contained(message)
-    request = {
+    try:
+        request = _request(message, referral, contained)
+        return order_of(Found("ServiceRequest", "ServiceRequest", request, ()), Links([]))
+    except Refused as wrong:
+        raise Refused(wrong.status, [_placed(each, places) for each in wrong.issues]) from None
+
+
+def _request(message: Message, referral: Segment, contained: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
         "resourceType": "ServiceRequest",
         "identifier": _identifiers(referral),
         "status": "revoked" if message.kind[1] == "I14" else "active",
@@ -69,10 +77,6 @@ def order(message: Message) -> ReferralOrder:
         "meta": {"security": [{"code": each} for each in _labels(message)]},
         "contained": contained,
     }
-    try:
-        return order_of(Found("ServiceRequest", "ServiceRequest", request, ()), Links([]))
-    except Refused as wrong:
-        raise Refused(wrong.status, [_placed(each, places) for each in wrong.issues]) from None
 
 
 def asked_about(message: Message) -> Identifier:
@@ -134,8 +138,8 @@ def _asked_for(message: Message, referral: Segment) -> dict[str, Any]:
     named = [referral.value(3), referral.value(REASON)]
     named += [each.value(4) for each in message.every("OBR")] + [each.value(3) for each in message.every("PR1")]
     found = [words.concept(each) for each in named if each]
-    found += [{"text": each.whole()} for field in REASON_TEXTS for each in referral.values(field)]
-    ours = next((each for each in found if codes.is_peer_support(Concept.model_validate(each), [], [])), None)
+    found += [{"text": each.whole()[:MOST_LETTERS]} for field in REASON_TEXTS for each in referral.values(field)]
+    ours = next((each for each in found if codes.is_peer_support(model(Concept, each, "RF1"), [], [])), None)
     if ours:
         return ours
     elsewhere = referral.text(3).upper() not in ("", "PSY") and found
