@@ -271,9 +271,11 @@ def _observation(asked: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any
 
 def _answer(given: Value) -> dict[str, Any]:
     text = given.text(1).lower()
-    if text in YES or text in NO:
+    first = next(iter(plain(text).split()), "")
+    yes = text in YES or (first.isalpha() and first in YES)
+    if yes or text in NO:
         number = {"valueInteger": int(text)} if text.isdigit() else {}
-        return {"valueBoolean": text in YES, **number}
+        return {"valueBoolean": yes, **number}
     if re.fullmatch(r"\d{1,3}(\.0+)?", text):
         return {"valueInteger": int(float(text))}
     is_low = "low" in plain(f"{text} {given.text(2)}").split()
