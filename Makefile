@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PEOPLE ?= 200
 ROUNDS ?= 5
+JOBS   ?= 2
 
 # Every process starts in half the time from compiled modules, also where the surroundings forbid to keep them.
 export PYTHONDONTWRITEBYTECODE =
@@ -20,7 +21,7 @@ run: $(VENV)/.installed  ## Install, run everything, play twelve weeks with 200 
 	@$(BIN)/alongside demo --people $(PEOPLE)
 
 test: $(VENV)/.installed-test  ## Install what tests need, and run them all
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses $(JOBS) --no-loadscope-reorder
 
 check: test lint types contracts  ## What CI runs: tests, style, types, import contracts
 

@@ -3,16 +3,46 @@
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
+from xdist.scheduler import LoadScopeScheduling
 
 from shared import clock, migrations, names, sealed
 from shared.database import Database
 from tests.servers import PostgresServer, postgres_server
+
+TOGETHER = {"simulation": "simulation", "storms": "demo", "journeys": "demo", "test_compose.py": "compose"}
+"""Whose tests one process runs, one after another: they share a demo or a campaign, and each takes minutes."""
+
+
+class Sharing(LoadScopeScheduling):
+    """Shares out the tests file by file, and lets one process have what belongs together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return together(nodeid)
+
+
+def together(nodeid: str) -> str:
+    """Name what a test is run with: `tests/storms/test_x.py::test_y[z]` with every storm, most with their file."""
+    file = Path(nodeid.split("::")[0])
+    return TOGETHER.get(file.parent.name) or TOGETHER.get(file.name) or str(file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
+    """Say how several processes share the tests."""
+    return Sharing(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    longest = list(dict.fromkeys(TOGETHER.values()))
+    rank = {name: place - len(longest) for place, name in enumerate(longest)}
+    items.sort(key=lambda each: rank.get(together(each.nodeid), 0))
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,7 @@
-"""The campaign begins with the whole run: its seeds are played on what the other tests leave of the processors."""
+"""The campaign begins with the whole run: its seeds are played on what the other tests leave of the processors.
+
+Where several processes share the tests, it begins in the one that waits for it.
+"""
 
 import os
 from collections.abc import Callable
@@ -19,12 +22,17 @@ def _seeds() -> int:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to play, when anybody will want to know."""
     wanted = any("campaign" in getattr(each, "fixturenames", ()) for each in session.items)
-    if wanted and not session.config.option.collectonly:
-        stack = ExitStack()
-        session.config.add_cleanup(stack.close)
+    shared = hasattr(session.config, "workerinput")
+    if wanted and not shared and not session.config.option.collectonly:
         # Where others are tested beside it, one processor is left to them alone.
         alone = all("simulation" in each.path.parts for each in session.items)
-        session.config.stash[UNDER_WAY] = stack.enter_context(playing(_seeds(), WORKERS if alone else 1))
+        _begin(session.config, WORKERS if alone else 1)
+
+
+def _begin(config: pytest.Config, at_most: int) -> None:
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    config.stash[UNDER_WAY] = stack.enter_context(playing(_seeds(), at_most))
 
 
 @pytest.fixture(scope="session")
@@ -36,4 +44,6 @@ def seeds() -> int:
 @pytest.fixture(scope="session")
 def campaign(request: pytest.FixtureRequest) -> Campaign:
     """What came of them all."""
+    if UNDER_WAY not in request.config.stash:
+        _begin(request.config, 1)
     return request.config.stash[UNDER_WAY]()

@@ -113,9 +113,8 @@ def fail(played: Demo, victims: tuple[str, ...], disks: Iterable[Disk]) -> None:
 @contextmanager
 def nobody_there(played: Demo, victims: tuple[str, ...]) -> Iterator[None]:
     """Kill processes, and let nobody start them again before the end of the block."""
-    played.process.send_signal(signal.SIGSTOP)
+    pids = held(played, victims)
     try:
-        pids = [played.pids()[each] for each in victims]
         for each in pids:
             os.kill(each, signal.SIGKILL)
         while not all(map(is_dead, pids)):
@@ -123,6 +122,17 @@ def nobody_there(played: Demo, victims: tuple[str, ...]) -> Iterator[None]:
         yield
     finally:
         played.process.send_signal(signal.SIGCONT)
+
+
+def held(played: Demo, victims: tuple[str, ...]) -> list[int]:
+    """Stop who starts the processes again, at a moment when each of them runs and is known by its number."""
+    while True:
+        played.process.send_signal(signal.SIGSTOP)
+        pids = [played.pids()[each] for each in victims]
+        if not any(map(is_dead, pids)):
+            return pids
+        played.process.send_signal(signal.SIGCONT)
+        time.sleep(0.05)
 
 
 def is_dead(pid: int) -> bool:
