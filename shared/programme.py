@@ -65,13 +65,21 @@ class Site(Part):
     workdays: Annotated[list[Weekday], Field(min_length=1)] = [0, 1, 2, 3, 4]
     holidays: list[date] = []
     on_call: str = ""
+    escalates_to: Annotated[list[Text], Field(max_length=2)] = []
     region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
 
     @model_validator(mode="after")
-    def _closes_after_it_opens(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.closes <= self.opens:
             raise ValueError("closes must be later than opens, on the same day")
+        if self.escalates_to and not self.on_call:
+            raise ValueError("escalates_to needs an on_call before it")
         return self
+
+    def pager(self, step: int) -> str:
+        """This will give the address that is paged at a step, 1 the first; the last one is paged again after it."""
+        ladder = [self.on_call, *self.escalates_to]
+        return ladder[min(step, len(ladder)) - 1]
 
 
 class Keys(BaseModel):

@@ -1,7 +1,7 @@
 """Tasks that wait for a person: a row with an owner and a clock, never a log line. Served by every service at /work."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid5
@@ -119,6 +119,15 @@ def _id(kind: str, about: str) -> UUID:
 async def close_task(db: AsyncConnection, *, kind: str, about: str, by: str) -> bool:
     """This will mark a task as done, and say whether it was open."""
     return await close_by_id(db, _id(kind, about), by)
+
+
+async def hand_over(db: AsyncConnection, *, kinds: Sequence[str], about: str, to: Asked) -> None:
+    """This will close the open tasks of some kinds about a thing, and put `to` before somebody with the same note."""
+    some = select(tasks.c.note).where(among(tasks.c.task_id, "some"), tasks.c.done_at.is_(None))
+    notes = (await db.scalars(some, {"some": [_id(each, about) for each in kinds]})).all()
+    note = "\n".join(filter(None, notes)) or None
+    await close_tasks(db, kind=tuple(kinds), abouts=[about], by=to.owner)
+    await open_each(db, [replace(to, note=note)])
 
 
 async def close_tasks(db: AsyncConnection, *, kind: str | tuple[str, ...], abouts: Iterable[str], by: str) -> None:

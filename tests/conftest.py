@@ -1,5 +1,6 @@
 """Real stores and a real NATS for every test that wants one; nothing here is a mock."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ from xdist.scheduler import LoadScopeScheduling
 from shared import clock, migrations, names, sealed
 from shared.database import Database
 from tests.servers import PostgresServer, postgres_server
+
+# What is printed is as wide as a test says, not as the terminal of whoever runs them.
+os.environ.pop("COLUMNS", None)
 
 TOGETHER = {"simulation": "simulation", "storms": "demo", "journeys": "demo", "test_compose.py": "compose"}
 """Whose tests one process runs, one after another: they share a demo or a campaign, and each takes minutes."""

@@ -59,12 +59,18 @@ def _tasks(books: Books, *, still_open: bool = False) -> set[tuple[str, str]]:
 def held(books: All) -> Looked:
     """This will find referrals that are held, or raised danger, without an open task for a person."""
     waiting = {
-        row["referral_id"]: "crisis" if row["crisis_at"] else TASKS[row["state"]]
+        row["referral_id"]: _asked(row)
         for row in books["referrals"]["referrals"]
         if row["crisis_at"] or row["state"] in TASKS
     }
     tasks = _tasks(books["referrals"], still_open=True)
     return len(waiting), [each for each, kind in waiting.items() if (kind, each) not in tasks]
+
+
+def _asked(referral: Row) -> str:
+    if referral["crisis_at"]:
+        return "crisis_taken" if referral["acknowledged_at"] else "crisis"
+    return TASKS[referral["state"]]
 
 
 def phantoms(books: All) -> Looked:

@@ -12,6 +12,7 @@ from deploy.world.people import CHALLENGES, FIRST_NAMES, TAGS
 SUPPORTERS_PER_PERSON = 1 / 8
 CAPACITY = 6
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SCREENER = "Dana Reed"
 DECLINES = ("time", "caseload", "not_my_experience", "distance")
 
 
@@ -86,7 +87,10 @@ class Staff:
 
     async def _see_tasks(self) -> None:
         for task in await self.edges.get("referrals", "/work"):
-            if task["kind"] in ("crisis", "screening"):
+            if task["kind"] == "crisis":
+                path = f"/referrals/{UUID(task['about'])}/acknowledgement"
+                await self.edges.send("referrals", path, {"by": SCREENER}, refused_too=(409,))
+            if task["kind"] in ("crisis", "crisis_taken", "screening"):
                 self.to_screen.setdefault(task["about"], datetime.fromisoformat(task["opened_at"]) + 2 * HOUR)
 
     async def _see_offers(self, now: datetime) -> None:
@@ -100,7 +104,7 @@ class Staff:
     async def _screen(self, now: datetime) -> bool:
         """This will clear, by name, those who were called and talked to."""
         due = [about for about, when in self.to_screen.items() if when and when <= now]
-        body = {"by": "Dana Reed", "reason": "Called and talked through the safety plan", "outcome": "clear"}
+        body = {"by": SCREENER, "reason": "Called and talked through the safety plan", "outcome": "clear"}
         for about in due:
             await self.edges.send("referrals", f"/referrals/{UUID(about)}/screening", body)
             self.to_screen[about] = None

@@ -15,19 +15,23 @@ OWNS = (
 HEARS = (
     "matching.supporter-registered.v1",
     "notifications.page-fell-due.v1",
+    "notifications.page-unanswered.v1",
     "notifications.reminder-fell-due.v1",
     "referrals.consent-given.v1",
     "referrals.consent-revoked.v1",
     "referrals.contact-shared.v1",
+    "referrals.crisis-acknowledged.v1",
     "referrals.crisis-raised.v1",
     "referrals.risk-cleared.v1",
     "scheduling.series-booked.v1",
     "scheduling.session-cancelled.v1",
 )
 SAYS = (
+    "notifications.on-call-paged.v1",
     "notifications.opted-out.v1",
     "notifications.page-fell-due.v1",
     "notifications.page-on-call.v1",
+    "notifications.page-unanswered.v1",
     "notifications.reminder-failed.v1",
     "notifications.reminder-fell-due.v1",
     "notifications.reminder-sent.v1",

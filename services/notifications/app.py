@@ -17,8 +17,23 @@ from services.notifications.store.figures import figures
 from services.notifications.store.outgoing import Desk
 from shared import consents
 from shared.events.matching import SupporterRegistered
-from shared.events.notifications import Channel, PageFellDue, PageOnCall, ReminderFellDue, SendAnswer, SendReminder
-from shared.events.referrals import ConsentGiven, ConsentRevoked, ContactShared, CrisisRaised, RiskCleared
+from shared.events.notifications import (
+    Channel,
+    PageFellDue,
+    PageOnCall,
+    PageUnanswered,
+    ReminderFellDue,
+    SendAnswer,
+    SendReminder,
+)
+from shared.events.referrals import (
+    ConsentGiven,
+    ConsentRevoked,
+    ContactShared,
+    CrisisAcknowledged,
+    CrisisRaised,
+    RiskCleared,
+)
 from shared.events.scheduling import SeriesBooked, SessionCancelled
 from shared.mailbox.box import Mailbox
 from shared.programme import Programme
@@ -47,11 +62,13 @@ def switch(mailbox: Mailbox, programme: Programme, limits: Limits) -> None:
     mailbox.on_many(ConsentGiven, consents.given)
     mailbox.on_many(ConsentRevoked, consents.revoked)
     mailbox.on_many(CrisisRaised, handlers.hold)
+    mailbox.on_many(CrisisAcknowledged, handlers.stand_down)
     mailbox.on_many(RiskCleared, handlers.release)
     mailbox.on_many(SeriesBooked, partial(handlers.plan_reminders, limits=limits, programme=programme))
     mailbox.on_many(SessionCancelled, handlers.cancel)
     mailbox.on_timer(ReminderFellDue, partial(handlers.ring, limits=limits), many=True)
     mailbox.on_timer(PageFellDue, handlers.page_again)
+    mailbox.on_timer(PageUnanswered, handlers.escalate)
 
 
 def call_out(

@@ -1,4 +1,4 @@
-"""Pages the on-call person of a site: a POST with ids only, never anything about a person."""
+"""Pages whose turn it is at a site: a POST with ids only, never anything about a person."""
 
 import aiohttp
 
@@ -9,13 +9,14 @@ TIMEOUTS = aiohttp.ClientTimeout(total=None, connect=3, sock_read=5)
 
 
 class Pager:
-    """Posts `{site, referral}` to a pager's address; `test:` answers as its ending says."""
+    """Posts `{site, referral, step}` to a pager's address; `test:` answers as its ending says."""
 
     async def send(self, page: PageOnCall, *, to: str) -> Answer:
         """This will page once; anything but a 2xx has not reached anybody."""
         if to.startswith("test:"):
             return Answer("accepted" if rehearsed(to) in ("delivered", "slow", "duplicate") else "unreachable")
-        body = {"site": page.site_id, "referral": str(page.referral_id) if page.referral_id else None}
+        referral = str(page.referral_id) if page.referral_id else None
+        body = {"site": page.site_id, "referral": referral, "step": page.step}
         headers = {"Idempotency-Key": str(page.page_id)}
         try:
             async with (

@@ -14,12 +14,14 @@ HEARS = (
     "scheduling.seat-held.v1",
     "scheduling.seat-missed.v1",
     "scheduling.series-ended.v1",
+    "notifications.on-call-paged.v1",
 )
 SAYS = (
     "referrals.referral-accepted.v1",
     "referrals.referral-held.v1",
     "referrals.referral-refused.v1",
     "referrals.crisis-raised.v1",
+    "referrals.crisis-acknowledged.v1",
     "referrals.risk-cleared.v1",
     "referrals.consent-given.v1",
     "referrals.consent-revoked.v1",

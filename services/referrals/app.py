@@ -9,8 +9,11 @@ from services.referrals.edge import Edge
 from services.referrals.http import fhir_routes, people_routes, smart_routes
 from services.referrals.mllp import Line, Taking, listening
 from services.referrals.rules.figures import figures
+from services.referrals.rules.triage import PAGED_WITHIN
 from services.referrals.settings import Settings
+from shared.clock import now
 from shared.events.matching import BridgeOffered, MatchMade, OfferMade, ReferralWaitlisted
+from shared.events.notifications import OnCallPaged
 from shared.events.scheduling import SeatHeld, SeatMissed, SeriesBooked, SeriesEnded, SeriesNotBooked
 from shared.mailbox.box import Mailbox
 from shared.pace import Pace
@@ -61,8 +64,11 @@ def switch(mailbox: Mailbox, programme: Programme) -> None:
     """This will say who hears what."""
     mailbox.on_ingest("referral", partial(handlers.ingest, programme=programme), many=True)
     mailbox.on_many(JOURNEY, partial(handlers.advance, programme=programme))
+    mailbox.on_many(OnCallPaged, handlers.paged)
 
 
 async def count(db: AsyncConnection) -> dict[str, int]:
     """This will count what this service has done."""
-    return figures(await store.counts(db))
+    return figures(await store.counts(db)) | {
+        "referrals_crises_unheard": await store.unheard(db, before=now() - PAGED_WITHIN)
+    }

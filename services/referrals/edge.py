@@ -6,8 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from services.referrals import handlers, store
+from services.referrals.fhir.answers import unheard
 from services.referrals.fhir.outcome import Refused
 from services.referrals.rules.order import Reading
+from services.referrals.rules.triage import PAGED_WITHIN
+from shared.clock import now
 from shared.database import Database
 from shared.mailbox import Ask, Run
 from shared.programme import Programme
@@ -29,6 +32,16 @@ class Edge:
         received: list[handlers.Received] = await self.receive(post)
         return received
 
+    async def insist(self, received: Sequence[handlers.Received]) -> None:
+        """This will raise Unheard where danger was posted, and the way on which people are paged about it is broken."""
+        waiting = {each.referral.site_id: each.referral for each in received if _is_unheard(each.referral)}
+        if not waiting:
+            return
+        async with self.database.reading() as db:
+            broken = [each for each in waiting if await store.nobody_is_paged(db, each, before=now() - PAGED_WITHIN)]
+        if broken:
+            raise unheard(waiting[broken[0]].order, self.programme.site(broken[0]))
+
     async def account(self, post_id: UUID, organisation: str, refused: Refused) -> None:
         """This will write down that a post was refused, and where it was wrong."""
         await self.run(handlers.refuse, (post_id, organisation, refused))
@@ -38,3 +51,7 @@ class Edge:
         async with self.database.reading() as db:
             bodies = await handlers.bodies(db, referrals, programme=self.programme)
         return [bodies[each.referral_id] for each in referrals]
+
+
+def _is_unheard(referral: store.Referral) -> bool:
+    return bool(referral.crisis_at and not (referral.paged_at or referral.acknowledged_at))

@@ -91,6 +91,17 @@ class VisitAnswered(Fact):
     at: Instant
 
 
+class OnCallPaged(Fact):
+    """The pager took the page about a danger sign, the one raised at `raised_at`."""
+
+    KEY = "person_id"
+    page_id: UUID
+    person_id: UUID
+    referral_id: UUID
+    raised_at: Instant
+    paged_at: Instant
+
+
 class SendReminder(Fact):
     """A planned message is to be given to a provider (an errand: an intent of this service, never said)."""
 
@@ -112,13 +123,31 @@ class SendAnswer(Fact):
 
 
 class PageOnCall(Fact):
-    """The on-call person of a site is to be paged (an errand, never said); ids only."""
+    """Somebody of a site is to be paged (an errand, never said); ids only.
+
+    `step` is whom: 1 the on-call person, 2 the second, 3 the manager.
+    """
 
     KEY = "page_id"
     page_id: UUID
     site_id: str
     referral_id: UUID | None = None
+    step: int = 1
     attempt: int
+
+
+class PageUnanswered(Timer):
+    """A page may have been heard by nobody: who is next is to be paged, unless somebody took it in hand by now.
+
+    `about` is what was paged about: a reply, or a danger sign of a referral.
+    """
+
+    KEY = "about"
+    about: UUID
+    site_id: str
+    referral_id: UUID | None = None
+    raised_at: Instant | None = None
+    step: int
 
 
 class PageFellDue(Timer):

@@ -85,6 +85,17 @@ class CrisisRaised(Fact):
     raised_at: Instant
 
 
+class CrisisAcknowledged(Fact):
+    """A named person took a danger sign in hand, the one raised at `raised_at`: nobody else needs to be paged."""
+
+    KEY = "person_id"
+    referral_id: UUID
+    person_id: UUID
+    raised_at: Instant
+    acknowledged_by: str
+    acknowledged_at: Instant
+
+
 class RiskCleared(Fact):
     """A named person looked at the risk and let the referral go on, with its original arrival time."""
 

@@ -186,7 +186,7 @@ async def test_a_page_carries_ids_and_nothing_else(provider: HttpDouble) -> None
     answer = await Pager().send(page, to=provider.url)
 
     assert answer.outcome == "accepted"
-    assert provider.taken[str(page.page_id)] == {"site": "north", "referral": str(page.referral_id)}
+    assert provider.taken[str(page.page_id)] == {"site": "north", "referral": str(page.referral_id), "step": 1}
 
 
 @pytest.mark.parametrize("to", ["http://127.0.0.1:9/", "not a url", "test:refused", "ftp://x"])

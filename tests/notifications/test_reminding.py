@@ -161,7 +161,7 @@ async def test_nothing_is_sent_in_crisis_until_a_person_has_looked(service: Runn
 
     assert [each.why for each in await service.said(ReminderSkipped)] == ["held", "held"]
     assert [each.kind for each in await service.said(ReminderSent)] == ["1d"]
-    assert (await service.figures())["pages_sent"] == 1
+    assert (await service.figures())["pages_sent"] == 3
 
 
 async def test_a_revoked_consent_stops_the_next_message(service: Running) -> None:

@@ -1,6 +1,6 @@
 """One function for each thing that can happen: load, decide, save, return what is said."""
 
-from services.notifications.handlers.crisis import hold, page_again, record_page, release
+from services.notifications.handlers.crisis import escalate, hold, page_again, record_page, release, stand_down
 from services.notifications.handlers.people import know_contact, know_supporter
 from services.notifications.handlers.plan import cancel, plan_reminders
 from services.notifications.handlers.replies import Inbound, hear, record_answer
@@ -9,6 +9,7 @@ from services.notifications.handlers.ring import record, ring
 __all__ = [
     "Inbound",
     "cancel",
+    "escalate",
     "hear",
     "hold",
     "know_contact",
@@ -20,4 +21,5 @@ __all__ = [
     "record_page",
     "release",
     "ring",
+    "stand_down",
 ]

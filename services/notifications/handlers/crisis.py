@@ -1,4 +1,4 @@
-"""When somebody may be in danger: no machine writes to them, and a person is paged."""
+"""When somebody may be in danger: no machine writes to them, and people are paged until one takes it in hand."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,23 +9,33 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifications.rules.providers import Answer
 from services.notifications.store import pages, people
 from shared.clock import now
-from shared.events.notifications import PageFellDue, PageOnCall
-from shared.events.referrals import CrisisRaised, RiskCleared
+from shared.events.notifications import OnCallPaged, PageFellDue, PageOnCall, PageUnanswered
+from shared.events.referrals import CrisisAcknowledged, CrisisRaised, RiskCleared
 from shared.mailbox import Errand, Later, Said
-from shared.work import ON_CALL, open_task
+from shared.work import ON_CALL, open_task, still_open
 
 ATTEMPTS = 5
 PAUSE = timedelta(minutes=1)
+STEPS = 3
+"""The on-call person, the second, the manager."""
+ANSWERED_WITHIN = timedelta(minutes=5)
+ASKED = ("danger_reply", "danger_from_unknown_number")
 
 
 async def hold(crises: list[CrisisRaised], db: AsyncConnection) -> list[Said]:
     """This will stop messages to people in crisis, and page the on-call person of each site."""
     await people.hold(db, crises)
-    return await _raise(db, [_page(_moment(each), each.site_id, each.referral_id) for each in crises])
+    return await _page(db, [_sign(each) for each in crises])
 
 
-def _moment(crisis: CrisisRaised) -> UUID:
-    return uuid5(crisis.referral_id, crisis.raised_at.isoformat())
+def _sign(crisis: CrisisRaised) -> PageUnanswered:
+    return PageUnanswered(
+        about=uuid5(crisis.referral_id, crisis.raised_at.isoformat()),
+        site_id=crisis.site_id,
+        referral_id=crisis.referral_id,
+        raised_at=crisis.raised_at,
+        step=1,
+    )
 
 
 async def release(cleared: list[RiskCleared], db: AsyncConnection) -> None:
@@ -33,17 +43,46 @@ async def release(cleared: list[RiskCleared], db: AsyncConnection) -> None:
     await people.release(db, cleared)
 
 
-async def raise_page(db: AsyncConnection, *, about: UUID, site_id: str, referral_id: UUID | None) -> list[Said]:
-    """This will commit the intent to page, once for each thing it is about."""
-    return await _raise(db, [_page(about, site_id, referral_id)])
+async def stand_down(acknowledged: list[CrisisAcknowledged], db: AsyncConnection) -> None:
+    """This will page nobody else about danger signs that somebody took in hand."""
+    await people.take_in_hand(db, acknowledged)
 
 
-async def _raise(db: AsyncConnection, wanted: list[PageOnCall]) -> list[Said]:
-    return [_errand(each) for each in await pages.add(db, wanted, at=now())]
+async def raise_page(db: AsyncConnection, *, about: UUID, site_id: str) -> list[Said]:
+    """This will commit the intent to page about what somebody wrote, once for each thing it is about."""
+    return await _page(db, [PageUnanswered(about=about, site_id=site_id, step=1)])
 
 
-def _page(about: UUID, site_id: str, referral_id: UUID | None) -> PageOnCall:
-    return PageOnCall(page_id=uuid5(about, "page"), site_id=site_id, referral_id=referral_id, attempt=1)
+async def escalate(rung: PageUnanswered, db: AsyncConnection) -> list[Said]:
+    """This will page who is next, unless somebody took it in hand, or danger was raised again and is paged anew."""
+    if await _in_hand(db, rung):
+        return []
+    return await _page(db, [rung.model_copy(update={"step": rung.step + 1})])
+
+
+async def _in_hand(db: AsyncConnection, rung: PageUnanswered) -> bool:
+    if rung.referral_id is None:
+        return not any([await still_open(db, kind=kind, abouts=[str(rung.about)]) for kind in ASKED])
+    last = await people.last_raised(db, rung.referral_id)
+    return last is None or last.in_hand or last.raised_at != rung.raised_at
+
+
+async def _page(db: AsyncConnection, steps: list[PageUnanswered]) -> list[Said]:
+    """This will commit the intent to page, each step once, and to look in five minutes whether anybody answered."""
+    wanted = {_page_id(each): each for each in steps}
+    added = await pages.add(db, [_page_of(*each) for each in wanted.items()], at=now())
+    said: list[Said] = [_errand(each) for each in added]
+    again = [wanted[each.page_id] for each in added if each.step < STEPS]
+    due = now() + ANSWERED_WITHIN
+    return [*said, *(Later(each, due=due, key=f"unanswered {each.about} {each.step}") for each in again)]
+
+
+def _page_id(step: PageUnanswered) -> UUID:
+    return uuid5(step.about, "page" if step.step == 1 else f"page {step.step}")
+
+
+def _page_of(page_id: UUID, step: PageUnanswered) -> PageOnCall:
+    return PageOnCall(page_id=page_id, site_id=step.site_id, referral_id=step.referral_id, step=step.step, attempt=1)
 
 
 async def page_again(rung: PageFellDue, db: AsyncConnection) -> list[Said]:
@@ -60,7 +99,7 @@ async def record_page(errand: PageOnCall, result: Any, db: AsyncConnection) -> l
     """This will keep whether a page got through; after five tries a task says that nobody was reached."""
     if isinstance(result, Answer) and result.outcome == "accepted":
         await pages.change(db, errand.page_id, state="sent", attempt=errand.attempt, at=now())
-        return []
+        return await _paged(db, errand)
     if errand.attempt < ATTEMPTS:
         again = PageFellDue(page_id=errand.page_id)
         return [Later(again, due=now() + PAUSE, key=f"page {errand.page_id} {errand.attempt}")]
@@ -68,6 +107,22 @@ async def record_page(errand: PageOnCall, result: Any, db: AsyncConnection) -> l
     about = str(errand.referral_id or errand.page_id)
     await open_task(db, kind="page_failed", about=about, owner=ON_CALL, due=now())
     return []
+
+
+async def _paged(db: AsyncConnection, page: PageOnCall) -> list[Said]:
+    """This will say that somebody was paged about the last danger sign of a referral."""
+    last = await people.last_raised(db, page.referral_id) if page.referral_id else None
+    if page.referral_id is None or last is None:
+        return []
+    return [
+        OnCallPaged(
+            page_id=page.page_id,
+            person_id=last.person_id,
+            referral_id=page.referral_id,
+            raised_at=last.raised_at,
+            paged_at=now(),
+        )
+    ]
 
 
 def _errand(page: PageOnCall) -> Errand:

@@ -76,14 +76,14 @@ async def _stranger(
     await open_task(
         db, kind="danger_from_unknown_number", about=str(reply_id), owner=ON_CALL, due=_at_once(), note=text
     )
-    return await raise_page(db, about=reply_id, site_id=programme.site(None).site_id, referral_id=None)
+    return await raise_page(db, about=reply_id, site_id=programme.site(None).site_id)
 
 
 async def _danger(db: AsyncConnection, heard: Heard) -> list[Said]:
     """This will answer with the site's emergency words even when opted out, page, and put the text before a person."""
     about = str(heard.reply_id)
     await open_task(db, kind="danger_reply", about=about, owner=ON_CALL, due=_at_once(), note=heard.text)
-    paged = await raise_page(db, about=heard.reply_id, site_id=heard.first.site_id, referral_id=None)
+    paged = await raise_page(db, about=heard.reply_id, site_id=heard.first.site_id)
     return [*paged, *await _answer(db, heard, "emergency")]
 
 

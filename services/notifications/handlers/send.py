@@ -61,7 +61,7 @@ def _address(person: Person | None, channel: Channel) -> str | None:
 
 
 async def page(errand: PageOnCall, key: str, *, pager: Pager, url: str, programme: Programme) -> Answer:
-    """This will page the on-call person of a site, at the one pager given or at the site's own."""
+    """This will page whose turn it is at a site, at the one pager given or at the site's own."""
     del key
-    to = url or programme.site(errand.site_id).on_call
+    to = url or programme.site(errand.site_id).pager(errand.step)
     return await pager.send(errand, to=to) if to else Answer("unreachable")

@@ -18,11 +18,20 @@ from shared.consents import consents
 from shared.database import insert_or_ignore, upsert
 from shared.events.matching import SupporterRegistered
 from shared.events.notifications import Channel
-from shared.events.referrals import ContactShared, CrisisRaised, RiskCleared
+from shared.events.referrals import ContactShared, CrisisAcknowledged, CrisisRaised, RiskCleared
 from shared.several import among
 
 Consented = tuple[Reach, datetime]
 """A way to reach somebody, and when they agreed to it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastRaised:
+    """Of whom danger was raised last by a referral, when, and whether somebody took it in hand since."""
+
+    person_id: UUID
+    raised_at: datetime
+    in_hand: bool
 
 
 @dataclass(frozen=True)
@@ -71,14 +80,24 @@ OPT_IN = delete(opt_outs).where(opt_outs.c.person_id == bindparam("person_id"))
 HOLD = upsert(
     holds,
     keys=["referral_id"],
-    change=["raised_at", "cleared_at"],
+    change=["raised_at", "acknowledged_at", "cleared_at"],
     where=holds.c.raised_at != literal_column("excluded.raised_at"),
 )
 """Holds again after a clearance; the same crisis heard again does not."""
+NOBODY_YET = {"acknowledged_at": None, "cleared_at": None}
 RELEASE = (
     update(holds)
     .where(holds.c.referral_id == bindparam("referral"), holds.c.cleared_at.is_(None))
     .values(cleared_at=bindparam("at"))
+)
+TAKE_IN_HAND = (
+    update(holds)
+    .where(holds.c.referral_id == bindparam("referral"), holds.c.raised_at <= bindparam("raised"))
+    .values(acknowledged_at=bindparam("at"))
+)
+IN_HAND = holds.c.acknowledged_at.is_not(None) | holds.c.cleared_at.is_not(None)
+LAST_RAISED = select(holds.c.person_id, holds.c.raised_at, IN_HAND.label("in_hand")).where(
+    holds.c.referral_id == bindparam("referral")
 )
 MEET = upsert(supporters, keys=["supporter_id"], change=["public_name"])
 
@@ -161,7 +180,21 @@ async def opt_in(db: AsyncConnection, person_id: UUID) -> bool:
 async def hold(db: AsyncConnection, crises: Iterable[CrisisRaised]) -> None:
     """This will keep machines from writing to people in crisis."""
     names = {"referral_id", "person_id", "raised_at"}
-    await db.execute(HOLD, [{**each.model_dump(include=names), "cleared_at": None} for each in crises])
+    await db.execute(HOLD, [{**each.model_dump(include=names), **NOBODY_YET} for each in crises])
+
+
+async def take_in_hand(db: AsyncConnection, acknowledged: Iterable[CrisisAcknowledged]) -> None:
+    """This will remember that somebody took danger signs in hand."""
+    rows = [
+        {"referral": each.referral_id, "raised": each.raised_at, "at": each.acknowledged_at} for each in acknowledged
+    ]
+    await db.execute(TAKE_IN_HAND, rows)
+
+
+async def last_raised(db: AsyncConnection, referral_id: UUID) -> LastRaised | None:
+    """This will give the last danger sign of a referral, and whether somebody took it in hand."""
+    row = (await db.execute(LAST_RAISED, {"referral": referral_id})).mappings().one_or_none()
+    return LastRaised(**row) if row else None
 
 
 async def release(db: AsyncConnection, cleared: Iterable[RiskCleared]) -> None:

@@ -44,9 +44,11 @@ holds = Table(
     Column("referral_id", Uuid, primary_key=True),
     Column("person_id", Uuid, nullable=False, index=True),
     Column("raised_at", UtcTime, nullable=False),
+    Column("acknowledged_at", UtcTime),
     Column("cleared_at", UtcTime),
 )
-"""While a referral of a person is in crisis review, a person speaks with them, not a machine."""
+"""While a referral of a person is in crisis review, a person speaks with them, not a machine; `acknowledged_at` is when
+somebody took in hand what was raised at `raised_at`."""
 
 supporters = Table(
     "supporters",
@@ -129,6 +131,7 @@ pages = Table(
     Column("page_id", Uuid, primary_key=True),
     Column("site_id", Text, nullable=False),
     Column("referral_id", Uuid),
+    Column("step", Integer, nullable=False, server_default="1"),
     Column("state", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("raised_at", UtcTime, nullable=False),

@@ -1,14 +1,16 @@
 """What we say in FHIR: the Task a referrer follows, the request as we keep it, answers to posts and searches."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.referrals.fhir.codes import EXTENSION, PEER_SUPPORT, TASK_STATUS
+from services.referrals.fhir.outcome import Issue, Unheard
 from services.referrals.rules.journey import Milestones, Seen
 from services.referrals.rules.order import Identifier, Reading, ReferralOrder
+from services.referrals.rules.triage import PHONE_WITHIN
 from shared.clock import in_z
 from shared.disclosure import PART2_NOTICE
 from shared.programme import Site
@@ -19,7 +21,6 @@ PRIORITIES = {"routine": "routine", "priority": "urgent", "urgent": "stat"}
 STATUSES = {
     "active": "active", "withdrawn": "revoked", "entered_in_error": "entered-in-error", "completed": "completed",
 }  # fmt: skip
-PHONE_WITHIN = timedelta(minutes=15)
 
 
 def task(
@@ -79,10 +80,22 @@ def emergency(order: ReferralOrder, site: Site, crisis_at: datetime) -> str:
     The time has its date, for it is read for as long as nobody has cleared the risk.
     """
     by = (crisis_at + PHONE_WITHIN).astimezone(ZoneInfo(site.zone)).strftime("%H:%M on %A, %B %-d")
+    told = f"Received for review by a person. This is not an emergency service. A person will phone you by {by}."
+    return f"{told} {words_for(order, site)}"
+
+
+def unheard(order: ReferralOrder, site: Site) -> Unheard:
+    """This will tell who posted a sign of danger that it is kept, and that nobody can be paged about it now."""
+    told = "the referral is kept, but nobody here can be paged about the danger in it: do not wait for us."
+    again = "Send the same again until you are answered otherwise: it is kept once."
+    return Unheard(503, [Issue("transient", "", f"{told} {words_for(order, site)} {again}")])
+
+
+def words_for(order: ReferralOrder, site: Site) -> str:
+    """This will give a site's emergency words, in English and in the person's language."""
     language = next((each for each in order.person.languages if each in site.emergency_words), "en")
     words = dict.fromkeys(site.emergency_words[each] for each in ("en", language) if each in site.emergency_words)
-    told = f"Received for review by a person. This is not an emergency service. A person will phone you by {by}."
-    return " ".join([told, *words])
+    return " ".join(words)
 
 
 def dated(body: dict[str, Any], at: datetime) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from shared.strict_json import Malformed, TooLarge
 Code = Literal[
     "structure", "value", "required", "invalid", "not-supported", "not-found", "login", "forbidden", "too-long",
     "code-invalid", "duplicate", "processing", "conflict", "business-rule", "throttled",
+    "transient",
 ]  # fmt: skip
 CODES: dict[str, Code] = {
     "missing": "required", "literal_error": "code-invalid", "extra_forbidden": "structure", "too_long": "too-long",
@@ -36,6 +37,10 @@ class Refused(Exception):
     def __init__(self, status: int, issues: Sequence[Issue]) -> None:
         super().__init__(f"{status} at {', '.join(each.expression for each in issues)}")
         self.status, self.issues = status, tuple(issues)
+
+
+class Unheard(Refused):
+    """What was posted is kept, but nobody can be paged about the danger in it: who sent it must not wait for us."""
 
 
 def refuse(code: Code, expression: str, remedy: str, *, status: int = 422) -> Refused:

@@ -1,5 +1,6 @@
 """One function per thing that can happen to a referral."""
 
+from services.referrals.handlers.danger import acknowledge, paged
 from services.referrals.handlers.held import (
     Details,
     NotWaiting,
@@ -24,6 +25,7 @@ __all__ = [
     "Received",
     "Screening",
     "Unknown",
+    "acknowledge",
     "advance",
     "bodies",
     "check",
@@ -32,6 +34,7 @@ __all__ = [
     "ingest",
     "learn",
     "look",
+    "paged",
     "receive",
     "refuse",
     "revoke",

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
-from services.referrals.handlers.outcomes import TASKS, follow, raise_crisis, settle, withheld
+from services.referrals.handlers.outcomes import IN_DANGER, TASKS, follow, raise_crisis, settle, withheld
 from services.referrals.handlers.telling import tell
 from services.referrals.rules.order import FEW, Reach, ReferralOrder
 from services.referrals.rules.triage import Agreement, triage
@@ -17,7 +17,7 @@ from shared.clock import now
 from shared.events.referrals import ConsentRevoked, RiskCleared
 from shared.mailbox import Reply, Said
 from shared.programme import Programme
-from shared.work import Task, close_task
+from shared.work import Task, close_task, close_tasks
 
 
 class Unknown(LookupError):
@@ -56,12 +56,12 @@ class Details:
 
 async def screen(screening: Screening, db: AsyncConnection, *, programme: Programme) -> Reply:
     """This will let a referral go on with its original arrival time, or put it before the on-call person."""
-    referral = await _alone(db, screening.referral_id)
+    referral = await one_alone(db, screening.referral_id)
     if referral.state != "needs_screen" and referral.crisis_at is None:
         raise NotWaiting
     cleared = screening.outcome == "clear"
     found = "risk_cleared" if cleared else "risk_found"
-    await store.note(db, [_written_down(referral, found, screening.by, screening.reason)])
+    await store.note(db, [written_down(referral, found, screening.by, screening.reason)])
     await close_task(db, kind="screening", about=str(referral.referral_id), by=screening.by)
     if cleared:
         return await _clear(referral, screening.by, db, programme=programme)
@@ -74,7 +74,7 @@ async def screen(screening: Screening, db: AsyncConnection, *, programme: Progra
 
 async def _clear(referral: store.Referral, by: str, db: AsyncConnection, *, programme: Programme) -> Reply:
     """This will say that a person cleared the risk, and let a referral that was held for it go on."""
-    await close_task(db, kind="crisis", about=str(referral.referral_id), by=by)
+    await close_tasks(db, kind=IN_DANGER, abouts=[str(referral.referral_id)], by=by)
     cleared = replace(referral, crisis_at=None)
     fact = RiskCleared(referral_id=referral.referral_id, person_id=referral.person_id, cleared_by=by, cleared_at=now())
     if referral.state not in DONE_BY:
@@ -86,11 +86,11 @@ async def _clear(referral: store.Referral, by: str, db: AsyncConnection, *, prog
 
 async def learn(details: Details, db: AsyncConnection, *, programme: Programme) -> Reply:
     """This will add what was missing, and let the referral go on where nothing is missing any more."""
-    referral = await _alone(db, details.referral_id)
+    referral = await one_alone(db, details.referral_id)
     if referral.state != "needs_info" or (details.still_wanted is not None and not _asked_whether_wanted(referral)):
         raise NotWaiting
     known = replace(referral, order=_with(referral.order, details))
-    await store.note(db, [_written_down(referral, "details_given", details.by)])
+    await store.note(db, [written_down(referral, "details_given", details.by)])
     moved, said = await _go_on(known, db, programme=programme)
     if moved.state != "needs_info":
         await close_task(db, kind="missing_info", about=str(referral.referral_id), by=details.by)
@@ -99,7 +99,7 @@ async def learn(details: Details, db: AsyncConnection, *, programme: Programme) 
 
 async def still_waits(task: Task, db: AsyncConnection) -> str | None:
     """This will name the request that does a task, while its referral is held for it, or somebody may be in danger."""
-    if task.kind not in ("crisis", *TASKS.values()):
+    if task.kind not in (*IN_DANGER, *TASKS.values()):
         return None
     held = await store.by_id(db, UUID(task.about))
     if held is None:
@@ -143,7 +143,7 @@ async def revoke(revoking: tuple[UUID, str], db: AsyncConnection, *, programme: 
     await consents.revoked(facts, db)
     held = [withheld(each, programme=programme, at=now()) for each in mine.values() if each.state in DONE_BY]
     await store.change(db, [each for each, _ in held])
-    await store.note(db, [_written_down(each, "consent_revoked", by) for each in mine.values()])
+    await store.note(db, [written_down(each, "consent_revoked", by) for each in mine.values()])
     ended = len(facts) + sum(count for _, count in held)
     return Reply(ended, [*facts, *await tell(db, mine.values(), programme=programme)])
 
@@ -154,18 +154,20 @@ async def look(looking: tuple[UUID, str], db: AsyncConnection) -> Reply:
     referral = await store.by_id(db, referral_id)
     if referral is None:
         raise Unknown
-    await store.note(db, [_written_down(referral, "looked_at", by)])
+    await store.note(db, [written_down(referral, "looked_at", by)])
     return Reply(referral)
 
 
-async def _alone(db: AsyncConnection, referral_id: UUID) -> store.Referral:
+async def one_alone(db: AsyncConnection, referral_id: UUID) -> store.Referral:
+    """This will give a referral for this transaction alone to change until it ends."""
     referral = (await store.alone(db, [referral_id])).get(referral_id)
     if referral is None:
         raise Unknown
     return referral
 
 
-def _written_down(referral: store.Referral, what: str, by: str, note: str | None = None) -> store.Entry:
+def written_down(referral: store.Referral, what: str, by: str, note: str | None = None) -> store.Entry:
+    """This will give the line of the timeline that says what a named person did."""
     # What a person did is never a repeat of what they did before, even in the same moment.
     key = str(uuid4())
     return store.Entry(referral_id=referral.referral_id, what=what, at=now(), key=key, by=by, note=note)

@@ -21,6 +21,8 @@ from shared.programme import Programme
 from shared.work import ON_CALL, Asked, close_tasks, open_each
 
 ANSWER_CRISIS = timedelta(minutes=5)
+IN_DANGER = ("crisis", "crisis_taken")
+"""What somebody is asked to do about danger: before, and after, a named person took it in hand."""
 TASKS = {"needs_screen": "screening", "needs_info": "missing_info"}
 ASKED_BEFORE_A_MATCH = (*TASKS.values(), "coverage_unclear")
 
@@ -154,7 +156,7 @@ def raise_crisis(referral: store.Referral, *, note: str, at: datetime) -> tuple[
 
     `note` is what the sign was; it gives the referral as it is then.
     """
-    raised = replace(referral, crisis_at=at)
+    raised = replace(referral, crisis_at=at, paged_at=None, acknowledged_at=None)
     said: list[Said] = [_raised(referral, at)]
     if referral.state in TASKS:
         raised = replace(raised, state="crisis_review", reasons=())

@@ -35,7 +35,16 @@ ALWAYS_SEEN = {
     "withdrawn",
     "entered_in_error",
 }
-NOT_FOR_REFERRERS = {"looked_at", "risk_found", "risk_cleared", "consent_revoked", "missed", "series_not_booked"}
+NOT_FOR_REFERRERS = {
+    "looked_at",
+    "paged",
+    "acknowledged",
+    "risk_found",
+    "risk_cleared",
+    "consent_revoked",
+    "missed",
+    "series_not_booked",
+}
 
 
 class Body(BaseModel):
@@ -62,6 +71,12 @@ class DetailsBody(Body):
     birth_date: date | None = None
     deceased: bool | None = None
     still_wanted: bool | None = None
+
+
+class AcknowledgedBody(Body):
+    """Who takes a danger sign in hand."""
+
+    by: Name
 
 
 class RevokedBody(Body):
@@ -194,6 +209,11 @@ def _add_findings(router: APIRouter, run: Run, programme: Programme) -> None:
         """Say what you found when you looked at the risk; only you, by name, can let a referral go on."""
         value = handlers.Screening(referral_id=referral_id, by=body.by, reason=body.reason, outcome=body.outcome)
         return await _found(run, partial(handlers.screen, programme=programme), value, referral_id)
+
+    @router.post("/{referral_id}/acknowledgement")
+    async def acknowledgement(referral_id: UUID, body: AcknowledgedBody, _: Agency) -> StateNow:
+        """Take a danger sign in hand, by name: nobody else is paged about it, and you phone."""
+        return await _found(run, handlers.acknowledge, (referral_id, body.by), referral_id)
 
     @router.post("/{referral_id}/details")
     async def details(referral_id: UUID, body: DetailsBody, _: Agency) -> StateNow:

@@ -19,18 +19,20 @@ from shared.strict_json import Malformed
 async def take(
     edge: Edge, request: Request, caller: Caller, *, only: Kind, limit: int, unless: str | None = None
 ) -> tuple[Reading, list[handlers.Received]]:
-    """This will take in a post, and account for it where it is refused."""
+    """This will take in a post, and account for it where it is refused; Unheard where nobody hears of danger in it."""
     post_id, organisation = uuid4(), caller.organisation_id
     try:
         raw = await body_of(request, limit)
         reading = read(raw, request.headers.get("content-type", ""), unless=unless, only=only)
-        return reading, await edge.keep(post_id, organisation, reading)
+        received = await edge.keep(post_id, organisation, reading)
     except Refused as wrong:
         await edge.account(post_id, organisation, wrong)
         raise
     except Malformed as wrong:
         await edge.account(post_id, organisation, malformed(wrong))
         raise
+    await edge.insist(received)
+    return reading, received
 
 
 def add(router: APIRouter, edge: Edge) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from services.referrals import store
 from services.referrals.edge import Edge
-from services.referrals.fhir.outcome import Refused, away, refuse
+from services.referrals.fhir.outcome import Refused, Unheard, away, refuse
 from services.referrals.hl7v2 import answers, message, request
 from services.referrals.hl7v2.message import Message
 from services.referrals.rules.order import Posted, Reading
@@ -31,10 +31,13 @@ class Taking:
         Who sends too fast is answered more slowly.
         """
         read, answer_id = None, uuid4()
+        refused: Refused
         await self.pace.keep(organisation)
         try:
             read = message.read(raw)
             standing = await self._standing(read, organisation)
+        except Unheard as wrong:
+            refused = wrong
         except Refused as wrong:
             refused = await self._account(answer_id, organisation, wrong)
         except Exception as wrong:
@@ -50,6 +53,7 @@ class Taking:
         if event == request.STATUS:
             return await self._told(await self._known(read, organisation))
         (received,) = await self.edge.keep(uuid4(), organisation, Reading([Posted(request.order(read))]))
+        await self.edge.insist([received])
         return await self._told(received.referral)
 
     async def _known(self, read: Message, organisation: str) -> store.Referral:

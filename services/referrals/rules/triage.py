@@ -14,6 +14,10 @@ Reason = Literal["not_peer_support", "no_consent", "age", "entered_in_error", "w
 Missing = Literal["contact", "birth_date", "deceased", "still_wanted"]
 
 YOUNGEST, OLDEST = 12, 120
+PHONE_WITHIN = timedelta(minutes=15)
+"""How soon a person phones about danger."""
+PAGED_WITHIN = timedelta(minutes=2)
+"""How soon the pager has taken a page about danger, unless its way is broken."""
 AFTER_DISCHARGE = timedelta(days=7)
 BANDS: tuple[tuple[int, AgeBand], ...] = (
     (65, "older_adult"), (26, "adult"), (18, "18-25"), (15, "15-17"), (12, "12-14"), (0, "child"),

@@ -2,6 +2,7 @@
 
 from services.referrals.store.accounts import Refusal, Repeat, counts, refuse, repeat
 from services.referrals.store.assertions import use
+from services.referrals.store.danger import nobody_is_paged, unheard
 from services.referrals.store.fingerprints import content_of, id_of, named_by, numbered, placer_of, prints_of
 from services.referrals.store.person import know, people_of, person_of
 from services.referrals.store.referral import (
@@ -46,6 +47,7 @@ __all__ = [
     "milestones_of",
     "move",
     "named_by",
+    "nobody_is_paged",
     "note",
     "numbered",
     "page",
@@ -56,5 +58,6 @@ __all__ = [
     "refuse",
     "repeat",
     "tell",
+    "unheard",
     "use",
 ]

@@ -37,6 +37,8 @@ class Referral:
     latest: str
     withheld: bool = False
     crisis_at: datetime | None = None
+    paged_at: datetime | None = None
+    acknowledged_at: datetime | None = None
     told: str | None = None
 
 
@@ -84,6 +86,8 @@ async def change(db: AsyncConnection, some: Sequence[Referral]) -> None:
             "withheld": each.withheld,
             "latest": each.latest,
             "crisis_at": each.crisis_at,
+            "paged_at": each.paged_at,
+            "acknowledged_at": each.acknowledged_at,
         }
         for each in some
     ]

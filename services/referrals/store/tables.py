@@ -1,6 +1,6 @@
 """The tables of the referrals service; who a referral is about is kept sealed, and found by fingerprint."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint, Uuid
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint, Uuid, text
 
 from shared import sealed
 from shared.database import Json, UtcTime
@@ -15,6 +15,8 @@ persons = Table(
     Column("person_id", Uuid, nullable=False, index=True),
 )
 """By which keyed fingerprints of an organisation's identifiers a person is found again."""
+
+IN_DANGER = text("crisis_at is not null")
 
 referrals = Table(
     "referrals",
@@ -33,6 +35,8 @@ referrals = Table(
     Column("reasons", Json, nullable=False),
     Column("arrived_at", UtcTime, nullable=False),
     Column("crisis_at", UtcTime),
+    Column("paged_at", UtcTime),
+    Column("acknowledged_at", UtcTime),
     Column("latest", Text, nullable=False),
     Column("withheld", Boolean, nullable=False),
     Column("told", Text),
@@ -41,11 +45,12 @@ referrals = Table(
     Index("referrals_by_placer_value", "organisation", "placer_value"),
     Index("referrals_by_state", "state", "referral_id"),
     Index("referrals_by_arrival", "organisation", "arrived_at", "referral_id"),
+    Index("referrals_in_danger", "site_id", "crisis_at", sqlite_where=IN_DANGER, postgresql_where=IN_DANGER),
 )
 """`words` is the whole order, sealed; `placer`, `content` and `latest` are keyed fingerprints, the last of what was
 posted last; `told` is the fingerprint of what the referrer was last told, at `told_at`; `crisis_at` is when danger was
-last raised, until a person clears it; `withheld` says that the person took back what their referrer's agreement stands
-for before it counted."""
+last raised, until a person clears it, `paged_at` and `acknowledged_at` when somebody was paged about that, and took it
+in hand; `withheld` says that the person took back what their referrer's agreement stands for before it counted."""
 
 timeline = Table(
     "timeline",
