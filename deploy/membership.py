@@ -6,7 +6,7 @@ from pathlib import Path
 from deploy import premises
 from deploy.desk import Change, Done, desk_at, edited
 from deploy.nats import keys, plan
-from deploy.premises import AGENCY
+from deploy.premises import AGENCY, key_file
 from shared.clock import real
 from shared.programme import Organisation, hash_key, new_key
 

@@ -30,7 +30,6 @@ app = typer.Typer(
 console = Console()
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
 LONGEST = timedelta(days=365)
-COLUMNS = ("id", "name", "kind", "state", "key_made", "replaced_keys_end", "mllp")
 
 
 def _kind(kind: str) -> str:
@@ -115,7 +114,7 @@ def rotate(
         *_to_send(done, organisation),
         *_later(done),
     )
-    if grace and not done.here:
+    if grace and done.runs and not done.here:
         _say(_afterwards(done))
 
 
@@ -153,11 +152,22 @@ def list_(
     if as_json:
         sys.stdout.write(json.dumps(shown, indent=2) + "\n")
         return
-    table = Table("id", "name", "kind", "state", "key made", "replaced keys end", "mllp", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for column in ("id", "name", "kind", "state", "key age", "former keys end", "mllp"):
+        table.add_column(column, no_wrap=column != "name")
     for each in shown:
-        words = {**each, "key_made": each["key_made"] or "(not here)", "mllp": "yes" if each["mllp"] else "no"}
-        table.add_row(*(escape(words[column] or "") for column in COLUMNS))
+        days, ends = each["key_age_days"], each["former_keys_end"]
+        words = (*(each[it] for it in ("id", "name", "kind", "state")), _age(days), ends or "", _yes(each["mllp"]))
+        table.add_row(*map(escape, words))
     console.print(table)
+
+
+def _age(days: int | None) -> str:
+    return "not here" if days is None else "1 day" if days == 1 else f"{days} days"
+
+
+def _yes(it: bool) -> str:
+    return "yes" if it else "no"
 
 
 def _shown(there: Premises, one: Organisation) -> dict[str, Any]:
@@ -171,7 +181,7 @@ def _shown(there: Premises, one: Organisation) -> dict[str, Any]:
         "state": "suspended" if one.suspended else "active",
         "key_made": f"{made:%Y-%m-%dT%H:%MZ}" if made else None,
         "key_age_days": (real() - made).days if made else None,
-        "replaced_keys_end": f"{max(ends).astimezone(UTC):%Y-%m-%dT%H:%MZ}" if ends else None,
+        "former_keys_end": f"{max(ends).astimezone(UTC):%Y-%m-%dT%H:%MZ}" if ends else None,
         "mllp": one.mllp,
     }
 

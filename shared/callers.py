@@ -26,7 +26,7 @@ class Caller:
 
 
 async def known(request: Request) -> Caller:
-    """This will find the caller by `Authorization: Bearer` and a key or token; 401 for a stranger, 403 for one suspended."""
+    """This will find the caller by `Authorization: Bearer`: 401 for a stranger, 403 for one who is suspended."""
     programme: Programme = request.app.state.programme
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     caller = _holder(programme, key.strip()) if scheme.lower() == "bearer" and key else None
