@@ -28,7 +28,7 @@ app = typer.Typer(
     no_args_is_help=True, help="Organisations: let one in, change its keys, suspend it, while everything runs."
 )
 console = Console()
-UNITS = {"m": 60, "h": 3600, "d": 86_400}
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LONGEST = timedelta(days=365)
 
 
@@ -47,8 +47,8 @@ def _id(organisation: str) -> str:
 
 
 def _grace(written: str) -> timedelta:
-    """This will read `24h`, `30m`, `7d` or `0`."""
-    found = re.fullmatch(r"0|(\d{1,6})([mhd])", written)
+    """This will read `24h`, `7d`, `30m`, `90s` or `0`."""
+    found = re.fullmatch(r"0|(\d{1,8})([smhd])", written)
     told = timedelta(seconds=int(found[1] or 0) * UNITS.get(found[2], 0)) if found else LONGEST * 2
     if told > LONGEST:
         raise typer.BadParameter("give minutes, hours or days, like 30m, 24h or 7d, a year at most, or 0.")

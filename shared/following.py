@@ -63,7 +63,8 @@ class Following:
     def _refuse(self, reason: str) -> None:
         if reason != self.refused:
             logger.error("the changed programme is not taken over, and the one before counts: %s", reason)
-        self.refused = reason
+        # Also a file that comes back as it was is read again.
+        self.refused, self._seen = reason, None
         self._refusing.set(1)
 
 

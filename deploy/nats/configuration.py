@@ -42,10 +42,10 @@ def write(
     shares: int = 1,
 ) -> Configuration:
     """This will write the server's configuration and any missing key; port -1 lets the server choose a free one."""
+    plan.refuse_unusable(organisations)
     folder = folder.resolve()
     ports = folder / "ports"
     ports.mkdir(parents=True, exist_ok=True)
-    plan.refuse_unusable(organisations)
     seeds = {each: keys.kept(folder / "keys", each) for each in _users(organisations)}
     server = {
         "listen": f"{host}:{port}",
