@@ -194,4 +194,6 @@ async def _behind(data: Path, digest: str) -> dict[str, str]:
 
 
 def _to_read(now: Premises) -> str:
+    if _keeps_broker(now.data):
+        return f"{now.data / 'logs' / 'nats-server.log'} says why it does not take {now.broker.path}."
     return f"have it read {now.broker.path} again, by SIGHUP twice or a restart."

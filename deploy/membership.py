@@ -21,13 +21,11 @@ async def add(data: Path, organisation_id: str, entry: Change, *, within: float 
     async with desk_at(data, within) as desk:
         if organisation_id in desk.before.programme.organisations:
             raise ValueError(f"{organisation_id} is taken: choose another id, or `alongside org rotate` its keys.")
-        # A key that lies there is of a try that was not finished.
-        place = key_file(desk.data, organisation_id)
-        key = place.read_text().strip() if place.exists() else new_key(organisation_id)
+        key = new_key(organisation_id)
         entry = {"organisation_id": organisation_id, **entry, "key_hashes": [hash_key(key)]}
         content, programme = edited(desk.data, organisation_id, entry)
         plan.refuse_unusable(list(programme.organisations.values()))
-        premises.replace(place, key, mode=0o600)
+        premises.replace(key_file(desk.data, organisation_id), key, mode=0o600)
         now = desk.configure(programme)
         await desk.until_let_in(now, organisation_id, keys.seed(desk.seeds, organisation_id))
         desk.write(content)
