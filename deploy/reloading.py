@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 
 from deploy.claim import FolderInUse, changing
@@ -89,6 +90,6 @@ async def _loaded_anew(monitor_url: str, before: str | None) -> bool:
 
 
 async def _loaded(monitor_url: str) -> str | None:
-    with suppress(OSError, ValueError, KeyError):
+    with suppress(OSError, HTTPException, ValueError, KeyError):
         return await asyncio.to_thread(loaded_at, monitor_url)
     return None

@@ -53,9 +53,9 @@ def folder(tmp_path: Path) -> Path:
 
 async def org(there: Demo, *options: str) -> str:
     """What `alongside org` says, which is to succeed; everything else goes on meanwhile."""
-    done = await asyncio.to_thread(alongside, "org", *options, "--data", str(there.data))
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    code, told = await asyncio.to_thread(said, "org", *options, "--data", str(there.data))
+    assert code == 0, told
+    return told
 
 
 def key_of(there: Demo, organisation: str) -> str:
@@ -193,6 +193,24 @@ async def test_a_newcomer_refers_by_http_and_on_the_bus_and_nobody_is_cut_off(ru
     assert (running.pids(), connections(running)) == (processes, connected)
 
 
+async def test_a_newcomers_stream_that_the_broker_loses_is_made_again(running: Demo) -> None:
+    await org(running, "add", "unlucky-hospital", *NEWCOMER)
+    admin = await nats.connect(
+        running.addresses()["nats"], nkeys_seed_str=seed_of(running, "admin"), inbox_prefix=inbox("admin")
+    )
+
+    await admin.request(f"$JS.API.STREAM.DELETE.{names.ingest_stream('unlucky-hospital')}", b"", 5)
+    await admin.close()
+
+    async with partner(running, "unlucky-hospital") as hospital:
+        for number in range(20):
+            with suppress(nats.errors.Error, TimeoutError):
+                await hospital.post(str(number))
+                break
+            await asyncio.sleep(1)
+        assert await hospital.told_of(str(number)) == "accepted"
+
+
 async def test_an_agency_that_comes_registers_its_supporters_on_the_bus(running: Demo) -> None:
     await org(running, "add", "new-agency", "--name", "Agency", "--kind", "agency")
 
@@ -210,7 +228,7 @@ async def test_former_keys_work_until_their_grace_is_over_and_end_by_themselves(
     former_key, former_seed = key_of(running, "rotating-clinic"), seed_of(running, "rotating-clinic")
 
     async with partner(running, "rotating-clinic") as with_former:
-        words = await org(running, "rotate", "rotating-clinic", "--grace", "10s")
+        words = await org(running, "rotate", "rotating-clinic", "--grace", "15s")
         meanwhile = [
             refer(running, each, "same").status_code for each in (former_key, key_of(running, "rotating-clinic"))
         ]
