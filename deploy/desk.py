@@ -109,8 +109,9 @@ class Desk:
                 )
 
     def write(self, content: str) -> None:
-        """This will write the programme."""
-        premises.replace(file(self.data), content)
+        """This will write the programme, for those to read who could before."""
+        path = file(self.data)
+        premises.replace(path, content, like=path.stat())
 
     async def until_followed(self) -> None:
         """This will return when every service that runs has taken over the programme; else raise NotYet."""

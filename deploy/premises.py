@@ -2,7 +2,9 @@
 
 import json
 import os
+import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -182,11 +184,15 @@ def key_file(data: Path, organisation_id: str) -> Path:
     return data / "keys" / "api" / f"{organisation_id}.key"
 
 
-def replace(path: Path, content: str, *, mode: int = 0o644) -> None:
-    """This will replace a file whole or not at all."""
+def replace(path: Path, content: str, *, mode: int = 0o644, like: os.stat_result | None = None) -> None:
+    """This will replace a file whole or not at all; with the mode and the owner of what it was `like`."""
     draft = path.with_name(path.name + ".draft")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
         file.write(content + "\n")
         file.flush()
+        if like:
+            os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
+            with suppress(PermissionError):
+                os.fchown(file.fileno(), like.st_uid, like.st_gid)
         os.fsync(file.fileno())
     draft.replace(path)

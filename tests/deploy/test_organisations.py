@@ -460,6 +460,7 @@ def test_everything_else_in_the_programme_stays_as_its_owner_wrote_it(folder: Pa
     mine = {**json.loads(path.read_text()), "name": "Freundschaft für alle"}
     mine["sites"]["north"] = {"site_id": "north", "public_name": "Nord", "phone": "555-0101"}
     path.write_text(json.dumps(mine))
+    path.chmod(0o640)
 
     options = ("--screens-before-referring", "--status-consent-by-agreement", "--plan-id", "P-1", "--site", "north")
     code, _ = said("org", "add", *CLINIC, *options, "--data", str(folder))
@@ -467,6 +468,7 @@ def test_everything_else_in_the_programme_stays_as_its_owner_wrote_it(folder: Pa
     now = json.loads(path.read_text())
     added = now["organisations"].pop("clinic")
     assert (code, now) == (0, mine)
+    assert path.stat().st_mode & 0o777 == 0o640
     assert {**added, "key_hashes": len(added["key_hashes"])} == {
         "organisation_id": "clinic",
         "name": "C",
