@@ -94,8 +94,8 @@ class Desk:
                     "give this command once more, and it goes on from here."
                 )
 
-    async def until_cut_off(self, now: Premises, organisation_id: str, seed: str) -> None:
-        """This will return when the broker refuses a seed, where anything runs; else raise NotYet."""
+    async def until_cut_off(self, now: Premises, organisation_id: str, seed: str, *, done: str) -> None:
+        """This will return when a broker that runs refuses a seed; else raise NotYet, with what is done."""
         if self.addresses:
             url = self.addresses.nats
 
@@ -103,18 +103,15 @@ class Desk:
                 return not await probe.knows(url, seed, organisation_id)
 
             if not await self._comes_true(refused):
-                raise NotYet(
-                    f"HTTP refuses it from now on, but the broker at {url} still lets it in: {_to_read(now)} "
-                    "That is all that is left to do."
-                )
+                raise NotYet(f"{done}, but the broker at {url} has not followed: {_to_read(now)} Nothing else is left.")
 
     def write(self, content: str) -> None:
         """This will write the programme, for those to read who could before."""
         path = file(self.data)
         premises.replace(path, content, like=path.stat())
 
-    async def until_followed(self) -> None:
-        """This will return when every service that runs has taken over the programme; else raise NotYet."""
+    async def until_followed(self, *, done: str) -> None:
+        """This will return when what runs has taken over the programme; else raise NotYet, with what is done."""
         if not self.addresses:
             return
         path = file(self.data)
@@ -127,7 +124,7 @@ class Desk:
 
         if not await self._comes_true(followed):
             told = "; ".join(f"{service} {why}" for service, why in waits.items())
-            raise NotYet(f"{path} is written, and not yet taken over: {told}.")
+            raise NotYet(f"{done}, and {path} is written, but not yet taken over: {told}.")
 
     async def _comes_true(self, check: Callable[[], Awaitable[bool]]) -> bool:
         deadline = time.monotonic() + self.within

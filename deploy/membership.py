@@ -21,15 +21,15 @@ async def add(data: Path, organisation_id: str, entry: Change, *, within: float 
     async with desk_at(data, within) as desk:
         if organisation_id in desk.before.programme.organisations:
             raise ValueError(f"{organisation_id} is taken: choose another id, or `alongside org rotate` its keys.")
-        key = new_key(organisation_id)
+        key, place = new_key(organisation_id), key_file(desk.data, organisation_id)
         entry = {"organisation_id": organisation_id, **entry, "key_hashes": [hash_key(key)]}
         content, programme = edited(desk.data, organisation_id, entry)
         plan.refuse_unusable(list(programme.organisations.values()))
-        premises.replace(key_file(desk.data, organisation_id), key, mode=0o600)
+        premises.replace(place, key, mode=0o600)
         now = desk.configure(programme)
         await desk.until_let_in(now, organisation_id, keys.seed(desk.seeds, organisation_id))
         desk.write(content)
-        await desk.until_followed()
+        await desk.until_followed(done=f"Its keys are made ({place})")
         return desk.done(now, key)
 
 
@@ -49,10 +49,10 @@ async def rotate(data: Path, organisation_id: str, *, grace: timedelta, within: 
         desk.write(content)
         coming.replace(place)
         premises.replace(key_file(desk.data, organisation_id), key, mode=0o600)
-        now = desk.configure(programme)
-        await desk.until_followed()
+        now, done = desk.configure(programme), f"The new keys count ({key_file(desk.data, organisation_id)})"
+        await desk.until_followed(done=done)
         if not grace:
-            await desk.until_cut_off(now, organisation_id, former)
+            await desk.until_cut_off(now, organisation_id, former, done=done)
         return desk.done(now, key, until)
 
 
@@ -65,8 +65,9 @@ async def retire(data: Path, organisation_id: str, *, within: float = WITHIN) ->
         left = [each for each in one.key_hashes if each not in one.key_ends]
         content, programme = edited(desk.data, organisation_id, {"key_hashes": left, **NOTHING_ENDS})
         desk.write(content)
-        await desk.until_followed()
-        return desk.done(desk.configure(programme))
+        now = desk.configure(programme)
+        await desk.until_followed(done="The broker's configuration knows the newest keys only")
+        return desk.done(now)
 
 
 async def suspend(data: Path, organisation_id: str, *, within: float = WITHIN) -> Done:
@@ -79,9 +80,9 @@ async def suspend(data: Path, organisation_id: str, *, within: float = WITHIN) -
         content, programme = edited(desk.data, organisation_id, {"suspended": True})
         seed = keys.seed(desk.seeds, organisation_id)
         desk.write(content)
-        await desk.until_followed()
         now = desk.configure(programme)
-        await desk.until_cut_off(now, organisation_id, seed)
+        await desk.until_followed(done="The broker's configuration knows it no more")
+        await desk.until_cut_off(now, organisation_id, seed, done="HTTP refuses it from now on")
         return desk.done(now)
 
 
@@ -94,7 +95,7 @@ async def resume(data: Path, organisation_id: str, *, within: float = WITHIN) ->
         now = desk.configure(programme)
         await desk.until_let_in(now, organisation_id, keys.seed(desk.seeds, organisation_id))
         desk.write(content)
-        await desk.until_followed()
+        await desk.until_followed(done="The broker lets it in")
         return desk.done(now)
 
 

@@ -333,14 +333,12 @@ async def test_what_was_changed_while_it_ran_is_so_after_the_next_start(tmp_path
         assert list(there.addresses()["mllp"]) == ["lasting-hospital"]
 
 
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[tuple[Demo, Server]]:
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Demo, Server]]:
     """A deployment whose broker somebody else runs."""
-    data, port = tmp_path / "data", ports.free()
-    assert (
-        alongside("prepare", "--data", str(data), "--nats-host", ports.LOOPBACK, "--nats-port", str(port)).returncode
-        == 0
-    )
+    data, port = tmp_path_factory.mktemp("elsewhere") / "data", ports.free()
+    where = ("--nats-host", ports.LOOPBACK, "--nats-port", str(port))
+    assert alongside("prepare", "--data", str(data), *where).returncode == 0
     broker = server.start(known(data).broker)
     try:
         with up(data, free_base(), "--nats", broker.url) as there:
@@ -349,24 +347,60 @@ def elsewhere(tmp_path: Path) -> Iterator[tuple[Demo, Server]]:
         broker.stop()
 
 
-async def test_a_broker_that_runs_elsewhere_is_waited_for_and_nothing_pretended(elsewhere: tuple[Demo, Server]) -> None:
-    there, broker = elsewhere
-    before = (there.data / "programme.json").read_bytes()
-    command = ("org", "add", "new-hospital", *NEWCOMER, "--data", str(there.data))
+async def left_to_do(there: Demo, *options: str) -> str:
+    """What `alongside org` says that ends without the broker."""
+    code, told = await asyncio.to_thread(said, "org", *options, "--within", "2", "--data", str(there.data))
+    assert code == 2, told
+    return told
 
-    told = await asyncio.to_thread(alongside, *command, "--within", "2")
-    unchanged = (there.data / "programme.json").read_bytes() == before
+
+async def read_again(broker: Server) -> None:
+    """Do as the command says."""
     for _ in range(2):
         broker.process.send_signal(signal.SIGHUP)
         await asyncio.sleep(1)
-    await org(there, *command[1:-2])
 
-    assert told.returncode == 2
+
+async def test_a_broker_that_runs_elsewhere_is_waited_for_and_nothing_pretended(elsewhere: tuple[Demo, Server]) -> None:
+    there, broker = elsewhere
+    before = (there.data / "programme.json").read_bytes()
+
+    told = await left_to_do(there, "add", "new-hospital", *NEWCOMER)
+    unchanged = (there.data / "programme.json").read_bytes() == before
+    await read_again(broker)
+    await org(there, "add", "new-hospital", *NEWCOMER)
+
     assert unchanged
-    assert f"have it read {there.data}/nats/nats-server.conf again" in told.stderr
+    assert (
+        f"have it read {there.data}/nats/nats-server.conf again, by SIGHUP twice or a restart. Nothing counts" in told
+    )
     async with partner(there, "new-hospital") as newcomer:
         await newcomer.post("elsewhere")
         assert await newcomer.told_of("elsewhere") == "accepted"
+
+
+async def test_keys_change_and_a_suspension_holds_with_a_broker_elsewhere(elsewhere: tuple[Demo, Server]) -> None:
+    there, broker = elsewhere
+    await left_to_do(there, "add", "other-hospital", *NEWCOMER)
+    await read_again(broker)
+    await org(there, "add", "other-hospital", *NEWCOMER)
+    key, seed = key_of(there, "other-hospital"), seed_of(there, "other-hospital")
+
+    not_yet = await left_to_do(there, "rotate", "other-hospital")
+    kept = (key_of(there, "other-hospital"), seed_of(there, "other-hospital")) == (key, seed)
+    await read_again(broker)
+    words = await org(there, "rotate", "other-hospital")
+    async with partner(there, "other-hospital", seed), partner(there, "other-hospital"):
+        both = [refer(there, each, "elsewhere-2").status_code for each in (key, key_of(there, "other-hospital"))]
+    suspended = await left_to_do(there, "suspend", "other-hospital")
+    barred = refer(there, key_of(there, "other-hospital"), "elsewhere-2").status_code
+    await read_again(broker)
+
+    assert ("Nothing counts yet" in not_yet, kept, both, barred) == (True, True, [201, 200], 403)
+    assert "A broker forgets no key by itself" in words
+    assert "HTTP refuses it from now on, but the broker" in suspended
+    assert await is_refused(there, "other-hospital", seed)
+    assert await is_refused(there, "other-hospital", seed_of(there, "other-hospital"))
 
 
 def content(data: Path) -> dict[str, bytes]:
