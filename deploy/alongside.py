@@ -16,10 +16,11 @@ import typer
 import uvloop
 from rich.console import Console
 
-from deploy import asking, display, letters
+from deploy import asking, display, letters, organisations
 from deploy import demo as demonstration
 from deploy.check import findings
 from deploy.claim import FolderInUse, claimed
+from deploy.desk import NotYet
 from deploy.nats.server import ServerError
 from deploy.nats.topology import TopologyError
 from deploy.premises import Addresses, database_urls, equip, known, service_urls
@@ -32,6 +33,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pret
 console = Console()
 
 HIGHEST_PORT = 65535
+KNOWN = (FolderInUse, NotYet, StartError, ServerError, TopologyError, OSError, ValueError, aiohttp.ClientError)
+"""What is told in one line."""
 
 
 def _is_nats(url: str | None) -> str | None:
@@ -71,6 +74,7 @@ Database = Annotated[
 ]
 DATA = Path("data")
 app.add_typer(letters.app, name="letters")
+app.add_typer(organisations.app, name="org")
 
 
 @app.command()
@@ -193,7 +197,7 @@ def main() -> None:
     logging.getLogger("nats").setLevel(logging.CRITICAL)
     try:
         app()
-    except (FolderInUse, StartError, ServerError, TopologyError, OSError, ValueError, aiohttp.ClientError) as wrong:
+    except KNOWN as wrong:
         sys.stderr.write(f"alongside: {wrong}\n")
         sys.exit(2)
 

@@ -1,5 +1,6 @@
 """Asks the services of a deployment at their admin edges, with the programme's own key."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -54,6 +55,20 @@ def _refuse_all(silent: dict[str, str], data: Path, there: bool) -> None:
     if not there:
         raise StartError(f"Nothing runs from {data}: start it with `alongside up --data {data}`.")
     raise Refused("Nobody answers: " + "; ".join(f"{name} at {place}" for name, place in silent.items()))
+
+
+async def anybody(addresses: Addresses) -> bool:
+    """This will say whether any service answers at all."""
+
+    async def lives(http: aiohttp.ClientSession, url: str) -> bool:
+        try:
+            async with http.get(f"{url}/health", allow_redirects=False):
+                return True
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return False
+
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
+        return any(await asyncio.gather(*(lives(http, url) for url in addresses.services.values())))
 
 
 async def one(data: Path, service: str, path: str, body: dict[str, Any]) -> Any:

@@ -2,10 +2,13 @@
 
 import json
 import os
+import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.claim import changing
 from deploy.nats import configuration
 from deploy.nats.configuration import Configuration
 from shared import names, sealed
@@ -34,7 +37,7 @@ class Addresses:
     def write(self, data: Path) -> None:
         """This will leave the addresses where the other commands find them."""
         # For its owner only: a database URL may hold a password.
-        _write(data / "addresses.json", json.dumps(vars(self), indent=2), mode=0o600)
+        replace(data / "addresses.json", json.dumps(vars(self), indent=2), mode=0o600)
 
     @classmethod
     def read(cls, data: Path) -> "Addresses":
@@ -56,7 +59,7 @@ class Premises:
 
     def api_key(self, organisation_id: str) -> str:
         """This will read an organisation's API key, where this folder made it."""
-        return _key_file(self.data, organisation_id).read_text().strip()
+        return key_file(self.data, organisation_id).read_text().strip()
 
     @property
     def organisations(self) -> list[Organisation]:
@@ -78,7 +81,7 @@ class Premises:
         senders = sorted(name for name, each in self.programme.organisations.items() if each.mllp)
         if fresh := [each for each in senders if each not in places]:
             places += fresh
-            _write(path, json.dumps(places))
+            replace(path, json.dumps(places))
         return {name: base + FIRST_MLLP + places.index(name) for name in senders}
 
     def environment(self, service: str, *, nats_url: str, database: str, clock: str) -> dict[str, str]:
@@ -110,22 +113,23 @@ def equip(
     """
     data = data.resolve()
     (data / "keys" / "api").mkdir(parents=True, exist_ok=True, mode=0o700)
-    seal = data / "keys" / "seal.json"
-    if not seal.exists():
-        _write(seal, sealed.new_keys(), mode=0o600)
-    kept = _programme(data, programme)
-    organisations: Sequence[Organisation] = list(kept.organisations.values())
-    divided = shares or _shares(data)
-    _write(data / "shares", f"{divided}\n")
-    broker = configuration.write(
-        data / "nats",
-        organisations,
-        host=nats_host,
-        port=nats_port,
-        monitor_port=monitor_port,
-        store=store,
-        shares=divided,
-    )
+    with changing(data):
+        seal = data / "keys" / "seal.json"
+        if not seal.exists():
+            replace(seal, sealed.new_keys(), mode=0o600)
+        kept = _programme(data, programme)
+        organisations: Sequence[Organisation] = list(kept.organisations.values())
+        divided = shares or _shares(data)
+        replace(data / "shares", f"{divided}\n")
+        broker = configuration.write(
+            data / "nats",
+            organisations,
+            host=nats_host,
+            port=nats_port,
+            monitor_port=monitor_port,
+            store=store,
+            shares=divided,
+        )
     return Premises(data, kept, broker, divided)
 
 
@@ -164,24 +168,31 @@ def _programme(data: Path, wanted: Programme | None) -> Programme:
     if not path.exists():
         fresh = wanted or EMPTY_PROGRAMME
         organisations = {name: _with_key(data, each) for name, each in fresh.organisations.items()}
-        _write(path, fresh.model_copy(update={"organisations": organisations}).model_dump_json(indent=2))
+        replace(path, fresh.model_copy(update={"organisations": organisations}).model_dump_json(indent=2))
     return Programme.read(path)
 
 
 def _with_key(data: Path, organisation: Organisation) -> Organisation:
-    path = _key_file(data, organisation.organisation_id)
+    path = key_file(data, organisation.organisation_id)
     if not path.exists():
-        _write(path, new_key(organisation.organisation_id), mode=0o600)
+        replace(path, new_key(organisation.organisation_id), mode=0o600)
     return organisation.model_copy(update={"key_hashes": [hash_key(path.read_text().strip())]})
 
 
-def _key_file(data: Path, organisation_id: str) -> Path:
+def key_file(data: Path, organisation_id: str) -> Path:
+    """This will say where an organisation's API key is kept."""
     return data / "keys" / "api" / f"{organisation_id}.key"
 
 
-def _write(path: Path, content: str, *, mode: int = 0o644) -> None:
-    """This will replace a file whole or not at all."""
+def replace(path: Path, content: str, *, mode: int = 0o644, like: os.stat_result | None = None) -> None:
+    """This will replace a file whole or not at all; with the mode and the owner of what it was `like`."""
     draft = path.with_name(path.name + ".draft")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
         file.write(content + "\n")
+        file.flush()
+        if like:
+            os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
+            with suppress(PermissionError):
+                os.fchown(file.fileno(), like.st_uid, like.st_gid)
+        os.fsync(file.fileno())
     draft.replace(path)

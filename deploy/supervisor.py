@@ -104,6 +104,11 @@ class Supervisor:
         assert process is not None
         return process.pid
 
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """This will send a signal to a child, unless it has just ended."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid(name), number)
+
     def deaths(self, name: str) -> int:
         """This will count how often in a row a child ended unasked."""
         return self._kept(name).deaths

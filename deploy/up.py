@@ -17,10 +17,11 @@ from deploy import ports
 from deploy.nats import server, topology
 from deploy.nats.admin import connect
 from deploy.premises import Addresses, Premises, database_urls, equip, known
+from deploy.reloading import BROKER, keep_reloaded, look
 from deploy.stores import refuse_unanswered
 from deploy.supervisor import Child, Supervisor, refuse_taken_ports
 from shared import names
-from shared.programme import Programme
+from shared.programme import Organisation, Programme
 
 FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
 """The broker refuses a message with this header when the subject has one already."""
@@ -71,6 +72,7 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
     nats_port, monitor_port = usual_port(plan.data), ports.free()
     url = plan.nats or f"nats://{ports.LOOPBACK}:{nats_port}"
     premises = await _premises(plan, nats_port, monitor_port)
+    written = look(premises.broker.path)
     mllp = premises.mllp_ports(plan.port_base)
     refuse_taken_ports({port: f"MLLP of {name}" for name, port in mllp.items()})
     addresses = Addresses(
@@ -82,11 +84,14 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
             await supervisor.start(_broker(plan, premises, nats_port, monitor_port))
         services = [_service(plan, premises, addresses, each) for each in names.SERVICES]
         await asyncio.gather(supervisor.start(*services), open_bus(url, premises, begins=plan.begins, within=PATIENCE))
-        keeping = asyncio.create_task(keep_declared(url, premises))
+        keeping = [asyncio.create_task(keep_declared(url, premises))]
+        if not plan.nats:
+            keeping.append(asyncio.create_task(keep_reloaded(supervisor, premises.data, written, monitor_port)))
         try:
             yield Running(premises, addresses, supervisor)
         finally:
-            keeping.cancel()
+            for each in keeping:
+                each.cancel()
 
 
 async def _premises(plan: Plan, nats_port: int, monitor_port: int) -> Premises:
@@ -147,15 +152,22 @@ async def _declare(url: str, premises: Premises) -> None:
 
 async def keep_declared(url: str, premises: Premises) -> None:
     """This will make streams and consumers again when a broker lost them; what they held is said again from SQL."""
+
+    def organisations() -> list[Organisation]:
+        # Some may have come since; a file that is being mended by hand is read later.
+        with suppress(ValueError, OSError):
+            return known(premises.data).organisations
+        return premises.organisations
+
     while True:
         with suppress(nats.errors.Error, OSError, TimeoutError, topology.TopologyError):
-            await topology.keep(url, premises.admin_seed, premises.organisations, shares=premises.shares)
+            await topology.keep(url, premises.admin_seed, organisations, shares=premises.shares)
         await asyncio.sleep(AGAIN)
 
 
 def _broker(plan: Plan, premises: Premises, port: int, monitor_port: int) -> Child:
     return Child(
-        "nats-server",
+        BROKER,
         server.command(premises.broker),
         plan.data / "logs" / "nats-server.log",
         ready=f"http://127.0.0.1:{monitor_port}/{server.READY}",

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from shared import tokens
 from shared.clock import real
 from shared.edge import Problem
-from shared.programme import Kind, Organisation, Programme
+from shared.programme import SUSPENDED, Kind, Organisation, Programme
 
 
 @dataclass(frozen=True)
@@ -26,20 +26,22 @@ class Caller:
 
 
 async def known(request: Request) -> Caller:
-    """This will find the caller by `Authorization: Bearer`, an API key or an access token; 401 when there is none."""
+    """This will find the caller by `Authorization: Bearer`: 401 for a stranger, 403 for one who is suspended."""
     programme: Programme = request.app.state.programme
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     caller = _holder(programme, key.strip()) if scheme.lower() == "bearer" and key else None
     if caller is None:
         raise Problem(401, "Unknown caller", where="header Authorization", remedy="send Bearer and your API key")
+    if caller.organisation.suspended:
+        raise Problem(403, "Your organisation may not do this now", where="header Authorization", remedy=SUSPENDED)
     return caller
 
 
 def _holder(programme: Programme, key: str) -> Caller | None:
+    # How long a key or a token may do something is real time, whatever the demo's clock says.
     if not key.startswith(tokens.PREFIX):
-        holder = programme.holder_of(key)
+        holder = programme.holder_of(key, at=real())
         return Caller(holder) if holder else None
-    # What a token may do lasts for minutes of real time, whatever the demo's clock says.
     access = tokens.accept(key, at=real())
     holder = programme.organisations.get(access.organisation) if access else None
     return Caller(holder, access.scopes) if holder and access else None

@@ -172,6 +172,11 @@ def _figures(service: "Service") -> None:
         """What this service has done so far, counted from its store."""
         return await service.counted()
 
+    @service.http.get("/programme", tags=["operations"])
+    async def programme(_: Agency) -> dict[str, str]:
+        """Which programme.json counts, by the SHA-256 of the file, and why a newer one does not."""
+        return {"digest": service.following.digest, "refused": service.following.refused}
+
     @service.http.get("/metrics", tags=["operations"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Prometheus metrics."""

@@ -4,12 +4,21 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from shared import names
 
@@ -23,6 +32,9 @@ POSTS: dict[str, tuple[str, ...]] = {
     "agency": ("referral", "supporter"),
 }
 """What an organisation of each kind may post, on `ingest.<organisation>.<what>.v1`."""
+
+SUSPENDED = "your organisation is suspended: ask the programme why; what you referred before goes on"
+"""What an organisation is told that is not let in."""
 
 
 def _known_zone(zone: str) -> str:
@@ -38,6 +50,10 @@ OrganisationId = Annotated[str, Field(pattern=f"^{names.ORGANISATION.pattern}$")
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 """A wall time `HH:MM`, 00:00 to 23:59."""
+
+KeyHash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+UserKey = Annotated[str, Field(pattern="^U[A-Z2-7]{55}$")]
+"""A public NATS nkey of a user."""
 
 Weekday = Annotated[int, Field(ge=0, le=6)]
 """0 is Monday."""
@@ -103,19 +119,29 @@ class Organisation(Part):
 
     `screens_before_referring` is the agreement that a referral without a risk answer was screened;
     `status_consent_by_agreement` that people it refers agreed to it hearing what became of them; with `mllp` its engine
-    sends HL7 v2 to a port of its own.
+    sends HL7 v2 to a port of its own. While it is `suspended` nobody lets it in; what it referred goes on.
+
+    `key_ends` and `nkey_ends` say until when API keys (by digest) and public NATS keys work that others have replaced.
     """
 
     organisation_id: OrganisationId
     name: Text
     kind: Kind
     site_id: Text | None = None
-    key_hashes: list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = []
+    key_hashes: list[KeyHash] = []
+    key_ends: dict[KeyHash, AwareDatetime] = {}
+    nkey_ends: dict[UserKey, AwareDatetime] = {}
     screens_before_referring: bool = False
     status_consent_by_agreement: bool = False
     plan_ids: list[Text] = []
     mllp: bool = False
     jwks: Keys | None = None
+    suspended: bool = False
+
+    def knows(self, digest: str, *, at: datetime) -> bool:
+        """This will say whether an API key, by its digest, is one that works."""
+        found = [hmac.compare_digest(known, digest) for known in self.key_hashes]
+        return any(found) and (digest not in self.key_ends or at < self.key_ends[digest])
 
 
 class Programme(Part):
@@ -147,21 +173,43 @@ class Programme(Part):
     def read(cls, path: Path) -> "Programme":
         """This will read the programme file (JSON); ValueError says where it is wrong."""
         try:
-            return cls.model_validate_json(path.read_bytes())
+            return cls.parse(path.read_bytes(), path)
         except FileNotFoundError:
             raise ValueError(f"{path} is missing: `alongside up` writes one, or write your own.") from None
+
+    @classmethod
+    def parse(cls, raw: bytes, path: Path) -> "Programme":
+        """This will read what stands in the programme file at `path`; ValueError says where it is wrong."""
+        try:
+            return cls.model_validate_json(raw)
         except ValidationError as wrong:
             first = wrong.errors()[0]
             place, said = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
             raise ValueError(f"{path}, {place}: {said}" if place else f"{path}: {said}") from None
 
-    def holder_of(self, key: str) -> Organisation | None:
+    def adopt(self, newer: "Programme") -> None:
+        """This will take over the organisations of a newer file, all at once, wherever this programme is held.
+
+        ValueError, and nothing is changed, where one is gone, is of another kind, or is at a site that this programme
+        has not got: sites are read at start.
+        """
+        if lost := sorted(self.organisations.keys() - newer.organisations.keys()):
+            raise ValueError(f"organisations.{lost[0]} is missing: put it back, and suspend it instead")
+        for each in newer.organisations.values():
+            if (known := self.organisations.get(each.organisation_id, each)).kind != each.kind:
+                raise ValueError(f"organisations.{known.organisation_id}.kind has changed: start the services again")
+            if each.site_id and each.site_id not in self.sites:
+                raise ValueError(f"organisations.{each.organisation_id}.site_id is new: start the services again")
+        # In place: handlers and edges hold this very programme. None of them awaits while it reads.
+        self.organisations.clear()
+        self.organisations.update(newer.organisations)
+
+    def holder_of(self, key: str, *, at: datetime) -> Organisation | None:
         """This will find the organisation an API key belongs to, without telling by time how near a guess was."""
         digest, found = hash_key(key), None
         for each in self.organisations.values():
-            for known in each.key_hashes:
-                if hmac.compare_digest(known, digest):
-                    found = each
+            if each.knows(digest, at=at):
+                found = each
         return found
 
     def site(self, site_id: str | None) -> Site:

@@ -19,8 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import edge, migrations, names, pages, sealed, sites, stepping
 from shared.database import Database, DatabaseInUse
+from shared.following import Following
 from shared.mailbox.box import Mailbox
-from shared.mailbox.listening import listen_to_everything
+from shared.mailbox.listening import listen_to_everything, listen_to_posts
 from shared.mailbox.meters import Meters
 from shared.mailbox.untidy import tolerate_headers
 from shared.programme import Programme
@@ -44,6 +45,7 @@ class Service:
         self.database = Database.open(settings.store_url())
         self.mailbox = Mailbox(name, self.database, Meters(self.registry), share=settings.share)
         self.broker = _broker(name, settings)
+        self.following = Following(settings.programme, programme, self.registry)
         self.started = False
         self.still_waits: StillWaits = _nothing_waits
         self._figures: Figures | None = None
@@ -52,6 +54,7 @@ class Service:
         self._starting: asyncio.Task[None] | None = None
         self.http = FastAPIOffline(redoc_url=None, title=f"Alongside {name}", version="1", lifespan=self._lifespan)
         self.http.state.programme = programme
+        self._heard: set[str] = set()
         edge.answer_problems(self.http)
         pages.serve(self)
 
@@ -112,6 +115,7 @@ class Service:
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         listen_to_everything(self.broker, self.mailbox, self.programme)
+        self._heard = set(self.programme.organisations)
         self._starting = asyncio.create_task(self._start())
         self._starting.add_done_callback(_say_why)
         try:
@@ -129,8 +133,16 @@ class Service:
         await self.broker.start()
         for open_edge in self._beside:
             await self._open.enter_async_context(open_edge())
+        self.mailbox.keep(asyncio.create_task(self.following.for_ever(self._hear_newcomers)))
         self.started = True
         logger.info("%s is ready", self.name)
+
+    async def _hear_newcomers(self) -> None:
+        """This will begin to hear what organisations post that were not there at the start."""
+        fresh = [each for name, each in self.programme.organisations.items() if name not in self._heard]
+        for each in listen_to_posts(self.broker, self.mailbox, fresh):
+            await each.start()
+        self._heard |= {each.organisation_id for each in fresh}
 
     async def _drain(self) -> None:
         """This will finish what is under way, then close; what is not acknowledged comes again."""

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +113,30 @@ def demo(
         finally:
             if process.poll() is None:
                 started.end()
+
+
+@contextmanager
+def up(data: Path, base: int, *options: str) -> Iterator[Demo]:
+    """The deployment at work, drained at the end as by Ctrl-C."""
+    printed = data.parent / "printed"
+    command = [sys.executable, "-m", "deploy.alongside", "up", "--data", str(data), "--port-base", str(base), *options]
+    with printed.open("wb") as out:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+        running = Demo(process, data, printed)
+        try:
+            until(lambda: b"Ready." in printed.read_bytes() or process.poll() is not None)
+            assert process.poll() is None, running.last_words()
+            yield running
+        finally:
+            running.end()
+
+
+def until(check: Callable[[], bool], within: float = 60) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + within
+    while not check():
+        assert time.monotonic() < deadline, f"did not become true within {within} s"
+        time.sleep(0.1)
 
 
 def free_base() -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from deploy.nats import keys, permissions, plan, reach
 from deploy.nats.reach import Reach
 from shared import names
+from shared.clock import real
 
 SYSTEM = "SYS"
 
@@ -53,12 +54,33 @@ def write(
         "ports_file_dir": str(ports),
         **_limits(),
         "jetstream": _jetstream(store or folder / "jetstream"),
-        "accounts": _accounts(organisations, {name: keys.public(path) for name, path in seeds.items()}, shares),
+        "accounts": _accounts(organisations, _known_keys(folder / "keys", organisations, seeds), shares),
         "system_account": SYSTEM,
     }
     path = folder / "nats-server.conf"
     _replace(path, json.dumps(server, indent=2) + "\n")
     return Configuration(path=path, seeds=seeds, ports=ports)
+
+
+def rewrite(folder: Path, organisations: Sequence[plan.Organisation], *, shares: int = 1) -> Configuration:
+    """
+    This will write the accounts anew, and leave everything else in the server's configuration as it stands.
+
+    The file stays untouched where nothing changes, so that whoever watches it is not called. ValueError when it is not
+    as `write` leaves it.
+    """
+    plan.refuse_unusable(organisations)
+    there = written(folder, organisations)
+    try:
+        server = json.loads(there.path.read_text())
+        before = server["accounts"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise ValueError(f"{there.path} is not as Alongside wrote it: `alongside prepare` writes it anew.") from None
+    seeds = {each: keys.kept(folder / "keys", each) for each in there.seeds}
+    server["accounts"] = _accounts(organisations, _known_keys(folder / "keys", organisations, seeds), shares)
+    if server["accounts"] != before:
+        _replace(there.path, json.dumps(server, indent=2) + "\n")
+    return there
 
 
 def written(folder: Path, organisations: Sequence[plan.Organisation]) -> Configuration:
@@ -70,6 +92,21 @@ def written(folder: Path, organisations: Sequence[plan.Organisation]) -> Configu
 
 def _users(organisations: Sequence[plan.Organisation]) -> list[str]:
     return [plan.ADMIN, *names.SERVICES, *(each.organisation_id for each in organisations)]
+
+
+def _known_keys(
+    folder: Path, organisations: Sequence[plan.Organisation], seeds: Mapping[str, Path]
+) -> dict[str, list[str]]:
+    """This will list each user's public keys: its own, the one to come, and those replaced that may still be used."""
+    public = {name: [keys.public(path)] for name, path in seeds.items()}
+    for each in organisations:
+        known = public[each.organisation_id]
+        if (coming := keys.coming(folder, each.organisation_id)).exists():
+            known.append(keys.public(coming))
+        known += [key for key, until in each.nkey_ends.items() if real() < until and key not in known]
+        if each.suspended:
+            known.clear()
+    return public
 
 
 def _limits() -> dict[str, Any]:
@@ -92,7 +129,9 @@ def _jetstream(store: Path) -> dict[str, Any]:
     return {"store_dir": str(store.resolve()), **sizes, "sync_interval": "always", "strict": True}
 
 
-def _accounts(organisations: Sequence[plan.Organisation], public: Mapping[str, str], shares: int) -> dict[str, Any]:
+def _accounts(
+    organisations: Sequence[plan.Organisation], public: Mapping[str, Sequence[str]], shares: int
+) -> dict[str, Any]:
     """
     This will give each service and each organisation an account of its own, and the streams one that nobody else is in.
 
@@ -109,13 +148,13 @@ def _accounts(organisations: Sequence[plan.Organisation], public: Mapping[str, s
     }
     platform = {
         "jetstream": "enabled",
-        "users": [{"nkey": public[plan.ADMIN], "permissions": permissions.admin()}],
+        "users": [{"nkey": key, "permissions": permissions.admin()} for key in public[plan.ADMIN]],
         "exports": [_time(), *_exports(reach.PLATFORM, reached)],
     }
     theirs = {
         name: {
             "limits": ORGANISATION_LIMITS if name in outside else {"max_leafnodes": 0},
-            "users": [{"nkey": public[name], "permissions": each}],
+            "users": [{"nkey": key, "permissions": each} for key in public[name]],
             "imports": [*map(_import, reached[name]), *([_time_import()] if name in services else [])],
             "exports": _exports(name, reached),
             "mappings": reach.RENAMED if name in services else {},

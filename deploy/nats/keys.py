@@ -21,6 +21,17 @@ def place(folder: Path, name: str) -> Path:
     return folder / f"{name}.nk"
 
 
+def coming(folder: Path, name: str) -> Path:
+    """This will say where the seed is kept that is to replace a user's; the broker knows both meanwhile."""
+    # No user has a dot in its name.
+    return place(folder, f"{name}.next")
+
+
+def seed(folder: Path, name: str) -> str:
+    """This will read a user's seed, making a new key when there is none."""
+    return kept(folder, name).read_text().strip()
+
+
 def public(path: Path) -> str:
     """This will give the public key of the seed in a file."""
     pair = nkeys.from_seed(bytearray(path.read_bytes().strip()))

@@ -1,7 +1,8 @@
 """Which streams and consumers exist and whose they are: the permissions and the topology are both read off this."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from shared import names
@@ -47,6 +48,10 @@ class Organisation(Protocol):
     def organisation_id(self) -> str: ...
     @property
     def kind(self) -> str: ...
+    @property
+    def suspended(self) -> bool: ...
+    @property
+    def nkey_ends(self) -> Mapping[str, datetime]: ...
 
 
 @dataclass(frozen=True)

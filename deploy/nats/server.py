@@ -82,6 +82,11 @@ def start(configuration: Configuration, *, log: Path | None = None, within: floa
         raise
 
 
+def loaded_at(monitor_url: str) -> str:
+    """This will say when the server last took in its configuration; OSError when it does not answer."""
+    return str(json.loads(_read(f"{monitor_url}/varz"))["config_load_time"])
+
+
 def _healthy(process: subprocess.Popen[bytes], configuration: Configuration, *, deadline: float) -> Server:
     while time.monotonic() < deadline:
         if process.poll() is not None:

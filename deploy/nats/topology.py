@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +33,23 @@ async def declare(url: str, seed: Path, organisations: Sequence[plan.Organisatio
 
 
 async def keep(
-    url: str, seed: Path, organisations: Sequence[plan.Organisation], *, shares: int = 1, every: float = 5.0
+    url: str,
+    seed: Path,
+    organisations: Callable[[], Sequence[plan.Organisation]],
+    *,
+    shares: int = 1,
+    every: float = 5.0,
 ) -> None:
     """
     This will declare, and declare again where there are more or fewer streams or consumers than there were.
 
-    It counts them after `every` seconds, and every twelfth time looks at each. It ends only with the connection, by an
-    error.
+    It counts them after `every` seconds, and every twelfth time looks at each, for the organisations of that time. It
+    ends only with the connection, by an error.
     """
     client = await connect(url, seed)
     try:
         while True:
-            await _declare(client, organisations, shares)
+            await _declare(client, organisations(), shares)
             kept = await _how_many(client)
             for _ in range(LOOKS):
                 await asyncio.sleep(every)

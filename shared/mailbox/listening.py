@@ -1,6 +1,7 @@
 """Connects the switchboard to the bus: consumers for facts and postings, subscriptions for questions."""
 
 import logging
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from shared.mailbox.box import Mailbox
 from shared.mailbox.pull import listen
 from shared.mailbox.said import Ingested
 from shared.mailbox.switchboard import Question
-from shared.programme import POSTS, Programme
+from shared.programme import POSTS, Organisation, Programme
 
 logger = logging.getLogger(__name__)
 
@@ -26,19 +27,31 @@ def listen_to_everything(broker: NatsBroker, mailbox: Mailbox, programme: Progra
     if mailbox.board.hears_sealed():
         name = names.consumer(listener, "sealed", share)
         _pull(broker, mailbox, names.SEALED_STREAM, name, *names.heard_subjects("sealed", listener=listener))
-    for kind in sorted(mailbox.board.ingests):
-        for each in programme.organisations.values():
-            if kind in POSTS[each.kind] and share.startswith("0/"):
-                stream = names.ingest_stream(each.organisation_id)
-                _pull(broker, mailbox, stream, listener, names.ingest_subject(each.organisation_id, kind))
+    listen_to_posts(broker, mailbox, programme.organisations.values())
     for question, handler in mailbox.board.questions.items():
         _answer(broker, mailbox, question, handler)
 
 
-def _pull(broker: NatsBroker, mailbox: Mailbox, stream: str, consumer: str, subject: str) -> None:
+def listen_to_posts(broker: NatsBroker, mailbox: Mailbox, organisations: Iterable[Organisation]) -> list[Any]:
+    """This will subscribe to what organisations post; where the broker runs already, start what is given back."""
+    return [
+        _pull(
+            broker,
+            mailbox,
+            names.ingest_stream(each.organisation_id),
+            mailbox.speaker,
+            names.ingest_subject(each.organisation_id, kind),
+        )
+        for kind in sorted(mailbox.board.ingests)
+        for each in organisations
+        if kind in POSTS[each.kind] and mailbox.share.startswith("0/")
+    ]
+
+
+def _pull(broker: NatsBroker, mailbox: Mailbox, stream: str, consumer: str, subject: str) -> Any:
     counted_as = f"{consumer}-on-ingest" if stream.startswith(names.ingest_stream("")) else consumer
     take = partial(mailbox.take, consumer=counted_as)
-    listen(
+    return listen(
         broker,
         stream=stream,
         consumer=consumer,

@@ -32,9 +32,10 @@ Take = Callable[[list[Any]], Awaitable[None]]
 
 def listen(
     broker: NatsBroker, *, stream: str, consumer: str, subject: str, take: Take, title: str, deaf: set[str]
-) -> None:
+) -> Any:
     """This will hand every batch of a durable consumer to `take`, which acknowledges what it has committed.
 
+    What is given back is FastStream's subscriber, which starts with its broker, or by itself when that has started.
     While the broker answers nothing for the consumer its title stands in `deaf`.
     """
     subscriber = broker.subscriber(
@@ -57,6 +58,7 @@ def listen(
         self.add_task(_pull_for_ever, func_args=(self, stream, consumer, Ear(title, deaf)))
 
     subscriber._create_subscription = MethodType(begin, subscriber)  # type: ignore[method-assign]
+    return subscriber
 
 
 async def _raw(batch: NatsMessage) -> Any:

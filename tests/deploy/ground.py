@@ -1,9 +1,10 @@
 """A real broker with a small programme on it, and users that say quickly what they may not do."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,6 +22,8 @@ from deploy.nats.permissions import inbox
 class Organisation:
     organisation_id: str
     kind: str
+    suspended: bool = False
+    nkey_ends: Mapping[str, datetime] = field(default_factory=dict)
 
 
 HOSPITAL = Organisation("general-hospital", "hospital")

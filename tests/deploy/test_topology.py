@@ -82,7 +82,7 @@ async def test_mends_what_differs_and_keeps_what_an_operator_chose(declared: Gro
 @pytest.mark.parametrize("gone", ["STREAM.DELETE.MATCHING", "CONSUMER.DELETE.MATCHING.scheduling-on-matching-0of1"])
 async def test_whoever_keeps_it_makes_again_what_a_broker_lost(tmp_path: Path, gone: str):
     with ground(tmp_path) as bare:
-        keeping = asyncio.create_task(topology.keep(bare.url, bare.admin_seed, ORGANISATIONS, every=0.05))
+        keeping = asyncio.create_task(topology.keep(bare.url, bare.admin_seed, lambda: ORGANISATIONS, every=0.05))
         async with user(bare, "admin") as admin:
             await until(lambda: everything_is_there(admin))
             await admin.ask(f"$JS.API.{gone}")

@@ -48,7 +48,7 @@ WRONG: dict[str, bytes] = {
     "a time without zone": spoiled(authoredOn="2026-02-03T10:00:00"),
     "an unknown site": extended("site", valueCode="nowhere"),
 }
-ELSEWHERE = ("another content type", "an unknown caller", "another's, or unknown")
+ELSEWHERE = ("another content type", "an unknown caller", "a suspended organisation", "another's, or unknown")
 
 
 def said(answer: Any) -> list[str]:
@@ -73,8 +73,12 @@ async def test_callers_and_addresses_are_refused_as_the_page_says(desk: Desk) ->
     typed = await desk.http.post("/fhir/ServiceRequest", content=spoiled(), headers=known)
     stranger = await desk.http.get(f"/fhir/Task/{nobody}", headers={"Authorization": "Bearer nobody"})
     missing = await desk.http.get(f"/fhir/Task/{nobody}", headers=known)
+    organisations = desk.service.programme.organisations
+    suspended = organisations["general-hospital"].model_copy(update={"suspended": True})
+    organisations["general-hospital"] = suspended
+    barred = await desk.http.get(f"/fhir/Task/{nobody}", headers=known)
 
-    assert [said(typed), said(stranger), said(missing)] == [rows_of(PAGE)[each] for each in ELSEWHERE]
+    assert [said(each) for each in (typed, stranger, barred, missing)] == [rows_of(PAGE)[each] for each in ELSEWHERE]
 
 
 def test_the_page_shows_no_error_that_nobody_tries() -> None:

@@ -90,6 +90,6 @@ def test_the_openapi_document_says_what_each_route_does_and_the_services_own_fir
     assert [each for each in routes if not all(told["summary"].endswith(".") for told in routes[each].values())] == []
     places = list(routes)
     assert places.index("/health") > 0
-    everywhere = {"/health", "/ready", "/quiet", "/figures", "/metrics", "/asyncapi.json", "/asyncapi"}
+    everywhere = {"/health", "/ready", "/quiet", "/figures", "/programme", "/metrics", "/asyncapi.json", "/asyncapi"}
     mending = {"/letters", *(f"/letters/{{letter_id}}{each}" for each in ("", "/open", "/mend", "/replay"))}
     assert set(places[places.index("/health") :]) == everywhere | mending | {"/work", "/work/{task_id}/done"}

@@ -58,6 +58,19 @@ async def answered(port: int, raw: bytes) -> hl7.Message:
     return answer
 
 
+async def test_a_suspended_organisation_is_told_so_and_nothing_of_it_is_taken_in(desk: Desk) -> None:
+    organisations = desk.service.programme.organisations
+    suspended = organisations["general-hospital"].model_copy(update={"suspended": True})
+    organisations["general-hospital"] = suspended
+
+    async with line(desk) as port:
+        answer = await answered(port, message())
+
+    assert str(answer.segment("MSA")[1]) == "AE"
+    assert "your organisation is suspended" in str(answer.segment("ERR")[8])
+    assert await desk.said(ReferralAccepted) == []
+
+
 async def test_a_referral_is_taken_in_and_answered_with_where_it_stands(desk: Desk) -> None:
     async with line(desk) as port:
         answer = await answered(port, message())

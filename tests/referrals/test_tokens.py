@@ -72,6 +72,21 @@ def bearing(answer: httpx.Response) -> dict[str, str]:
     return {"authorization": f"Bearer {answer.json()['access_token']}"}
 
 
+async def test_a_suspended_organisation_gets_no_token_and_those_it_has_end(smart: Desk) -> None:
+    had = bearing(await exchange(smart, signed()))
+    organisations = smart.service.programme.organisations
+    suspended = organisations["general-hospital"].model_copy(update={"suspended": True})
+    organisations["general-hospital"] = suspended
+
+    refused = await exchange(smart, signed())
+    asked = await smart.http.get("/fhir/Task", headers=had)
+
+    assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
+    assert "suspended" in refused.json()["error_description"]
+    assert asked.status_code == 403
+    assert "your organisation is suspended" in asked.text
+
+
 async def test_discovery_tells_where_and_how(smart: Desk) -> None:
     told = (await smart.http.get("/fhir/.well-known/smart-configuration")).json()
 

@@ -121,8 +121,8 @@ def test_knows_an_organisation_by_its_key_and_keeps_only_the_hash() -> None:
     )
     programme = Programme(sites={"ny": NEW_YORK}, organisations={"general-hospital": hospital})
 
-    assert programme.holder_of(key) == hospital
-    assert programme.holder_of(key + "x") is None
+    assert programme.holder_of(key, at=FRIDAY_AT_FOUR) == hospital
+    assert programme.holder_of(key + "x", at=FRIDAY_AT_FOUR) is None
     assert key not in programme.model_dump_json()
 
 

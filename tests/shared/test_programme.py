@@ -1,12 +1,13 @@
 """The programme file: what is wrong in it is said when it is read, never found out by a handler."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.programme import Programme
+from shared.programme import Programme, hash_key
 
 Change = dict[str, Any]
 SITE: Change = {"site_id": "main", "public_name": "Main office", "phone": "555-0100"}
@@ -107,3 +108,60 @@ def test_nobodys_site_is_the_first_and_an_unknown_one_is_no_site(tmp_path: Path)
     for unknown in ("elsewhere", ""):
         with pytest.raises(KeyError):
             programme.site(unknown)
+
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+def test_a_key_that_was_replaced_works_until_its_end_and_its_successor_goes_on(tmp_path: Path) -> None:
+    keys = {"key_hashes": [hash_key("old"), hash_key("new")], "key_ends": {hash_key("old"): NOON.isoformat()}}
+    programme = Programme.read(written(tmp_path, site={}, organisation=keys))
+    hospital = programme.organisations["hospital"]
+
+    before, after = NOON - timedelta(seconds=1), NOON
+
+    assert [programme.holder_of("old", at=each) for each in (before, after)] == [hospital, None]
+    assert [programme.holder_of("new", at=each) for each in (before, after)] == [hospital, hospital]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("key_ends", {"not a digest": NOON.isoformat()}), ("key_ends", {"0" * 64: "2026-01-05T12:00:00"})],
+)
+def test_an_end_of_a_key_names_a_digest_and_a_time_with_its_zone(tmp_path: Path, field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"organisations\.hospital\.{field}"):
+        Programme.read(written(tmp_path, site={}, organisation={field: value}))
+
+
+def test_whoever_holds_a_programme_sees_the_organisations_of_a_newer_one(tmp_path: Path) -> None:
+    held = Programme.read(written(tmp_path, site={}, organisation={}))
+    newer = Programme.read(written(tmp_path, site={}, organisation={"suspended": True}))
+
+    held.adopt(newer)
+
+    assert held.organisations["hospital"].suspended
+    assert held == newer
+
+
+@pytest.mark.parametrize(
+    ("site", "organisation", "words"),
+    [
+        ({}, {"organisation_id": "clinic"}, "organisations.hospital is missing"),
+        ({}, {"kind": "clinic"}, "organisations.hospital.kind has changed"),
+        ({"site_id": "north"}, {"site_id": "north"}, "organisations.hospital.site_id is new"),
+    ],
+)
+def test_what_cannot_change_while_services_run_is_told_and_changes_nothing(
+    tmp_path: Path, site: Change, organisation: Change, words: str
+) -> None:
+    held = Programme.read(written(tmp_path, site={}, organisation={}))
+    before = held.model_copy(deep=True)
+    place, name = {**SITE, **site}, {**HOSPITAL, **organisation}
+    newer = Programme.model_validate(
+        {"sites": {place["site_id"]: place}, "organisations": {name["organisation_id"]: name}}
+    )
+
+    with pytest.raises(ValueError, match=words):
+        held.adopt(newer)
+
+    assert held == before

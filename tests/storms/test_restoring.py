@@ -5,11 +5,7 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +13,11 @@ import httpx
 import pytest
 
 from shared import names
-from tests.demos import ROOT, Demo, alongside, free_base
+from tests.demos import ROOT, Demo, alongside, free_base, until, up
 from tests.storms import aftermath
 
 EXAMPLE = json.loads((ROOT / "docs" / "examples" / "service-request.json").read_text())
 LISTENER = "matching"
-
-
-@contextmanager
-def up(data: Path, base: int) -> Iterator[Demo]:
-    """The deployment at work, drained at the end as by Ctrl-C."""
-    printed = data.parent / "printed"
-    command = [sys.executable, "-m", "deploy.alongside", "up", "--data", str(data), "--port-base", str(base)]
-    with printed.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
-        running = Demo(process, data, printed)
-        try:
-            until(lambda: b"Ready." in printed.read_bytes() or process.poll() is not None)
-            assert process.poll() is None, running.last_words()
-            yield running
-        finally:
-            running.end()
-
-
-def until(check: Callable[[], bool], within: float = 60) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + within
-    while not check():
-        assert time.monotonic() < deadline, f"did not become true within {within} s"
-        time.sleep(0.1)
 
 
 def refer(running: Demo, number: int) -> int:

@@ -13,6 +13,7 @@ from services.referrals.rules.order import Posted, Reading
 from shared.clock import real
 from shared.database import is_away
 from shared.pace import Pace
+from shared.programme import SUSPENDED
 
 logger = logging.getLogger(__name__)
 FAULT = "a fault of ours: nothing was taken in; send it again, and tell us your MSH-10"
@@ -35,6 +36,7 @@ class Taking:
         await self.pace.keep(organisation)
         try:
             read = message.read(raw)
+            self._refuse_suspended(organisation)
             standing = await self._standing(read, organisation)
         except Unheard as wrong:
             refused = wrong
@@ -45,6 +47,10 @@ class Taking:
         else:
             return answers.accepted(read, standing, at=real(), answer_id=answer_id)
         return answers.refused(read, refused, at=real(), answer_id=answer_id)
+
+    def _refuse_suspended(self, organisation: str) -> None:
+        if self.edge.programme.organisations[organisation].suspended:
+            raise refuse("forbidden", "", SUSPENDED, status=403)
 
     async def _standing(self, read: Message, organisation: str) -> answers.Standing:
         code, event = read.kind

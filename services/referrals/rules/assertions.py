@@ -8,7 +8,7 @@ from typing import Any, Literal
 import jwt
 from jwt.types import Options
 
-from shared.programme import Organisation
+from shared.programme import SUSPENDED, Organisation
 
 FITS: dict[str, tuple[str, str | None]] = {"ES384": ("EC", "P-384"), "RS384": ("RSA", None)}
 """The algorithms we take, with the type and the curve of the keys they are for."""
@@ -62,6 +62,8 @@ def believed(
     wrong = _wrong(claims, now)
     if wrong:
         return NoToken("invalid_client", wrong)
+    if organisation.suspended:
+        return NoToken("invalid_client", SUSPENDED)
     until = datetime.fromtimestamp(claims["exp"], UTC) + SKEW
     return Assertion(organisation=organisation.organisation_id, jti=claims["jti"], until=until)
 

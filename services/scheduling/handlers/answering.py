@@ -23,7 +23,7 @@ from shared.consents import consents_of_many
 from shared.disclosure import may_disclose
 from shared.mailbox import Ingested, Reply
 from shared.places import wrongs
-from shared.programme import Programme
+from shared.programme import SUSPENDED, Programme
 
 BUS_ROOM = 56 * 1024
 """What fits into a message of an organisation's account (64 KiB), beside the totals; longer pages end earlier."""
@@ -62,6 +62,8 @@ async def answer_on_bus(
     caller = programme.organisations.get(asked.organisation)
     if caller is None or caller.kind != "payer":
         return _error(403, "Your organisation may not ask this", [{"where": "subject", "remedy": "this is for: payer"}])
+    if caller.suspended:
+        return _error(403, "Your organisation may not ask this now", [{"where": "subject", "remedy": SUSPENDED}])
     try:
         question = Question.model_validate(strict_json.parse(asked.body))
     except strict_json.Malformed as wrong:

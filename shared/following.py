@@ -1,0 +1,73 @@
+"""Follows the programme file while a service runs: whoever is let in, changes a key or is suspended is so at once."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from shared.programme import Programme
+
+logger = logging.getLogger(__name__)
+EVERY = 1.0
+"""Seconds between two looks at the file."""
+
+Look = tuple[int, int, int]
+
+
+class Following:
+    """A programme, and the file that it is read from again when that changes.
+
+    `digest` is the SHA-256 of the file as it was last taken over; `refused` says why the newest one was not.
+    """
+
+    def __init__(self, path: Path, programme: Programme, registry: CollectorRegistry) -> None:
+        self._path, self._programme = path, programme
+        self._seen: Look | None = None
+        self.digest = ""
+        self.refused = ""
+        self._refusing = Gauge(
+            "programme_refused",
+            "1 while programme.json is not taken over as it is now",
+            registry=registry,
+        )
+
+    async def for_ever(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """This will look every second, and call `changed` when the programme holds something new."""
+        while True:
+            if self.look():
+                await changed()
+            await asyncio.sleep(EVERY)
+
+    def look(self) -> bool:
+        """This will take over a changed file, and say whether it did; one that is wrong is told of and left."""
+        try:
+            seen = _look(self._path)
+            if seen == self._seen:
+                return False
+            raw = self._path.read_bytes()
+            self._programme.adopt(Programme.parse(raw, self._path))
+        except (OSError, ValueError) as wrong:
+            self._refuse(str(wrong))
+            return False
+        # A file that was exchanged between the look and the reading is read again at the next look.
+        self._seen, self.digest, before = seen, hashlib.sha256(raw).hexdigest(), self.digest
+        if self.refused or (before and before != self.digest):
+            logger.info("the changed programme counts from now on")
+        self.refused = ""
+        self._refusing.set(0)
+        return before != self.digest
+
+    def _refuse(self, reason: str) -> None:
+        if reason != self.refused:
+            logger.error("the changed programme is not taken over, and the one before counts: %s", reason)
+        # Also a file that comes back as it was is read again.
+        self.refused, self._seen = reason, None
+        self._refusing.set(1)
+
+
+def _look(path: Path) -> Look:
+    told = path.stat()
+    return told.st_mtime_ns, told.st_ino, told.st_size
