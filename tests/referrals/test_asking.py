@@ -1,0 +1,381 @@
+"""Somebody asks for a peer supporter themselves: by a form without JavaScript, and a page of their own."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from services.referrals import store
+from services.referrals.asking import links
+from shared import clock
+from shared.events.referrals import (
+    ConsentGiven,
+    ConsentRevoked,
+    ContactShared,
+    CrisisRaised,
+    ReferralAccepted,
+    ReferralHeld,
+    ReferralRefused,
+)
+from shared.pace import Pace
+from tests.house.test_openings import created
+from tests.referrals.browser import Browser, filled, parsed
+from tests.referrals.makers import NOW, Desk, service_on, visitor_of
+from tests.referrals.test_following import facts
+
+ANA = {
+    "first_name": "Ana",
+    "birth_month": "5",
+    "birth_day": "6",
+    "birth_year": "1990",
+    "site": "lakeside",
+    "phone": "(212) 555-0123",
+    "texts": "yes",
+    "risk": "no",
+    "note": "Somebody to go for a walk with",
+    "meet": ["in_person", "video"],
+    "when": "evening",
+    "gender": "woman",
+    "agree": "yes",
+}
+MONTHS = timedelta(days=120)
+
+
+async def asked(desk: Desk, lang: str = "en", **changes: Any) -> Browser:
+    """Ana, who sent the form."""
+    browser = Browser(desk.http)
+    await browser.open(f"/ask?lang={lang}")
+    await browser.send(**(ANA | changes))
+    return browser
+
+
+async def kept(desk: Desk) -> list[store.Referral]:
+    """Every referral in the store."""
+    async with desk.service.database.reading() as db:
+        listed = await store.listed(db, state=None, organisation=None, after=None, limit=100)
+        return list((await store.by_ids(db, [each for each, _ in listed])).values())
+
+
+async def test_who_fills_in_the_form_is_referred_as_by_anybody_else(desk: Desk) -> None:
+    browser = await asked(desk)
+
+    assert (browser.answer.status_code, browser.heading) == (201, "Thank you. We have it.")
+    (accepted,) = await desk.said(ReferralAccepted)
+    assert (accepted.organisation, accepted.site_id, accepted.zone) == ("agency", "lakeside", "America/Chicago")
+    assert (accepted.urgency, accepted.age_band, accepted.part2) == ("routine", "adult", False)
+    wished = accepted.preferences
+    assert (wished.languages, wished.modalities, wished.gender) == (["en"], ["in_person", "video"], "woman")
+    assert [(each.weekday, each.start, each.end) for each in wished.windows] == [
+        (each, "17:00", "21:00") for each in range(5)
+    ]
+    (contact,) = await desk.said(ContactShared)
+    assert [(each.channel, each.address) for each in contact.reaches] == [("sms", "+12125550123")]
+    assert (contact.first_name, contact.language) == ("Ana", "en")
+    (consent,) = await desk.said(ConsentGiven)
+    assert (consent.recipients, consent.purposes, consent.part2) == (["supporter"], ["treatment"], False)
+    assert (consent.scope, consent.signed_at) == ("asked for themselves: words asked-1, en", NOW)
+    (referral,) = await kept(desk)
+    assert referral.order.notes == [ANA["note"], "Leave no voice message on this phone."]
+    assert referral.order.person.birth_date == date(1990, 5, 6)
+
+
+async def test_a_page_of_their_own_follows_what_happens(desk: Desk) -> None:
+    browser = await asked(desk)
+    link = browser.link()
+    (accepted,) = await desk.said(ReferralAccepted)
+    heard = facts(accepted)
+    told = []
+
+    for each in ("waitlisted", "match", "series"):
+        await desk.hear(heard[each])
+        page = await browser.open(link)
+        here = [step.text() for step in page.all("li") if "aria-current" in step.told]
+        told.append((page.by_id("stands").text(), here))
+
+    assert told == [
+        ("We look for a person for you", ["We look for a person You are here."]),
+        ("We found a person for you", ["We found a person You are here."]),
+        ("Your first meeting is set", ["First meeting is set You are here."]),
+    ]
+    assert "Ana" not in browser.answer.text
+    assert str(accepted.referral_id) not in browser.answer.text
+    assert "555-0123" not in browser.answer.text
+
+
+@pytest.mark.parametrize(
+    "changes", [{"risk": "yes"}, {"note": "I want to kill myself"}, {"note": "Mi esposo me pega", "risk": "talk"}]
+)
+async def test_danger_is_paged_at_once_and_answered_with_emergency_words_and_a_time(
+    desk: Desk, changes: dict[str, str]
+) -> None:
+    browser = await asked(desk, **changes)
+
+    assert browser.answer.status_code == 201
+    said = browser.page.one("main").text()
+    assert "A person from our team will be in touch by 11:15 AM, Monday, March 2, 2026." in said
+    assert "If you are in danger now call 911 ." in said
+    assert "Warm line" not in browser.answer.text
+    assert len(await desk.said(CrisisRaised)) == 1
+    assert await desk.said(ReferralAccepted) == []
+    (task,) = [each for each in await desk.work() if each.kind == "crisis"]
+    assert task.due == NOW + timedelta(minutes=5)
+    page = await browser.open(browser.link())
+    assert page.by_id("stands").text() == "A person will talk with you"
+
+
+@pytest.mark.parametrize(
+    ("changes", "agreed"),
+    [
+        ({"agree": None, "birth_year": "19x0", "site": None}, False),
+        ({"birth_year": "2012"}, False),
+        ({"risk": None, "note": "x" * 3_000 + " I want to die."}, True),
+    ],
+)
+async def test_danger_does_not_wait_until_the_rest_of_the_form_is_in_order(
+    small: Desk, changes: dict[str, Any], agreed: bool
+) -> None:
+    browser = await asked(small, **({"risk": "yes"} | changes))
+
+    assert "will be in touch by" in browser.page.one("main").text()
+    assert len(await small.said(CrisisRaised)) == 1
+    (referral,) = await kept(small)
+    assert (referral.order.peer_support_consent, bool(referral.order.consents)) == (agreed, agreed)
+
+
+async def test_danger_without_a_way_to_reach_them_is_told_whom_to_call_now(small: Desk) -> None:
+    browser = await asked(small, risk="yes", phone="12")
+
+    assert browser.answer.status_code == 422
+    assert "You may not be safe. Please call now." in browser.page.by_id("summary").text()
+    assert await small.work() == []
+
+    await browser.send(phone=ANA["phone"])
+
+    assert len(await small.said(CrisisRaised)) == 1
+
+
+async def test_whoever_would_rather_talk_is_held_until_a_person_asked(desk: Desk) -> None:
+    browser = await asked(desk, risk="talk")
+
+    assert "A person from our team will talk with you first." in browser.page.one("main").text()
+    (held,) = await desk.said(ReferralHeld)
+    assert held.state == "needs_screen"
+    assert [each.kind for each in await desk.work()] == ["screening"]
+
+
+async def test_who_is_not_of_age_is_told_where_to_turn_and_nothing_is_kept(desk: Desk) -> None:
+    browser = await asked(desk, birth_year="2008", birth_month="3", birth_day="3")
+
+    assert (browser.answer.status_code, browser.heading) == (422, "Please call us")
+    assert "555-0100" in browser.page.one("main").text()
+    assert "911" in browser.page.one("aside").text()
+    assert await kept(desk) == []
+    assert (await desk.figures())["referrals_refused"] == 1
+
+
+async def test_who_turns_eighteen_today_may_ask(small: Desk) -> None:
+    browser = await asked(small, birth_year="2008", birth_month="3", birth_day="2")
+
+    assert browser.answer.status_code == 201
+
+
+async def test_a_form_with_mistakes_comes_back_as_it_was_with_a_word_beside_each(small: Desk) -> None:
+    wrong = {
+        "first_name": "A" * 101,
+        "birth_month": "2",
+        "birth_day": "30",
+        "site": None,
+        "phone": "12",
+        "email": "ana@",
+        "risk": None,
+        "note": "x" * 2_001,
+        "agree": None,
+    }
+    browser = await asked(small, **wrong)
+
+    assert browser.answer.status_code == 422
+    assert browser.page.one("title").text() == "Please check · Alongside"
+    fields = ("first_name", "birth", "site", "phone", "email", "risk", "note", "agree")
+    summary = browser.page.by_id("summary")
+    beside = [browser.page.by_id(f"{each}_problem").text().removeprefix("Please check: ") for each in fields]
+    assert [each.text() for each in summary.all("a")] == beside
+    targets = [browser.page.by_id(each.told["href"].removeprefix("#")) for each in summary.all("a")]
+    assert all(each.name in ("input", "select", "textarea") for each in targets)
+    shown = filled(browser.page.one("form"))
+    expected = {name: each if isinstance(each, list) else [each] for name, each in (ANA | wrong).items() if each}
+    assert {name: shown[name] for name in expected} == expected
+    assert await kept(small) == []
+
+    await browser.send(**{each: ANA.get(each) for each in wrong})
+
+    assert browser.answer.status_code == 201
+
+
+@pytest.mark.parametrize("name", [name for name, each in ANA.items() if isinstance(each, str) and name != "gender"])
+async def test_every_field_may_be_missing_and_nothing_breaks(small: Desk, name: str) -> None:
+    browser = await asked(small, **{name: None})
+
+    optional = {"first_name", "texts", "note", "when"}
+    assert browser.answer.status_code == (201 if name in optional else 422)
+    assert len(await kept(small)) == (1 if name in optional else 0)
+
+
+async def test_a_phone_that_may_not_be_texted_is_for_voice_and_an_address_is_enough(small: Desk) -> None:
+    await asked(small, texts=None, messages="yes", email="ana@example.org")
+    await asked(small, phone=None, email="ana@example.org")
+
+    found = [[(each.channel, each.address) for each in one.reaches] for one in await small.said(ContactShared)]
+    assert found == [
+        [("voice", "+12125550123"), ("email", "ana@example.org")],
+        [("email", "ana@example.org")],
+    ]
+    assert {str(each.order.notes) for each in await kept(small)} == {str([ANA["note"]])}
+
+
+async def test_the_same_form_sent_twice_is_one_referral_and_one_answer(desk: Desk) -> None:
+    browser = Browser(desk.http)
+    page = await browser.open("/ask")
+    first = (await browser.send(**ANA), browser.answer.status_code, browser.link())
+    browser.page = page
+    clock.step_to(NOW + timedelta(minutes=1))
+
+    second = (await browser.send(**ANA), browser.answer.status_code, browser.link())
+
+    assert (first[1], second[1]) == (201, 200)
+    assert first[2] == second[2]
+    assert first[0].one("main").text() == second[0].one("main").text()
+    assert len(await kept(desk)) == len(await desk.said(ReferralAccepted)) == 1
+    assert await desk.work() == []
+
+
+async def test_two_forms_are_two_referrals_with_a_link_each(small: Desk) -> None:
+    first, second = await asked(small), await asked(small)
+
+    assert first.link() != second.link()
+    assert len(await kept(small)) == 2
+
+
+@pytest.mark.parametrize("form", [None, "", "x", "y" * 43 + "." + "0" * 32, "\N{SNOWMAN}.a"])
+async def test_a_form_that_is_not_ours_is_shown_again_with_a_number_of_ours(small: Desk, form: str | None) -> None:
+    browser = await asked(small, form=form)
+
+    assert browser.answer.status_code == 422
+    assert "press Send once more" in browser.page.by_id("summary").text()
+    assert await kept(small) == []
+
+    await browser.send()
+
+    assert browser.answer.status_code == 201
+
+
+async def test_a_wrong_link_and_one_that_is_over_get_the_same_answer(desk: Desk) -> None:
+    browser = await asked(desk)
+    link = browser.link()
+    clock.step_to(NOW + MONTHS - timedelta(seconds=1))
+    still = await desk.http.get(link)
+    clock.step_to(NOW + MONTHS)
+    over = await desk.http.get(link)
+    others = [await desk.http.get(f"/ask/{each}?lang=en") for each in ("x", "x" * 43, "%00", uuid4(), "A" * 5_000)]
+    back = await desk.http.post("/ask/" + "x" * 43 + "/take-back?lang=en")
+
+    assert (still.status_code, over.status_code) == (200, 404)
+    assert {each.text for each in [*others, back]} == {over.text}
+    assert {each.status_code for each in [*others, back]} == {404}
+
+
+async def test_the_link_itself_is_nowhere_in_the_store(small: Desk) -> None:
+    browser = await asked(small)
+    link = browser.link().removeprefix("/ask/").partition("?")[0]
+    (referral,) = await kept(small)
+
+    assert link not in referral.order.model_dump_json()
+    assert referral.order.identifier == links.number_of(link)
+    assert all(link not in str(each) for each in await small.told("agency"))
+
+
+async def test_whoever_has_the_link_takes_it_back_with_every_consent(desk: Desk) -> None:
+    browser = await asked(desk)
+    await browser.open(browser.link())
+
+    await browser.send()
+    await desk.http.post(str(browser.answer.url).partition("?")[0] + "/take-back")
+
+    assert browser.page.by_id("stands").text() == "You took this back"
+    assert browser.page.all("form") == []
+    (refused,) = await desk.said(ReferralRefused)
+    (revoked,) = await desk.said(ConsentRevoked)
+    (given,) = await desk.said(ConsentGiven)
+    assert (refused.reason, revoked.consent_id) == ("withdrawn", given.consent_id)
+
+
+async def test_who_takes_it_back_in_danger_is_still_called(desk: Desk) -> None:
+    browser = await asked(desk, risk="yes")
+    await browser.open(browser.link())
+
+    await browser.send()
+
+    assert "will still be in touch" in browser.page.one("main").text()
+    assert [each.kind for each in await desk.work()] == ["crisis", "changed_referral"]
+
+
+async def test_what_tells_of_substances_is_protected(small: Desk) -> None:
+    await asked(small, note="I stopped drinking in May")
+
+    (accepted,) = await small.said(ReferralAccepted)
+    assert accepted.part2
+
+
+async def test_too_many_forms_from_one_address_are_asked_to_wait_and_lose_nothing(small: Desk) -> None:
+    small.service.http.state.asks = Pace(rate=1 / 60, at_once=1)
+    await asked(small)
+
+    browser = await asked(small)
+
+    assert browser.answer.status_code == 429
+    assert 1 <= int(browser.answer.headers["retry-after"]) <= 60
+    assert "Wait 1 min." in browser.page.by_id("summary").text()
+    assert filled(browser.page.one("form"))["note"] == [ANA["note"]]
+    assert len(await kept(small)) == 1
+
+
+async def test_too_many_looks_from_one_address_are_asked_to_wait(small: Desk) -> None:
+    browser = await asked(small)
+    small.service.http.state.looks = Pace(rate=0.001, at_once=1)
+
+    statuses = [(await small.http.get(browser.link())).status_code for _ in range(2)]
+
+    assert statuses == [200, 429]
+
+
+async def test_while_the_database_is_away_the_form_comes_back_and_the_emergency_words_stand(tmp_path: Path) -> None:
+    async with visitor_of(service_on("postgresql://nobody@127.0.0.1:1/none", tmp_path)) as http:
+        browser = Browser(http)
+        number = filled((await browser.open("/ask")).one("form"))["form"]
+        await browser.send(**ANA)
+        sent = browser.answer
+        looked = await http.get("/ask/" + "x" * 43)
+
+    assert (sent.status_code, looked.status_code) == (503, 503)
+    assert "Wait one minute. Then press Send." in browser.page.by_id("summary").text()
+    shown = filled(browser.page.one("form"))
+    assert (shown["form"], shown["note"]) == (number, [ANA["note"]])
+    assert "911" in browser.page.one("aside").text()
+    assert "911" in parsed(looked.text).one("aside").text()
+
+
+@pytest.mark.parametrize("body", [b"x" * 70_000, b"&".join(b"a%d=1" % each for each in range(100))])
+async def test_a_body_that_is_too_much_is_refused_in_plain_words(small: Desk, body: bytes) -> None:
+    answer = await small.http.post("/ask", content=body, headers={"content-type": "application/x-www-form-urlencoded"})
+
+    assert answer.status_code == 413
+    assert "Please go back, and write less." in answer.text
+    assert "911" in answer.text
+
+
+async def test_a_programme_that_says_nothing_of_it_has_no_form(tmp_path: Path) -> None:
+    async with visitor_of(created("referrals", tmp_path)) as http:
+        answer = await http.get("/ask")
+
+    assert answer.status_code == 404
