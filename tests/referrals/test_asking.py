@@ -6,9 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from fastapi import Request
 
 from services.referrals import store
 from services.referrals.asking import links
+from services.referrals.http.asking import address_of
 from shared import clock
 from shared.events.referrals import (
     ConsentGiven,
@@ -173,6 +175,12 @@ async def test_who_is_not_of_age_is_told_where_to_turn_and_nothing_is_kept(desk:
     assert "911" in browser.page.one("aside").text()
     assert await kept(desk) == []
     assert (await desk.figures())["referrals_refused"] == 1
+
+
+async def test_who_is_not_of_age_learns_it_before_anything_else_is_asked_for(small: Desk) -> None:
+    browser = await asked(small, birth_year="2012", phone=None, agree=None, risk=None)
+
+    assert browser.heading == "Please call us"
 
 
 async def test_who_turns_eighteen_today_may_ask(small: Desk) -> None:
@@ -363,6 +371,19 @@ async def test_while_the_database_is_away_the_form_comes_back_and_the_emergency_
     assert (shown["form"], shown["note"]) == (number, [ANA["note"]])
     assert "911" in browser.page.one("aside").text()
     assert "911" in parsed(looked.text).one("aside").text()
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("somewhere", "somewhere"),
+    ],
+)
+def test_who_sends_is_counted_by_address_and_of_the_new_kind_by_its_home(host: str, name: str) -> None:
+    assert address_of(Request({"type": "http", "client": (host, 1), "headers": []})) == name
 
 
 @pytest.mark.parametrize("body", [b"x" * 70_000, b"&".join(b"a%d=1" % each for each in range(100))])

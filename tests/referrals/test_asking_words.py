@@ -1,4 +1,4 @@
-"""The words of the pages at /ask: the same in every language, plain enough to read, and telling nobody who looks over."""
+"""The words of the pages at /ask: the same in every language, plain enough to read, and neutral."""
 
 import hashlib
 import json
@@ -14,9 +14,8 @@ from services.referrals.rules.asked import STANDINGS
 from services.referrals.rules.phrases import may_mean_danger
 
 HARDEST_GRADE, LEAST_EASE = 6, 70
-"""The school year a reader needs at most (Flesch-Kincaid); the least ease of Spanish (Fernandez-Huerta): 'fairly easy'."""
+"""The school year that English may need (Flesch-Kincaid); the least ease of Spanish (Fernandez-Huerta: fairly easy)."""
 
-VOWELS = {"en": "aeiouy", "es": "aeiouáéíóúü"}
 TEMPLATES = sorted(pages.FOLDER.glob("*.html"))
 ENGLISH, SPANISH = (words.read_words()[each] for each in ("en", "es"))
 
@@ -25,7 +24,7 @@ def syllables(word: str, language: str) -> int:
     """How many syllables a word has, rather one too many than one too few."""
     if language == "en":
         heard = re.sub(r"(?<=[^aeiouyl])es?$|(?<=[^aeiouytd])ed$|(?<=[aeiouy]l)e$", "", word)
-        return max(1, len(re.findall(r"[aeiouy]+", heard)) + len(re.findall(r"ia|io(?!u)|[^q]uo|eo|iu", heard)))
+        return max(1, len(re.findall(r"[aeiouy]+", heard)) + len(re.findall(r"ia|io(?!u)|[^q]uo|eo(?!p)|iu", heard)))
     strong = re.findall(r"[iuü]?[aeoáéó][iuüy]?|[íú]|[iuü]+y?|y$", re.sub(r"qu(?=[eéií])|gu(?=[eéií])", "q", word))
     return max(1, len(strong))
 

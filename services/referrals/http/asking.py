@@ -139,9 +139,11 @@ class Door:
         if link is None or number is None:
             return again("stale", 422)
         asked = self._read(typed, number, language)
-        if asked.wrong and not at_once(asked.order):
-            return again("danger_unreached" if in_danger(asked.order) else "", 422, wrong=asked.wrong)
         try:
+            if asked.young and not in_danger(asked.order):
+                return await self._turn_away(language)
+            if asked.wrong and not at_once(asked.order):
+                return again("danger_unreached" if in_danger(asked.order) else "", 422, wrong=asked.wrong)
             return await self._keep(asked, link, language)
         except Exception as wrong:
             if not is_away(wrong):
@@ -170,14 +172,16 @@ class Door:
             self.pages.form(language, number, typed, wrong=wrong, notice=said), language, status, headers
         )
 
+    async def _turn_away(self, language: str) -> Response:
+        """This will tell somebody who is too young to ask alone where to turn, and keep only that it happened."""
+        wrong = refuse("business-rule", "birth", "let somebody of age ask with them")
+        await self.edge.account(uuid4(), self.asked.organisation_id, wrong)
+        return self.answer(self.pages.note(language, "adults"), language, 422)
+
     async def _keep(self, asked: Asked, link: str, language: str) -> Response:
-        """This will take in what was asked, unless they are too young to ask alone; danger comes before that."""
-        post_id, organisation = uuid4(), self.asked.organisation_id
-        if asked.young and not at_once(asked.order):
-            remedy = "let somebody of age ask with them"
-            await self.edge.account(post_id, organisation, refuse("business-rule", "birth", remedy))
-            return self.answer(self.pages.note(language, "adults"), language, 422)
-        (received,) = await self.edge.keep(post_id, organisation, Reading([Posted(asked.order)]))
+        """This will take in what was asked as any other referral, and answer with the link to it."""
+        reading = Reading([Posted(asked.order)])
+        (received,) = await self.edge.keep(uuid4(), self.asked.organisation_id, reading)
         page = self.pages.done(language, self.shown(received.referral, link))
         return self.answer(page, language, 201 if received.new else 200)
 

@@ -22,7 +22,7 @@ PHRASES = (
     r"not safe at home",
     rf"(cannot|can not|can t|unable to) (keep|stay) ({SELF} )?safe",
     r"(being|is|am|m) abused",
-    r"(hits?|beats?|hitting|beating) me",
+    r"(he|she|husband|wife|partner|boyfriend|girlfriend) (hits|beats|hurts|is hitting|is hurting) me",
     r"quier[eo] morir\w*",
     r"matar(se|me)",
     r"quitar(se|me) la vida",
