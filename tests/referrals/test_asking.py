@@ -11,6 +11,8 @@ from fastapi import Request
 from services.referrals import store
 from services.referrals.asking import links
 from services.referrals.http.asking import address_of
+from services.referrals.rules.asked import STANDINGS, standing
+from services.referrals.rules.journey import STATES, State
 from shared import clock
 from shared.events.referrals import (
     ConsentGiven,
@@ -144,6 +146,22 @@ async def test_danger_does_not_wait_until_the_rest_of_the_form_is_in_order(
     assert len(await small.said(CrisisRaised)) == 1
     (referral,) = await kept(small)
     assert (referral.order.peer_support_consent, bool(referral.order.consents)) == (agreed, agreed)
+
+
+@pytest.mark.parametrize("changes", [{"agree": None}, {"birth_year": "2012"}])
+async def test_who_did_not_agree_or_is_not_of_age_goes_no_further_when_danger_is_cleared(
+    small: Desk, changes: dict[str, Any]
+) -> None:
+    browser = await asked(small, risk="yes", **changes)
+    (referral,) = await kept(small)
+    found = {"by": "Kim Lee", "reason": "spoke with her", "outcome": "clear"}
+
+    answer = await small.ask("POST", f"/referrals/{referral.referral_id}/screening", who="agency", json=found)
+    page = await browser.open(browser.link())
+
+    assert answer.json()["state"] == "refused"
+    assert await small.said(ReferralAccepted) == await small.said(ContactShared) == []
+    assert page.by_id("stands").text() == "We could not go on with this"
 
 
 async def test_danger_without_a_way_to_reach_them_is_told_whom_to_call_now(small: Desk) -> None:
@@ -333,6 +351,28 @@ async def test_what_tells_of_substances_is_protected(small: Desk) -> None:
 
     (accepted,) = await small.said(ReferralAccepted)
     assert accepted.part2
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_has_words_and_danger_and_a_change_of_mind_come_first(state: State) -> None:
+    said = [standing(state, "active", in_crisis=False), standing(state, "withdrawn", in_crisis=False)]
+    said += [standing(state, "active", in_crisis=True), standing(state, "withdrawn", in_crisis=True)]
+
+    assert said == [STANDINGS[state], "taken_back", "call", "still_call"]
+
+
+async def test_after_a_match_whoever_takes_it_back_is_talked_to(desk: Desk) -> None:
+    browser = await asked(desk)
+    (accepted,) = await desk.said(ReferralAccepted)
+    await desk.hear(facts(accepted)["match"])
+    await browser.open(browser.link())
+
+    await browser.send()
+
+    assert browser.page.by_id("stands").text() == "You took this back"
+    assert [each.kind for each in await desk.work()] == ["changed_referral"]
+    assert len(await desk.said(ConsentRevoked)) == 1
+    assert await desk.said(ReferralRefused) == []
 
 
 async def test_too_many_forms_from_one_address_are_asked_to_wait_and_lose_nothing(small: Desk) -> None:

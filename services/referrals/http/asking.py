@@ -44,7 +44,12 @@ def asking_routes(edge: Edge, asked: SelfReferral) -> APIRouter:
     home = edge.programme.site(edge.programme.organisations[asked.organisation_id].site_id)
     door = Door(edge=edge, pages=Pages(edge.programme, home), asked=asked)
     router = APIRouter(prefix="/ask", tags=["asking"], route_class=door.route(), default_response_class=HTMLResponse)
+    _add_form(router, door)
+    _add_page(router, door)
+    return router
 
+
+def _add_form(router: APIRouter, door: "Door") -> None:
     @router.get("")
     async def ask(request: Request) -> Response:
         """The form for somebody who asks for a peer supporter themselves."""
@@ -56,6 +61,8 @@ def asking_routes(edge: Edge, asked: SelfReferral) -> APIRouter:
         """Take the form in, and answer with what comes next; or show it again, with what is wrong."""
         return await door.take(request)
 
+
+def _add_page(router: APIRouter, door: "Door") -> None:
     @router.get("/{link}")
     async def where(request: Request, link: str) -> Response:
         """Where things stand, for whoever has the link."""
@@ -67,7 +74,7 @@ def asking_routes(edge: Edge, asked: SelfReferral) -> APIRouter:
             return door.gone(language)
         return door.answer(door.pages.where(language, door.shown(known, link)), language)
 
-    @router.post("/{link}/take-back")
+    @router.post("/{link}/take-back", status_code=303)
     async def take_back(request: Request, link: str) -> Response:
         """Take back what was asked for, at the wish of whoever has the link."""
         language = spoken(request)
@@ -77,9 +84,8 @@ def asking_routes(edge: Edge, asked: SelfReferral) -> APIRouter:
         if known is None:
             return door.gone(language)
         await door.take_back(known)
-        return Response(status_code=303, headers={"Location": f"/ask/{link}?lang={language}", **door.headers(language)})
-
-    return router
+        there = {"Location": f"/ask/{link}?lang={language}"}
+        return Response(status_code=303, headers={**door.pages.headers(language), **there})
 
 
 def spoken(request: Request) -> str:
@@ -107,13 +113,9 @@ class Door:
     pages: Pages
     asked: SelfReferral
 
-    def headers(self, language: str) -> dict[str, str]:
-        """This will give the headers of every answer."""
-        return self.pages.headers(language)
-
     def answer(self, page: str, language: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
         """This will answer with a page."""
-        return HTMLResponse(page, status, {**self.headers(language), **(headers or {})})
+        return HTMLResponse(page, status, {**self.pages.headers(language), **(headers or {})})
 
     def gone(self, language: str) -> Response:
         """This will answer whoever has no link of ours, or one that is over: always with the same page."""
