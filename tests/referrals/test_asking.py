@@ -1,16 +1,11 @@
 """Somebody asks for a peer supporter themselves: by a form without JavaScript, and a page of their own."""
 
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from fastapi import Request
 
 from services.referrals import store
-from services.referrals.asking import links
-from services.referrals.http.asking import address_of
 from services.referrals.rules.asked import STANDINGS, standing
 from services.referrals.rules.journey import STATES, State
 from shared import clock
@@ -23,10 +18,8 @@ from shared.events.referrals import (
     ReferralHeld,
     ReferralRefused,
 )
-from shared.pace import Pace
-from tests.house.test_openings import created
-from tests.referrals.browser import Browser, filled, parsed
-from tests.referrals.makers import NOW, Desk, service_on, visitor_of
+from tests.referrals.browser import Browser, filled
+from tests.referrals.makers import NOW, Desk
 from tests.referrals.test_following import facts
 
 ANA = {
@@ -44,7 +37,6 @@ ANA = {
     "gender": "woman",
     "agree": "yes",
 }
-MONTHS = timedelta(days=120)
 
 
 async def asked(desk: Desk, lang: str = "en", **changes: Any) -> Browser:
@@ -239,15 +231,6 @@ async def test_a_form_with_mistakes_comes_back_as_it_was_with_a_word_beside_each
     assert browser.answer.status_code == 201
 
 
-@pytest.mark.parametrize("name", [name for name, each in ANA.items() if isinstance(each, str) and name != "gender"])
-async def test_every_field_may_be_missing_and_nothing_breaks(small: Desk, name: str) -> None:
-    browser = await asked(small, **{name: None})
-
-    optional = {"first_name", "texts", "note", "when"}
-    assert browser.answer.status_code == (201 if name in optional else 422)
-    assert len(await kept(small)) == (1 if name in optional else 0)
-
-
 async def test_a_phone_that_may_not_be_texted_is_for_voice_and_an_address_is_enough(small: Desk) -> None:
     await asked(small, texts=None, messages="yes", email="ana@example.org")
     await asked(small, phone=None, email="ana@example.org")
@@ -281,44 +264,6 @@ async def test_two_forms_are_two_referrals_with_a_link_each(small: Desk) -> None
 
     assert first.link() != second.link()
     assert len(await kept(small)) == 2
-
-
-@pytest.mark.parametrize("form", [None, "", "x", "y" * 43 + "." + "0" * 32, "\N{SNOWMAN}.a"])
-async def test_a_form_that_is_not_ours_is_shown_again_with_a_number_of_ours(small: Desk, form: str | None) -> None:
-    browser = await asked(small, form=form)
-
-    assert browser.answer.status_code == 422
-    assert "press Send once more" in browser.page.by_id("summary").text()
-    assert await kept(small) == []
-
-    await browser.send()
-
-    assert browser.answer.status_code == 201
-
-
-async def test_a_wrong_link_and_one_that_is_over_get_the_same_answer(desk: Desk) -> None:
-    browser = await asked(desk)
-    link = browser.link()
-    clock.step_to(NOW + MONTHS - timedelta(seconds=1))
-    still = await desk.http.get(link)
-    clock.step_to(NOW + MONTHS)
-    over = await desk.http.get(link)
-    others = [await desk.http.get(f"/ask/{each}?lang=en") for each in ("x", "x" * 43, "%00", uuid4(), "A" * 5_000)]
-    back = await desk.http.post("/ask/" + "x" * 43 + "/take-back?lang=en")
-
-    assert (still.status_code, over.status_code) == (200, 404)
-    assert {each.text for each in [*others, back]} == {over.text}
-    assert {each.status_code for each in [*others, back]} == {404}
-
-
-async def test_the_link_itself_is_nowhere_in_the_store(small: Desk) -> None:
-    browser = await asked(small)
-    link = browser.link().removeprefix("/ask/").partition("?")[0]
-    (referral,) = await kept(small)
-
-    assert link not in referral.order.model_dump_json()
-    assert referral.order.identifier == links.number_of(link)
-    assert all(link not in str(each) for each in await small.told("agency"))
 
 
 async def test_whoever_has_the_link_takes_it_back_with_every_consent(desk: Desk) -> None:
@@ -373,70 +318,3 @@ async def test_after_a_match_whoever_takes_it_back_is_talked_to(desk: Desk) -> N
     assert [each.kind for each in await desk.work()] == ["changed_referral"]
     assert len(await desk.said(ConsentRevoked)) == 1
     assert await desk.said(ReferralRefused) == []
-
-
-async def test_too_many_forms_from_one_address_are_asked_to_wait_and_lose_nothing(small: Desk) -> None:
-    small.service.http.state.asks = Pace(rate=1 / 60, at_once=1)
-    await asked(small)
-
-    browser = await asked(small)
-
-    assert browser.answer.status_code == 429
-    assert 1 <= int(browser.answer.headers["retry-after"]) <= 60
-    assert "Wait 1 min." in browser.page.by_id("summary").text()
-    assert filled(browser.page.one("form"))["note"] == [ANA["note"]]
-    assert len(await kept(small)) == 1
-
-
-async def test_too_many_looks_from_one_address_are_asked_to_wait(small: Desk) -> None:
-    browser = await asked(small)
-    small.service.http.state.looks = Pace(rate=0.001, at_once=1)
-
-    statuses = [(await small.http.get(browser.link())).status_code for _ in range(2)]
-
-    assert statuses == [200, 429]
-
-
-async def test_while_the_database_is_away_the_form_comes_back_and_the_emergency_words_stand(tmp_path: Path) -> None:
-    async with visitor_of(service_on("postgresql://nobody@127.0.0.1:1/none", tmp_path)) as http:
-        browser = Browser(http)
-        number = filled((await browser.open("/ask")).one("form"))["form"]
-        await browser.send(**ANA)
-        sent = browser.answer
-        looked = await http.get("/ask/" + "x" * 43)
-
-    assert (sent.status_code, looked.status_code) == (503, 503)
-    assert "Wait one minute. Then press Send." in browser.page.by_id("summary").text()
-    shown = filled(browser.page.one("form"))
-    assert (shown["form"], shown["note"]) == (number, [ANA["note"]])
-    assert "911" in browser.page.one("aside").text()
-    assert "911" in parsed(looked.text).one("aside").text()
-
-
-@pytest.mark.parametrize(
-    ("host", "name"),
-    [
-        ("203.0.113.7", "203.0.113.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("somewhere", "somewhere"),
-    ],
-)
-def test_who_sends_is_counted_by_address_and_of_the_new_kind_by_its_home(host: str, name: str) -> None:
-    assert address_of(Request({"type": "http", "client": (host, 1), "headers": []})) == name
-
-
-@pytest.mark.parametrize("body", [b"x" * 70_000, b"&".join(b"a%d=1" % each for each in range(100))])
-async def test_a_body_that_is_too_much_is_refused_in_plain_words(small: Desk, body: bytes) -> None:
-    answer = await small.http.post("/ask", content=body, headers={"content-type": "application/x-www-form-urlencoded"})
-
-    assert answer.status_code == 413
-    assert "Please go back, and write less." in answer.text
-    assert "911" in answer.text
-
-
-async def test_a_programme_that_says_nothing_of_it_has_no_form(tmp_path: Path) -> None:
-    async with visitor_of(created("referrals", tmp_path)) as http:
-        answer = await http.get("/ask")
-
-    assert answer.status_code == 404

@@ -90,7 +90,7 @@ def read(typed: Typed, number: Identifier, *, sites: Mapping[str, Site], languag
         "agree": "" if typed.has("agree", "yes") else "wrong_agree",
     }
     person = Person(
-        first_name=typed.one("first_name")[:LONGEST_NAME] or None,
+        first_name=" ".join(typed.one("first_name").split())[:LONGEST_NAME] or None,
         birth_date=born,
         languages=[spoken or language],
         reaches=reaches,
