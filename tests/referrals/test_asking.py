@@ -303,7 +303,8 @@ def test_every_state_has_words_and_danger_and_a_change_of_mind_come_first(state:
     said = [standing(state, "active", in_crisis=False), standing(state, "withdrawn", in_crisis=False)]
     said += [standing(state, "active", in_crisis=True), standing(state, "withdrawn", in_crisis=True)]
 
-    assert said == [STANDINGS[state], "taken_back", "call", "still_call"]
+    back = "stopping" if state in ("matched", "first_scheduled", "engaged") else "taken_back"
+    assert said == [STANDINGS[state], back, "call", "still_call"]
 
 
 async def test_after_a_match_whoever_takes_it_back_is_talked_to(desk: Desk) -> None:
@@ -314,7 +315,7 @@ async def test_after_a_match_whoever_takes_it_back_is_talked_to(desk: Desk) -> N
 
     await browser.send()
 
-    assert browser.page.by_id("stands").text() == "You took this back"
+    assert browser.page.by_id("stands").text() == "You want to stop"
     assert [each.kind for each in await desk.work()] == ["changed_referral"]
     assert len(await desk.said(ConsentRevoked)) == 1
     assert await desk.said(ReferralRefused) == []

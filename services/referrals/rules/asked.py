@@ -10,7 +10,7 @@ ADULT = 18
 """From this age on somebody may ask for themselves: below it, states differ on who must agree."""
 
 Standing = Literal[
-    "asked", "call", "looking", "found", "planned", "meeting", "ended", "closed", "taken_back", "still_call"
+    "asked", "call", "looking", "found", "planned", "meeting", "ended", "closed", "taken_back", "stopping", "still_call"
 ]  # fmt: skip
 
 STANDINGS: dict[State, Standing] = {
@@ -26,6 +26,9 @@ STANDINGS: dict[State, Standing] = {
     "engaged": "meeting",
     "completed": "ended",
 }
+WITH_SOMEBODY: tuple[State, ...] = ("matched", "first_scheduled", "engaged")
+"""Where a person talks with whoever takes it back, for a supporter knows of them, and meetings may be set."""
+
 STEPS: tuple[Standing, ...] = ("asked", "looking", "found", "planned")
 """The steps that a page shows, in their order."""
 
@@ -34,7 +37,9 @@ def standing(state: State, status: OrderStatus, *, in_crisis: bool) -> Standing:
     """This will say where things stand; whoever may be in danger is told first that a person will be in touch."""
     if in_crisis:
         return "still_call" if status in TAKEN_BACK else "call"
-    return "taken_back" if status in TAKEN_BACK else STANDINGS[state]
+    if status in TAKEN_BACK:
+        return "stopping" if state in WITH_SOMEBODY else "taken_back"
+    return STANDINGS[state]
 
 
 def place(stands: Standing) -> int | None:
