@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-FOLDER = Path(__file__).parent / "words"
+FOLDER = Path(__file__).parent / "languages"
 LANGUAGES = ("en", "es")
 """The languages of the pages; the first is for whoever asks for none of them."""
 
