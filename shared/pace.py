@@ -4,6 +4,9 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+MOST = 10_000
+"""How many are remembered at a time: those who need no key could otherwise fill the memory."""
+
 
 @dataclass
 class _Bucket:
@@ -21,6 +24,8 @@ class Pace:
     def wait(self, organisation: str) -> float:
         """This will take a token and give 0, or give the seconds until there is one."""
         clock = time.monotonic()
+        if len(self._buckets) >= MOST:
+            self._forget_the_full(clock)
         bucket = self._buckets.setdefault(organisation, _Bucket(float(self.at_once), clock))
         bucket.tokens = min(bucket.tokens + (clock - bucket.at) * self.rate, self.at_once)
         bucket.at = clock
@@ -28,6 +33,16 @@ class Pace:
             return (1 - bucket.tokens) / self.rate
         bucket.tokens -= 1
         return 0.0
+
+    def _forget_the_full(self, clock: float) -> None:
+        """This will forget whoever has been quiet for so long that it makes no difference; all, where nobody has."""
+        self._buckets = {
+            name: each
+            for name, each in self._buckets.items()
+            if each.tokens + (clock - each.at) * self.rate < self.at_once
+        }
+        if len(self._buckets) >= MOST:
+            self._buckets = {}
 
     async def keep(self, organisation: str) -> None:
         """This will wait for a token, and take it."""

@@ -65,6 +65,32 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+class Door(Part):
+    """Something that asks for no appointment: when it is open, by language, and how to get there or ring it."""
+
+    hours: Annotated[dict[Text, Text], Field(min_length=1)]
+    phone: Text | None = None
+    place: Text | None = None
+
+
+class StepIn(Part):
+    """What somebody may begin with who wants no supporter of their own yet, the lightest first; all neutral words."""
+
+    warm_line: Door | None = None
+    drop_in: Door | None = None
+    group: Door | None = None
+
+    @model_validator(mode="after")
+    def _can_be_found(self) -> Self:
+        if self.warm_line and not self.warm_line.phone:
+            raise ValueError("warm_line.phone must be the number that is rung")
+        if self.drop_in and not self.drop_in.place:
+            raise ValueError("drop_in.place must say where it is")
+        if self.group and not (self.group.place or self.group.phone):
+            raise ValueError("group must say its place, or the phone to ask at")
+        return self
+
+
 class Site(Part):
     """A place of the programme: its zone, its business calendar, and the words people there may be told."""
 
@@ -83,6 +109,7 @@ class Site(Part):
     on_call: str = ""
     escalates_to: Annotated[list[Text], Field(max_length=2)] = []
     region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
+    step_in: StepIn = StepIn()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -144,12 +171,23 @@ class Organisation(Part):
         return any(found) and (digest not in self.key_ends or at < self.key_ends[digest])
 
 
+class SelfReferral(Part):
+    """The form at /ask: `organisation_id` is the agency in whose name people ask for themselves.
+
+    The link to each one's page works for `link_days`.
+    """
+
+    organisation_id: OrganisationId
+    link_days: Annotated[int, Field(ge=1, le=366)] = 120
+
+
 class Programme(Part):
     """Everything the services are told about the world they work in; its first site is that of whoever has none."""
 
     name: Text = "Alongside"
     sites: Annotated[dict[str, Site], Field(min_length=1)]
     organisations: dict[str, Organisation]
+    self_referral: SelfReferral | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -168,6 +206,9 @@ class Programme(Part):
                 yield f"organisations.{key}.mllp is for those who refer"
             if each.site_id and each.site_id not in self.sites:
                 yield f"organisations.{key}.site_id must be a site of this programme"
+        agencies = [key for key, each in self.organisations.items() if each.kind == "agency"]
+        if self.self_referral and self.self_referral.organisation_id not in agencies:
+            yield "self_referral.organisation_id must be an organisation of kind agency of this programme"
 
     @classmethod
     def read(cls, path: Path) -> "Programme":

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import handlers, store
 from services.referrals.edge import Edge
-from services.referrals.http import fhir_routes, people_routes, smart_routes
+from services.referrals.http import asking_routes, fhir_routes, people_routes, smart_routes
 from services.referrals.mllp import Line, Taking, listening
 from services.referrals.rules.figures import figures
 from services.referrals.rules.triage import PAGED_WITHIN
@@ -44,6 +44,10 @@ def create(settings: Settings) -> Service:
     edge = Edge(receive=receive, run=mailbox.run, database=service.database, programme=programme)
     service.http.include_router(fhir_routes(edge))
     service.http.include_router(people_routes(mailbox.run, service.database, programme))
+    if programme.self_referral:
+        service.http.state.asks = Pace(settings.asks_per_minute / 60, settings.asks_at_once)
+        service.http.state.looks = Pace(1, 60)
+        service.http.include_router(asking_routes(edge, programme.self_referral))
     lines, taking = _lines(settings, programme), Taking(edge=edge, pace=pace)
     service.beside(lambda: listening(lines, taking, settings.tls()))
     service.figures(count)

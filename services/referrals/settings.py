@@ -18,6 +18,9 @@ class Settings(ServiceSettings, service="referrals"):
     `public_url` is how organisations reach it, where that is not `http://host:port`. An organisation may make
     `requests_at_once` at once, and `requests_per_second` for as long as it likes.
 
+    From one address, `asks_at_once` forms may come at once, and `asks_per_minute` for as long as it likes: a shelter
+    or a library may be many people behind one address.
+
     `mllp` gives the port of each organisation that sends HL7 v2 over MLLP, as JSON: `{"general-hospital": 2575}`; it is
     listened to at `mllp_host`. With a certificate and its key it is TLS; with `mllp_authorities` (a PEM file) whoever
     connects shows a certificate that one of them signed, in the organisation's name.
@@ -26,6 +29,8 @@ class Settings(ServiceSettings, service="referrals"):
     public_url: str = ""
     requests_per_second: Annotated[float, Field(gt=0)] = 50
     requests_at_once: Annotated[int, Field(ge=1)] = 200
+    asks_per_minute: Annotated[float, Field(gt=0)] = 2
+    asks_at_once: Annotated[int, Field(ge=1)] = 20
     mllp: dict[str, int] = Field(default_factory=dict)
     mllp_host: str = "127.0.0.1"
     mllp_certificate: Path | None = None

@@ -227,21 +227,31 @@ class Desk:
             return await app.count(db)
 
 
-@asynccontextmanager
-async def desk_on(database: Database, folder: Path) -> AsyncIterator[Desk]:
-    """This will open a desk on an empty database."""
-    url = database.engine.url.render_as_string(hide_password=False)
+def service_on(url: str, folder: Path) -> Service:
+    """This will put a referrals service together on a database that is not opened yet."""
     settings = Settings(
-        database_url=url.replace("+asyncpg", "").replace("+aiosqlite", ""),
+        database_url=url,
         programme=_programme(folder),
         seal_keys=_keys(folder),
         requests_per_second=1_000_000,
         requests_at_once=1_000_000,
     )
-    service = app.create(settings)
-    await service.open_store()
+    return app.create(settings)
+
+
+def visitor_of(service: Service) -> httpx.AsyncClient:
+    """This will give whoever comes to a service over HTTP."""
     transport = httpx.ASGITransport(app=service.http, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://referrals") as http:
+    return httpx.AsyncClient(transport=transport, base_url="http://referrals")
+
+
+@asynccontextmanager
+async def desk_on(database: Database, folder: Path) -> AsyncIterator[Desk]:
+    """This will open a desk on an empty database."""
+    url = database.engine.url.render_as_string(hide_password=False)
+    service = service_on(url.replace("+asyncpg", "").replace("+aiosqlite", ""), folder)
+    await service.open_store()
+    async with visitor_of(service) as http:
         yield Desk(service, http)
     await service.database.close()
 
@@ -258,12 +268,18 @@ def _programme(folder: Path) -> Path:
         name: {"organisation_id": name, "name": name, "site_id": "main", "key_hashes": [hash_key(KEYS[name])], **agreed}
         for name, agreed in agreements.items()
     }
+    hours = {"en": "Each day, 4 pm to 10 pm", "es": "Todos los días, de 4 a 10"}
+    step_in = {
+        "warm_line": {"hours": hours, "phone": "555-0177"},
+        "drop_in": {"hours": hours, "place": "12 Elm Street"},
+    }
     sites = {
-        "main": {"site_id": "main", "public_name": "Main office", "phone": "555-0100"},
+        "main": {"site_id": "main", "public_name": "Main office", "phone": "555-0100", "step_in": step_in},
         "lakeside": {"site_id": "lakeside", "public_name": "Lakeside", "phone": "555-0101", "zone": "America/Chicago"},
     }
     path = folder / "programme.json"
-    path.write_text(json.dumps({"sites": sites, "organisations": organisations}))
+    asked = {"organisation_id": "agency"}
+    path.write_text(json.dumps({"sites": sites, "organisations": organisations, "self_referral": asked}))
     return path
 
 

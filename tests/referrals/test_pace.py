@@ -2,7 +2,7 @@
 
 import asyncio
 
-from shared.pace import Pace
+from shared.pace import MOST, Pace
 from tests.referrals.makers import Desk, request
 from tests.referrals.pipes import message
 from tests.referrals.test_mllp import frame, line, talk
@@ -29,6 +29,19 @@ async def test_tokens_come_back_and_never_more_than_at_once() -> None:
     assert [each > 0 for each in first] == [False, False, True]
     assert first[2] <= 0.01
     assert [each > 0 for each in later] == [False, False, True]
+
+
+async def test_whoever_was_quiet_is_forgotten_before_memory_is_full() -> None:
+    pace = Pace(rate=1_000, at_once=1)
+    for number in range(3 * MOST):
+        pace.wait(f"address {number}")
+        await asyncio.sleep(0.002) if number % MOST == 0 else None
+    spent = Pace(rate=0.001, at_once=1)
+    for number in range(MOST - 1):
+        spent.wait(f"address {number}")
+
+    assert len(pace._buckets) <= MOST
+    assert spent.wait("address 0") > 0
 
 
 async def test_on_a_line_that_is_too_fast_every_message_is_answered_in_the_end(small: Desk) -> None:

@@ -121,6 +121,11 @@ def test_goes_on_once_a_person_has_cleared_the_risk() -> None:
         "quiere hacerse daño",
         "No quiero vivir",
         "denies suicidal ideation",
+        "I don't want to live like this",
+        "I just want to end it all",
+        "I'm abused",
+        "My husband hits me",
+        "Mi esposo me pega",
     ],
 )
 def test_words_of_danger_raise_in_both_languages_even_when_denied(note: str) -> None:
@@ -128,7 +133,7 @@ def test_words_of_danger_raise_in_both_languages_even_when_denied(note: str) -> 
 
 
 @pytest.mark.parametrize(
-    "note", ["", "Enjoys painting and long walks", "Le gusta la vida en el barrio", "overdue bills"]
+    "note", ["", "Enjoys painting and long walks", "Le gusta la vida en el barrio", "overdue bills", "It hits me hard"]
 )
 def test_ordinary_words_raise_nothing(note: str) -> None:
     assert not may_mean_danger([note])

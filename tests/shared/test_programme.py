@@ -58,6 +58,32 @@ def test_a_site_with_a_wrong_field_is_refused_where_it_is_wrong(tmp_path: Path, 
         Programme.read(path)
 
 
+HOURS = {"en": "Each day"}
+
+
+@pytest.mark.parametrize(
+    ("step_in", "said"),
+    [
+        ({"warm_line": {"hours": HOURS}}, "warm_line.phone must be the number that is rung"),
+        ({"drop_in": {"hours": HOURS, "phone": "555-0100"}}, "drop_in.place must say where it is"),
+        ({"group": {"hours": HOURS}}, "group must say its place, or the phone to ask at"),
+    ],
+)
+def test_what_people_may_begin_with_says_how_to_get_there(tmp_path: Path, step_in: Change, said: str) -> None:
+    path = written(tmp_path, site={"step_in": step_in}, organisation={})
+
+    with pytest.raises(ValueError, match=rf"sites\.main\.step_in: {said}"):
+        Programme.read(path)
+
+
+@pytest.mark.parametrize("name", ["hospital", "nobody"])
+def test_people_ask_for_themselves_in_the_name_of_an_agency_only(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, site={}, organisation={}, self_referral={"organisation_id": name})
+
+    with pytest.raises(ValueError, match=r"self_referral\.organisation_id must be an organisation of kind agency"):
+        Programme.read(path)
+
+
 def test_a_site_that_closes_before_it_opens_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, site={"opens": "17:00", "closes": "09:00"}, organisation={})
 

@@ -1,7 +1,8 @@
-"""The HTTP edge: FHIR for referrers at /fhir, and the programme's own people at /referrals."""
+"""The HTTP edge: FHIR for referrers at /fhir, the form at /ask, and the programme's own people at /referrals."""
 
+from services.referrals.http.asking import asking_routes
 from services.referrals.http.fhir import fhir_routes
 from services.referrals.http.people import people_routes
 from services.referrals.http.smart import smart_routes
 
-__all__ = ["fhir_routes", "people_routes", "smart_routes"]
+__all__ = ["asking_routes", "fhir_routes", "people_routes", "smart_routes"]

@@ -12,6 +12,8 @@ PHRASES = (
     r"wants? to die",
     r"wish\w* (to be|((s?he|i|they) (was|were))) dead",
     r"better off dead",
+    r"(do not|don t) want to (live|be alive)",
+    r"end it all",
     r"self harm\w*",
     rf"(hurt|harm)(s|ing)? {SELF}",
     r"(kill|hurt|harm)(s|ing)? (some(one|body)|others|people)",
@@ -19,7 +21,8 @@ PHRASES = (
     r"overdos\w*",
     r"not safe at home",
     rf"(cannot|can not|can t|unable to) (keep|stay) ({SELF} )?safe",
-    r"(being|is) abused",
+    r"(being|is|am|m) abused",
+    r"(he|she|husband|wife|partner|boyfriend|girlfriend) (hits|beats|hurts|is hitting|is hurting) me",
     r"quier[eo] morir\w*",
     r"matar(se|me)",
     r"quitar(se|me) la vida",
@@ -28,6 +31,7 @@ PHRASES = (
     r"autolesi\w*",
     r"no quier[eo] (seguir )?vivi(r|endo)",
     r"sobredosis",
+    r"me (pegan?|golpean?)",
 )
 _ANY = re.compile(r"\b(?:" + "|".join(PHRASES) + r")\b")
 
