@@ -1,12 +1,13 @@
 """What every edge takes posts in by, and tells their senders from: HTTP and MLLP alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from services.referrals import handlers, store
 from services.referrals.fhir.outcome import Refused
+from services.referrals.rules.hooks import Reach
 from services.referrals.rules.order import Reading
 from shared.database import Database
 from shared.mailbox import Ask, Run
@@ -15,12 +16,17 @@ from shared.programme import Programme
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
-    """`receive` gathers posts, `run` does one thing in a transaction of its own."""
+    """`receive` gathers posts, `run` does one thing in a transaction of its own.
+
+    `fhir` is the public address of FHIR, and `reach` says which endpoints of subscribers may be called.
+    """
 
     receive: Ask
     run: Run
     database: Database
     programme: Programme
+    fhir: str = "/fhir"
+    reach: Reach = field(default_factory=Reach)
 
     async def keep(self, post_id: UUID, organisation: str, reading: Reading) -> list[handlers.Received]:
         """This will take in what was read of a post; Refused where it does not fit the programme."""

@@ -228,16 +228,17 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk_on(database: Database, folder: Path) -> AsyncIterator[Desk]:
-    """This will open a desk on an empty database."""
+async def desk_on(database: Database, folder: Path, **knobs: Any) -> AsyncIterator[Desk]:
+    """This will open a desk on an empty database, with the settings that are named."""
     url = database.engine.url.render_as_string(hide_password=False)
-    settings = Settings(
-        database_url=url.replace("+asyncpg", "").replace("+aiosqlite", ""),
-        programme=_programme(folder),
-        seal_keys=_keys(folder),
-        requests_per_second=1_000_000,
-        requests_at_once=1_000_000,
-    )
+    usual: dict[str, Any] = {
+        "database_url": url.replace("+asyncpg", "").replace("+aiosqlite", ""),
+        "programme": _programme(folder),
+        "seal_keys": _keys(folder),
+        "requests_per_second": 1_000_000,
+        "requests_at_once": 1_000_000,
+    }
+    settings = Settings(**usual | knobs)
     service = app.create(settings)
     await service.open_store()
     transport = httpx.ASGITransport(app=service.http, raise_app_exceptions=False)

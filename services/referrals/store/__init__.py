@@ -19,11 +19,26 @@ from services.referrals.store.referral import (
     tell,
 )
 from services.referrals.store.search import Wanted, page
+from services.referrals.store.subscriptions import (
+    Event,
+    drop_events,
+    events_of,
+    keep_subscriptions,
+    note_events,
+    number_events,
+    subscribe,
+    subscriptions_alone,
+    subscriptions_by_ids,
+    subscriptions_of,
+    unsubscribe,
+    waiting,
+)
 from services.referrals.store.tables import metadata
 from services.referrals.store.timelines import Entry, entries_of, milestones_of, note
 
 __all__ = [
     "Entry",
+    "Event",
     "Referral",
     "Refusal",
     "Repeat",
@@ -36,10 +51,13 @@ __all__ = [
     "change",
     "content_of",
     "counts",
+    "drop_events",
     "entries_of",
+    "events_of",
     "id_of",
     "ids_by_number",
     "ids_of_person",
+    "keep_subscriptions",
     "know",
     "listed",
     "metadata",
@@ -47,6 +65,8 @@ __all__ = [
     "move",
     "named_by",
     "note",
+    "note_events",
+    "number_events",
     "numbered",
     "page",
     "people_of",
@@ -55,6 +75,12 @@ __all__ = [
     "prints_of",
     "refuse",
     "repeat",
+    "subscribe",
+    "subscriptions_alone",
+    "subscriptions_by_ids",
+    "subscriptions_of",
     "tell",
+    "unsubscribe",
     "use",
+    "waiting",
 ]
