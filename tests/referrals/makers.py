@@ -166,8 +166,8 @@ class Desk:
         """This will post a ServiceRequest, or whatever bytes are given."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"content-type": "application/fhir+json"} | rest.pop("headers", {})
-        path = rest.pop("path", "/fhir/ServiceRequest")
-        return await self.ask("POST", path, who=who, content=content, headers=headers, **rest)
+        method, path = rest.pop("method", "POST"), rest.pop("path", "/fhir/ServiceRequest")
+        return await self.ask(method, path, who=who, content=content, headers=headers, **rest)
 
     async def referred(self, body: Any, **rest: Any) -> str:
         """This will post a ServiceRequest that is taken in, and give its id."""

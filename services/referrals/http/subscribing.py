@@ -12,7 +12,7 @@ from services.referrals.edge import Edge
 from services.referrals.fhir import notices, subscriptions
 from services.referrals.fhir.outcome import refuse
 from services.referrals.fhir.searching import IGNORED, as_uuid
-from services.referrals.http.route import Referrer, answer, refuse_another_version, unchanged
+from services.referrals.http.route import Referrer, answer, refuse_another_version, refuse_without, unchanged
 from services.referrals.reading import RESOURCE_LIMIT
 from services.referrals.rules.subscriptions import AT_MOST, Subscription
 from shared import strict_json
@@ -54,6 +54,7 @@ def _add_changes(router: APIRouter, edge: Edge) -> None:
     @router.post("/Subscription", status_code=201)
     async def subscribe(request: Request, caller: Referrer) -> Response:
         """Subscribe: your endpoint is called with a handshake, then whenever a Task of yours changes."""
+        refuse_without(caller, "Task", "r")
         wanted, _ = subscriptions.read(await _parsed(request), edge.reach, now=now())
         try:
             fresh = await edge.run(handlers.subscribe, (caller.organisation_id, wanted))
@@ -66,6 +67,7 @@ def _add_changes(router: APIRouter, edge: Edge) -> None:
     @router.put("/Subscription/{subscription_id}")
     async def replace(request: Request, subscription_id: str, caller: Referrer) -> Response:
         """Change a subscription of yours: it begins with a handshake again, or is off."""
+        refuse_without(caller, "Task", "r")
         changed = await change(request, subscription_id, caller, gone=False)
         return answer(subscriptions.written(changed), request) if changed else Response(status_code=204)
 
@@ -86,7 +88,7 @@ def _add_status(router: APIRouter, edge: Edge) -> None:
     @router.get("/Subscription/$status")
     async def status_of_all(request: Request, caller: Referrer) -> Response:
         """How your subscriptions stand, and how many events each has had; `id` and `status` choose among them."""
-        wanted = {name.replace("id", "_id") if name == "id" else name: value for name, value in _asked(request).items()}
+        wanted = {"_id" if name == "id" else name: value for name, value in _asked(request).items()}
         async with edge.database.reading() as db:
             some = _chosen(await store.subscriptions_of(db, caller.organisation_id), wanted)
             bodies = await status(db, some)
