@@ -263,7 +263,7 @@ async def test_an_answer_that_never_ends_is_not_read() -> None:
         await asyncio.sleep(0.1)
 
         assert taken
-        assert found.sent == before
+        assert found.sent == before < 10_000_000
 
 
 async def test_who_does_not_answer_is_left_after_the_time_they_have() -> None:

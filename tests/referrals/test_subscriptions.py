@@ -1,6 +1,7 @@
 """A hospital that subscribed hears by a call what the status stream says: in order, once in truth, and no more."""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -16,6 +17,7 @@ from services.referrals.store.tables import subscription_events
 from shared import clock
 from shared.database import Database
 from shared.events.referrals import ReferralAccepted
+from shared.mailbox import Ingested
 from tests.referrals.endpoints import (
     Endpoint,
     endpoint,
@@ -180,6 +182,23 @@ async def test_another_organisations_referrals_are_never_told(desk: Desk, hook: 
 
     assert kinds(hook) == ["handshake"]
     assert await open_events(desk) == 0
+
+
+async def test_of_posts_that_are_taken_in_together_each_organisation_is_told_its_own(
+    desk: Desk, hook: Endpoint
+) -> None:
+    both = ("general-hospital", "silent-centre")
+    for who in both:
+        await subscribed(desk, subscription(hook.url + who), who=who)
+    await settle(desk)
+    raw = json.dumps(request()).encode()
+
+    await desk.hear(*(Ingested(who, "referral", raw, "", str(uuid4())) for who in both))
+    await settle(desk)
+
+    calls = zip(hook.heads, hook.told(), strict=True)
+    told = [(who, ids) for head, (_, _, ids) in calls for who in both if ids and f"POST /{who} " in head]
+    assert sorted(told) == [(who, [(await desk.told(who))[0]["id"]]) for who in both]
 
 
 async def test_a_heartbeat_comes_when_nothing_was_said_for_as_long_as_was_asked(desk: Desk, hook: Endpoint) -> None:

@@ -24,13 +24,9 @@ ASK_WITHIN = timedelta(days=1)
 
 
 async def announce(db: AsyncConnection, said: Iterable[Said]) -> list[Later]:
-    """This will let those who subscribed hear that there is something new: of each Task that is said, and no other."""
-    told = [(each.organisation, UUID(each.about)) for each in said if isinstance(each, Status) and _is_task(each)]
+    """This will let those who subscribed hear that there is something new: of each Task among what is said."""
+    told = [(each.organisation, UUID(each.about)) for each in said if isinstance(each, Status)]
     return look_at(await store.note_events(db, told, now()))
-
-
-def _is_task(status: Status) -> bool:
-    return bool(status.body["resourceType"] == "Task")
 
 
 def look_at(ids: Iterable[UUID]) -> list[Later]:
