@@ -32,25 +32,6 @@ def add(router: APIRouter, edge: Edge) -> None:
 
 
 def _add_changes(router: APIRouter, edge: Edge) -> None:
-    async def change(request: Request, one: str, caller: Caller, *, gone: bool) -> Subscription | None:
-        before = await _own(edge, one, caller)
-        refuse_another_version(request, subscriptions.written(before))
-        wanted, off = None, False
-        if not gone:
-            raw = await _parsed(request)
-            if raw.get("id") not in (None, one):
-                raise refuse("invalid", "Subscription.id", "send the Subscription that the address names", status=400)
-            wanted, off = subscriptions.read(raw, edge.reach, before=before, now=now())
-        try:
-            changed: Subscription | None = await edge.run(
-                handlers.change, handlers.Wish(before=before, wanted=wanted, off=off)
-            )
-        except handlers.NotThere:
-            raise _not_found() from None
-        except handlers.Changed:
-            raise refuse("conflict", "Subscription", "it was changed meanwhile: read it again", status=409) from None
-        return changed
-
     @router.post("/Subscription", status_code=201)
     async def subscribe(request: Request, caller: Referrer) -> Response:
         """Subscribe: your endpoint is called with a handshake, then whenever a Task of yours changes."""
@@ -68,14 +49,34 @@ def _add_changes(router: APIRouter, edge: Edge) -> None:
     async def replace(request: Request, subscription_id: str, caller: Referrer) -> Response:
         """Change a subscription of yours: it begins with a handshake again, or is off."""
         refuse_without(caller, "Task", "r")
-        changed = await change(request, subscription_id, caller, gone=False)
+        changed = await _change(edge, request, subscription_id, caller, gone=False)
         return answer(subscriptions.written(changed), request) if changed else Response(status_code=204)
 
     @router.delete("/Subscription/{subscription_id}", status_code=204)
     async def unsubscribe(request: Request, subscription_id: str, caller: Referrer) -> Response:
         """End a subscription of yours, and forget it."""
-        await change(request, subscription_id, caller, gone=True)
+        await _change(edge, request, subscription_id, caller, gone=True)
         return Response(status_code=204)
+
+
+async def _change(edge: Edge, request: Request, one: str, caller: Caller, *, gone: bool) -> Subscription | None:
+    before = await _own(edge, one, caller)
+    refuse_another_version(request, subscriptions.written(before))
+    wanted, off = None, False
+    if not gone:
+        raw = await _parsed(request)
+        if raw.get("id") not in (None, one):
+            raise refuse("invalid", "Subscription.id", "send the Subscription that the address names", status=400)
+        wanted, off = subscriptions.read(raw, edge.reach, before=before, now=now())
+    try:
+        changed: Subscription | None = await edge.run(
+            handlers.change, handlers.Wish(before=before, wanted=wanted, off=off)
+        )
+    except handlers.NotThere:
+        raise _not_found() from None
+    except handlers.Changed:
+        raise refuse("conflict", "Subscription", "it was changed meanwhile: read it again", status=409) from None
+    return changed
 
 
 def _add_status(router: APIRouter, edge: Edge) -> None:
