@@ -1,14 +1,25 @@
 """Takes in referrals, and knows what became of each.
 
-It also hears what organisations post on `ingest.<org>.referral.v1`, and tells them on `status.<org>.referral.v1`.
+It also hears what organisations post on `ingest.<org>.referral.v1`, and tells them on `status.<org>.referral.v1`; who
+subscribed is called when there is something new.
 """
 
-OWNS = ("persons", "referrals", "timeline", "refusals", "repeats", "assertions")
+OWNS = (
+    "persons",
+    "referrals",
+    "timeline",
+    "refusals",
+    "repeats",
+    "assertions",
+    "subscriptions",
+    "subscription_events",
+)
 HEARS = (
     "matching.offer-made.v1",
     "matching.referral-waitlisted.v1",
     "matching.bridge-offered.v1",
     "matching.match-made.v1",
+    "referrals.subscription-fell-due.v1",
     "scheduling.series-booked.v1",
     "scheduling.series-not-booked.v1",
     "scheduling.seat-held.v1",
@@ -27,4 +38,6 @@ SAYS = (
     "referrals.consent-revoked.v1",
     "referrals.contact-shared.v1",
     "referrals.coverage-shared.v1",
+    "referrals.notify-subscriber.v1",
+    "referrals.subscription-fell-due.v1",
 )

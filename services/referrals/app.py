@@ -6,14 +6,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import handlers, store
 from services.referrals.edge import Edge
+from services.referrals.fhir.subscriptions import LONGEST_TIMEOUT
+from services.referrals.hook import Hooks
 from services.referrals.http import asking_routes, fhir_routes, people_routes, smart_routes
 from services.referrals.mllp import Line, Taking, listening
 from services.referrals.rules.figures import figures
 from services.referrals.rules.triage import PAGED_WITHIN
 from services.referrals.settings import Settings
 from shared.clock import now
+from shared.database import Database
 from shared.events.matching import BridgeOffered, MatchMade, OfferMade, ReferralWaitlisted
 from shared.events.notifications import OnCallPaged
+from shared.events.referrals import NotifySubscriber, SubscriptionFellDue
 from shared.events.scheduling import SeatHeld, SeatMissed, SeriesBooked, SeriesEnded, SeriesNotBooked
 from shared.mailbox.box import Mailbox
 from shared.pace import Pace
@@ -41,7 +45,11 @@ def create(settings: Settings) -> Service:
     receive = mailbox.together(partial(handlers.receive, programme=programme))
     service.http.state.pace = pace = Pace(settings.requests_per_second, settings.requests_at_once)
     service.http.include_router(smart_routes(mailbox.run, programme, pace, address=settings.token_address()))
-    edge = Edge(receive=receive, run=mailbox.run, database=service.database, programme=programme)
+    reach, base = settings.reach(), settings.address() + "/fhir"
+    call_out(mailbox, service.database, Hooks(reach, tls=settings.hook_tls()), base=base)
+    edge = Edge(
+        receive=receive, run=mailbox.run, database=service.database, programme=programme, fhir=base, reach=reach
+    )
     service.http.include_router(fhir_routes(edge))
     service.http.include_router(people_routes(mailbox.run, service.database, programme))
     if programme.self_referral:
@@ -69,6 +77,13 @@ def switch(mailbox: Mailbox, programme: Programme) -> None:
     mailbox.on_ingest("referral", partial(handlers.ingest, programme=programme), many=True)
     mailbox.on_many(JOURNEY, partial(handlers.advance, programme=programme))
     mailbox.on_many(OnCallPaged, handlers.paged)
+    mailbox.on_timer(SubscriptionFellDue, handlers.look_at_subscriptions, many=True)
+
+
+def call_out(mailbox: Mailbox, database: Database, hooks: Hooks, *, base: str) -> None:
+    """This will say how subscribers are called; they know a call again by its id, and its events by their numbers."""
+    call = partial(handlers.notify, database=database, hooks=hooks, base=base)
+    mailbox.errand(NotifySubscriber, call, then=handlers.record, timeout=LONGEST_TIMEOUT + 5, many=True)
 
 
 async def count(db: AsyncConnection) -> dict[str, int]:

@@ -1,13 +1,14 @@
 """What every edge takes posts in by, and tells their senders from: HTTP and MLLP alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from services.referrals import handlers, store
 from services.referrals.fhir.answers import unheard
 from services.referrals.fhir.outcome import Refused
+from services.referrals.rules.hooks import Reach
 from services.referrals.rules.order import Reading
 from services.referrals.rules.triage import PAGED_WITHIN
 from shared.clock import now
@@ -18,12 +19,17 @@ from shared.programme import Programme
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
-    """`receive` gathers posts, `run` does one thing in a transaction of its own."""
+    """`receive` gathers posts, `run` does one thing in a transaction of its own.
+
+    `fhir` is the public address of FHIR, and `reach` says which endpoints of subscribers may be called.
+    """
 
     receive: Ask
     run: Run
     database: Database
     programme: Programme
+    fhir: str = "/fhir"
+    reach: Reach = field(default_factory=Reach)
 
     async def keep(self, post_id: UUID, organisation: str, reading: Reading) -> list[handlers.Received]:
         """This will take in what was read of a post; Refused where it does not fit the programme."""
@@ -34,13 +40,17 @@ class Edge:
 
     async def insist(self, received: Sequence[handlers.Received]) -> None:
         """This will raise Unheard where danger was posted, and the way on which people are paged about it is broken."""
-        waiting = {each.referral.site_id: each.referral for each in received if _is_unheard(each.referral)}
+        for each in await self.unheard([each.referral for each in received]):
+            raise unheard(each.order, self.programme.site(each.site_id))
+
+    async def unheard(self, referrals: Sequence[store.Referral]) -> list[store.Referral]:
+        """This will choose one for each site where danger waits, and the way on which people are paged is broken."""
+        waiting = {each.site_id: each for each in referrals if _is_unheard(each)}
         if not waiting:
-            return
+            return []
+        before = now() - PAGED_WITHIN
         async with self.database.reading() as db:
-            broken = [each for each in waiting if await store.nobody_is_paged(db, each, before=now() - PAGED_WITHIN)]
-        if broken:
-            raise unheard(waiting[broken[0]].order, self.programme.site(broken[0]))
+            return [each for site, each in waiting.items() if await store.nobody_is_paged(db, site, before=before)]
 
     async def account(self, post_id: UUID, organisation: str, refused: Refused) -> None:
         """This will write down that a post was refused, and where it was wrong."""

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from services.referrals.rules.hooks import Reach, origin
 from shared import names
 from shared.settings import ServiceSettings
 
@@ -24,6 +25,10 @@ class Settings(ServiceSettings, service="referrals"):
     `mllp` gives the port of each organisation that sends HL7 v2 over MLLP, as JSON: `{"general-hospital": 2575}`; it is
     listened to at `mllp_host`. With a certificate and its key it is TLS; with `mllp_authorities` (a PEM file) whoever
     connects shows a certificate that one of them signed, in the organisation's name.
+
+    Endpoints of subscribers are called by https, on `hook_ports`, at public addresses. Those of `hook_origins` (JSON:
+    `["https://hooks.hospital.internal:8443"]`) are called wherever they are, also by http where that is what is named;
+    `hook_authorities` (a PEM file) are believed instead of the public ones.
     """
 
     public_url: str = ""
@@ -36,6 +41,14 @@ class Settings(ServiceSettings, service="referrals"):
     mllp_certificate: Path | None = None
     mllp_key: Path | None = None
     mllp_authorities: Path | None = None
+    hook_origins: list[str] = Field(default_factory=list)
+    hook_ports: list[int] = [443, 8443]
+    hook_authorities: Path | None = None
+
+    @model_validator(mode="after")
+    def _origins_as_written(self) -> Self:
+        self.reach()
+        return self
 
     @model_validator(mode="after")
     def _encrypted_as_meant(self) -> Self:
@@ -43,11 +56,23 @@ class Settings(ServiceSettings, service="referrals"):
             raise ValueError("MLLP_KEY and MLLP_AUTHORITIES need MLLP_CERTIFICATE: without it MLLP is plain text")
         return self
 
-    def token_address(self) -> str:
-        """This will give the address of the token endpoint, as organisations sign it."""
+    def address(self) -> str:
+        """This will give the address at which organisations reach this service."""
         host = "127.0.0.1" if self.host in EVERYWHERE else self.host
         here = f"http://{host}:{self.port or names.port('referrals')}"
-        return (self.public_url or here).rstrip("/") + "/auth/token"
+        return (self.public_url or here).rstrip("/")
+
+    def token_address(self) -> str:
+        """This will give the address of the token endpoint, as organisations sign it."""
+        return self.address() + "/auth/token"
+
+    def reach(self) -> Reach:
+        """This will say which endpoints of subscribers may be called; ValueError for an origin that is none."""
+        return Reach(origins=frozenset(map(origin, self.hook_origins)), ports=frozenset(self.hook_ports))
+
+    def hook_tls(self) -> ssl.SSLContext | None:
+        """This will say whose certificates subscribers show, None for anybody's; OSError for a file nobody can read."""
+        return ssl.create_default_context(cafile=self.hook_authorities) if self.hook_authorities else None
 
     def tls(self) -> ssl.SSLContext | None:
         """This will give what MLLP is encrypted with, or None where it is not; OSError where a file cannot be read."""

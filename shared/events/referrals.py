@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.events.fact import Fact, Instant, Modality, Urgency, Value
+from shared.events.fact import Fact, Instant, Modality, Timer, Urgency, Value
 
 AgeBand = Literal["child", "12-14", "15-17", "18-25", "adult", "older_adult"]
 Scale = Annotated[int, Field(ge=1, le=5)]
@@ -186,3 +186,18 @@ class CoverageShared(Fact):
     authorisation: str | None = None
     authorised_units: int | None = None
     restricted: bool = False
+
+
+class NotifySubscriber(Fact):
+    """An organisation's own endpoint is to be called (an errand: an intent of this service, never said); ids only."""
+
+    KEY = "subscription_id"
+    subscription_id: UUID
+    turn: Annotated[int, Field(ge=1)]
+
+
+class SubscriptionFellDue(Timer):
+    """A subscription is to be looked at: something happened, or a call is to be tried again (a timer, never said)."""
+
+    KEY = "subscription_id"
+    subscription_id: UUID

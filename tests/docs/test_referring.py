@@ -5,8 +5,18 @@ from typing import Any
 
 import pytest
 
+from services.referrals.fhir.subscriptions import (
+    LEAST_HEARTBEAT,
+    LONGEST_HEARTBEAT,
+    LONGEST_TIMEOUT,
+    MOST_EVENTS,
+    MOST_HEADERS,
+    TOPIC,
+    USUAL_TIMEOUT,
+)
 from services.referrals.fhir.wishes import LISTS, SINGLES
 from services.referrals.rules.journey import SENTENCES
+from services.referrals.rules.subscriptions import AT_MOST, GONE, PAUSES
 from tests.demos import ROOT
 from tests.docs.pages import rows_of
 from tests.referrals.makers import BASE, Desk
@@ -48,6 +58,7 @@ WRONG: dict[str, bytes] = {
     "a time without zone": spoiled(authoredOn="2026-02-03T10:00:00"),
     "an unknown site": extended("site", valueCode="nowhere"),
 }
+SUBSCRIPTION: dict[str, Any] = json.loads((ROOT / "docs" / "examples" / "subscription.json").read_text())
 ELSEWHERE = ("another content type", "an unknown caller", "a suspended organisation", "another's, or unknown")
 
 
@@ -79,6 +90,24 @@ async def test_callers_and_addresses_are_refused_as_the_page_says(desk: Desk) ->
     barred = await desk.http.get(f"/fhir/Task/{nobody}", headers=known)
 
     assert [said(each) for each in (typed, stranger, barred, missing)] == [rows_of(PAGE)[each] for each in ELSEWHERE]
+
+
+async def test_the_subscription_that_the_page_shows_is_taken_as_it_stands(desk: Desk) -> None:
+    headers = {"Authorization": "Bearer general-hospital-key", "Content-Type": "application/fhir+json"}
+
+    answer = await desk.http.post("/fhir/Subscription", content=json.dumps(SUBSCRIPTION), headers=headers)
+
+    assert answer.status_code == 201
+    assert answer.json()["criteria"] == TOPIC and f"`{TOPIC}`" in PAGE
+
+
+def test_the_page_tells_when_subscribers_are_called_again_and_how_many_there_may_be() -> None:
+    assert [each.total_seconds() for each in PAUSES] == [10, 30, 120, 600, 1800, 3600]
+    assert "after 10 s, 30 s, 2, 10 and 30 minutes, then every hour" in PAGE
+    assert GONE.total_seconds() == 72 * 3600 and "After 72 hours" in PAGE
+    assert (AT_MOST, MOST_HEADERS) == (10, 10) and "You have ten at\n  most" in PAGE and "up to ten headers" in PAGE
+    assert (USUAL_TIMEOUT, LONGEST_TIMEOUT, MOST_EVENTS) == (5, 10, 100) and "(5 s, 10 at most)" in PAGE
+    assert (LEAST_HEARTBEAT, LONGEST_HEARTBEAT) == (60, 86_400) and "(60 s to a day)" in PAGE
 
 
 def test_the_page_shows_no_error_that_nobody_tries() -> None:

@@ -166,8 +166,8 @@ class Desk:
         """This will post a ServiceRequest, or whatever bytes are given."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"content-type": "application/fhir+json"} | rest.pop("headers", {})
-        path = rest.pop("path", "/fhir/ServiceRequest")
-        return await self.ask("POST", path, who=who, content=content, headers=headers, **rest)
+        method, path = rest.pop("method", "POST"), rest.pop("path", "/fhir/ServiceRequest")
+        return await self.ask(method, path, who=who, content=content, headers=headers, **rest)
 
     async def referred(self, body: Any, **rest: Any) -> str:
         """This will post a ServiceRequest that is taken in, and give its id."""
@@ -227,16 +227,16 @@ class Desk:
             return await app.count(db)
 
 
-def service_on(url: str, folder: Path) -> Service:
-    """This will put a referrals service together on a database that is not opened yet."""
-    settings = Settings(
-        database_url=url,
-        programme=_programme(folder),
-        seal_keys=_keys(folder),
-        requests_per_second=1_000_000,
-        requests_at_once=1_000_000,
-    )
-    return app.create(settings)
+def service_on(url: str, folder: Path, **knobs: Any) -> Service:
+    """This will put a referrals service together on a database that is not opened yet, with the settings named."""
+    usual: dict[str, Any] = {
+        "database_url": url,
+        "programme": _programme(folder),
+        "seal_keys": _keys(folder),
+        "requests_per_second": 1_000_000,
+        "requests_at_once": 1_000_000,
+    }
+    return app.create(Settings(**usual | knobs))
 
 
 def visitor_of(service: Service) -> httpx.AsyncClient:
@@ -246,10 +246,10 @@ def visitor_of(service: Service) -> httpx.AsyncClient:
 
 
 @asynccontextmanager
-async def desk_on(database: Database, folder: Path) -> AsyncIterator[Desk]:
-    """This will open a desk on an empty database."""
+async def desk_on(database: Database, folder: Path, **knobs: Any) -> AsyncIterator[Desk]:
+    """This will open a desk on an empty database, with the settings that are named."""
     url = database.engine.url.render_as_string(hide_password=False)
-    service = service_on(url.replace("+asyncpg", "").replace("+aiosqlite", ""), folder)
+    service = service_on(url.replace("+asyncpg", "").replace("+aiosqlite", ""), folder, **knobs)
     await service.open_store()
     async with visitor_of(service) as http:
         yield Desk(service, http)

@@ -10,6 +10,7 @@ from shared.events.notifications import OnCallPaged
 from shared.events.referrals import CrisisAcknowledged, CrisisRaised, RiskCleared
 from tests.referrals.makers import NOW, Desk, bundle, patient, request
 from tests.referrals.pipes import SEGMENTS, message
+from tests.referrals.test_asking import asked
 from tests.referrals.test_mllp import frame, line, talk
 
 MINUTE = timedelta(minutes=1)
@@ -207,3 +208,21 @@ async def test_clearing_danger_ends_what_somebody_took_in_hand(desk: Desk) -> No
     assert refused.status_code == 409
     assert [each.referral_id for each in await desk.said(RiskCleared)] == [UUID(referral_id)]
     assert await desk.work() == []
+
+
+async def test_who_asks_for_themselves_in_danger_is_told_not_to_wait_while_nobody_can_be_paged(desk: Desk) -> None:
+    await asked(desk, risk="yes")
+    clock.step_to(NOW + 5 * MINUTE)
+
+    browser = await asked(desk, risk="yes")
+    answered, link = browser.page.one("main").text(), browser.link()
+    await browser.open(link)
+    before = browser.page.by_id("stands").text()
+    await paged(desk, (await desk.said(CrisisRaised))[-1])
+    await browser.open(link)
+
+    assert "we can not reach our own team" in answered and "988" in answered and "will be in touch by" not in answered
+    assert (before, browser.page.by_id("stands").text()) == (
+        "Please do not wait for us",
+        "A person will talk with you",
+    )

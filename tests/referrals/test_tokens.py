@@ -167,8 +167,9 @@ async def test_another_grant_is_refused(smart: Desk, changes: dict[str, str]) ->
     ("asked", "given"),
     [
         ("system/ServiceRequest.c", ("system/ServiceRequest.c",)),
-        ("system/*.rs", ("system/ServiceRequest.rs", "system/Task.rs")),
-        ("system/*.read", ("system/ServiceRequest.rs", "system/Task.rs")),
+        ("system/*.rs", ("system/ServiceRequest.rs", "system/Task.rs", "system/Subscription.rs")),
+        ("system/*.read", ("system/ServiceRequest.rs", "system/Task.rs", "system/Subscription.rs")),
+        ("system/Subscription.cruds", ("system/Subscription.cruds",)),
         ("system/Task.write system/Task.write", ("system/Task.cud",)),
         ("openid system/Patient.rs user/Task.rs system/Task.", ()),
         ("", ()),

@@ -27,7 +27,10 @@ FIRST_OF = {"birth": "birth_month", "risk": "risk_yes", "site": "site_0", "agree
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """Where things stand for somebody, as a page tells it: `by` is when a person will have been in touch."""
+    """Where things stand for somebody, as a page tells it: `by` is when a person will have been in touch.
+
+    `unheard` says that nobody can be told of the danger they are in.
+    """
 
     link: str
     stands: Standing
@@ -35,6 +38,7 @@ class Shown:
     until: datetime
     by: datetime | None = None
     may_take_back: bool = False
+    unheard: bool = False
 
 
 class Pages:

@@ -5,8 +5,10 @@ from typing import Any
 
 from services.referrals.fhir.answers import instant
 from services.referrals.fhir.searching import INCLUDES, documented
+from services.referrals.fhir.subscriptions import BACKPORT, PROFILE, TOPIC, TOPIC_ID
 
 SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+STATUS = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status"
 
 
 def statement(at: datetime) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def statement(at: datetime) -> dict[str, Any]:
                     "service": [{"coding": [{"system": SERVICES, "code": "SMART-on-FHIR"}]}],
                     "description": "Authorization: Bearer, and your API key or an access token",
                 },
-                "resource": [_request(), _task()],
+                "resource": [_request(), _task(), _subscription()],
                 "interaction": [{"code": "transaction"}, {"code": "batch"}],
                 "operation": [
                     {
@@ -60,4 +62,21 @@ def _task() -> dict[str, Any]:
         "searchInclude": list(INCLUDES[:1]),
         "searchParam": documented("Task"),
         "documentation": "What became of a referral: same id as its ServiceRequest. Referrers may cancel it.",
+    }
+
+
+def _subscription() -> dict[str, Any]:
+    return {
+        "extension": [{"url": BACKPORT + "capabilitystatement-subscriptiontopic-canonical", "valueCanonical": TOPIC}],
+        "type": "Subscription",
+        "supportedProfile": [PROFILE],
+        "interaction": [{"code": each} for each in ("create", "read", "update", "delete", "search-type")],
+        "versioning": "versioned",
+        "searchParam": [
+            {"name": "_id", "type": "token"},
+            {"name": "status", "type": "token"},
+            {"name": "url", "type": "uri"},
+        ],
+        "operation": [{"name": "status", "definition": STATUS}],
+        "documentation": "rest-hook with empty or id-only content; the topic is read at SubscriptionTopic/" + TOPIC_ID,
     }

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
+from services.referrals.handlers.notifying import announce
 from services.referrals.handlers.outcomes import Follows, follow, in_words, raise_crisis, settle, take_back
 from services.referrals.handlers.telling import first, tell
 from services.referrals.reading import Reading
@@ -193,7 +194,8 @@ class Intake:
         await store.repeat(db, self.repeats)
         said = await settle(db, self.follows)
         news = [each for each in self.known.values() if each.referral_id in self.news]
-        return [*said, *await tell(db, news, programme=self.programme)]
+        heard = await announce(db, said)
+        return [*said, *heard, *await tell(db, news, programme=self.programme)]
 
 
 def says_something_else(known: store.Referral, arrival: Arrival) -> bool:

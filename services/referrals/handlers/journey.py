@@ -12,12 +12,12 @@ from services.referrals.rules import journey
 from shared.calendar import add_business_days
 from shared.clock import now
 from shared.events.fact import Fact
-from shared.mailbox import Status
+from shared.mailbox import Said
 from shared.programme import Programme
 from shared.work import Asked, open_each
 
 
-async def advance(facts: Sequence[Fact], db: AsyncConnection, *, programme: Programme) -> list[Status]:
+async def advance(facts: Sequence[Fact], db: AsyncConnection, *, programme: Programme) -> list[Said]:
     """This will write what happened into the timelines, move states forward only, and tell the referrers."""
     steps = [step for each in facts if (step := journey.step_of(each))]
     if not steps:

@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
 from services.referrals.fhir import answers
+from services.referrals.handlers.notifying import announce
 from services.referrals.rules import journey
 from shared.clock import now
 from shared.consents import consents_of_many
 from shared.disclosure import may_disclose
-from shared.mailbox import Status
+from shared.mailbox import Said, Status
 from shared.programme import Programme
 from shared.sealed import lookup
 
@@ -94,14 +95,18 @@ def _fingerprint(body: dict[str, Any]) -> str:
     return lookup("told", json.dumps(answers.undated(body), sort_keys=True))
 
 
-async def tell(db: AsyncConnection, referrals: Iterable[store.Referral], *, programme: Programme) -> list[Status]:
-    """This will say each referral's Task to its referrer, where it is not what they were told last."""
+async def tell(db: AsyncConnection, referrals: Iterable[store.Referral], *, programme: Programme) -> list[Said]:
+    """This will say each referral's Task to its referrer, where it is not what they were told last.
+
+    Whoever subscribed is told of the same Tasks, and of no others: the consent bounds both alike.
+    """
     some = list(referrals)
     if not some:
         return []
     tasks = await bodies(db, some, programme=programme)
     moment = now()
-    said, told = [], {}
+    said: list[Said] = []
+    told = {}
     for each in some:
         body = tasks[each.referral_id]
         fingerprint = _fingerprint(body)
@@ -110,4 +115,4 @@ async def tell(db: AsyncConnection, referrals: Iterable[store.Referral], *, prog
             dated = answers.dated(body, moment)
             said.append(Status(each.organisation, "referral", str(each.referral_id), dated))
     await store.tell(db, told, moment)
-    return said
+    return [*said, *await announce(db, said)]

@@ -20,13 +20,12 @@ from services.referrals.asking.form import Asked, Typed
 from services.referrals.asking.pages import Pages, Shown
 from services.referrals.asking.words import choose
 from services.referrals.edge import Edge
-from services.referrals.fhir.answers import PHONE_WITHIN
 from services.referrals.fhir.outcome import refuse
 from services.referrals.reading import Posted, Reading
 from services.referrals.rules.asked import at_once, standing
 from services.referrals.rules.journey import TAKEN_BACK
 from services.referrals.rules.order import Identifier
-from services.referrals.rules.triage import in_danger
+from services.referrals.rules.triage import PHONE_WITHIN, in_danger
 from shared.clock import now
 from shared.database import is_away
 from shared.edge import body_of
@@ -72,7 +71,7 @@ def _add_page(router: APIRouter, door: "Door") -> None:
         known = await door.find(link)
         if known is None:
             return door.gone(language)
-        return door.answer(door.pages.where(language, door.shown(known, link)), language)
+        return door.answer(door.pages.where(language, await door.shown(known, link)), language)
 
     @router.post("/{link}/take-back", status_code=303)
     async def take_back(request: Request, link: str) -> Response:
@@ -184,7 +183,7 @@ class Door:
         """This will take in what was asked as any other referral, and answer with the link to it."""
         reading = Reading([Posted(asked.order)])
         (received,) = await self.edge.keep(uuid4(), self.asked.organisation_id, reading)
-        page = self.pages.done(language, self.shown(received.referral, link))
+        page = self.pages.done(language, await self.shown(received.referral, link))
         return self.answer(page, language, 201 if received.new else 200)
 
     async def find(self, link: str) -> store.Referral | None:
@@ -199,7 +198,7 @@ class Door:
     def _until(self, known: store.Referral) -> datetime:
         return known.arrived_at + timedelta(days=self.asked.link_days)
 
-    def shown(self, known: store.Referral, link: str) -> Shown:
+    async def shown(self, known: store.Referral, link: str) -> Shown:
         """This will give what somebody may see of what they asked: neutral words, no names, no times of meetings."""
         status = known.order.status
         return Shown(
@@ -209,6 +208,7 @@ class Door:
             until=self._until(known),
             by=known.crisis_at + PHONE_WITHIN if known.crisis_at else None,
             may_take_back=status not in TAKEN_BACK and known.state not in ENDED,
+            unheard=bool(await self.edge.unheard([known])),
         )
 
     async def take_back(self, known: store.Referral) -> None:

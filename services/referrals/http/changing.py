@@ -8,9 +8,8 @@ from fastapi import APIRouter, Request, Response
 from services.referrals import handlers, store
 from services.referrals.edge import Edge
 from services.referrals.fhir import changes
-from services.referrals.fhir.outcome import refuse
 from services.referrals.http.finding import own
-from services.referrals.http.route import Referrer, answer, version
+from services.referrals.http.route import Referrer, answer, refuse_another_version
 from services.referrals.reading import RESOURCE_LIMIT, Posted, Reading
 from shared.callers import Caller
 from shared.edge import body_of
@@ -21,7 +20,7 @@ def add(router: APIRouter, edge: Edge) -> None:
 
     async def change(request: Request, referral_id: str, caller: Referrer, *, patch: bool) -> Response:
         known, before = await _look(edge, referral_id, caller)
-        _refuse_another_version(request, before)
+        refuse_another_version(request, before)
         raw, media = await body_of(request, RESOURCE_LIMIT), request.headers.get("content-type", "")
         wanted = changes.patched(raw, media, before) if patch else changes.put(raw, before)
         if wanted.status == before["status"] and not wanted.reason:
@@ -53,10 +52,4 @@ async def _take_back(edge: Edge, known: store.Referral, wanted: changes.TakenBac
     notes = [*known.order.notes, *([wanted.reason] if wanted.reason else [])]
     order = known.order.model_copy(update={"status": wanted.status, "notes": notes})
     posted = Posted(order, known=known.referral_id)
-    await edge.keep(uuid4(), organisation, Reading([posted]))
-
-
-def _refuse_another_version(request: Request, body: dict[str, Any]) -> None:
-    wanted = request.headers.get("if-match")
-    if wanted and wanted != "*" and version(body) not in [each.strip() for each in wanted.split(",")]:
-        raise refuse("conflict", "header If-Match", "the Task has changed: read it again", status=412)
+    await edge.insist(await edge.keep(uuid4(), organisation, Reading([posted])))

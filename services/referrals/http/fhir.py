@@ -1,11 +1,11 @@
-"""FHIR R4 for referrers: post a referral, follow its Task, find both again, take it back."""
+"""FHIR R4 for referrers: post a referral, follow its Task, find both again, take it back, be called about it."""
 
 from fastapi import APIRouter, Request, Response
 
 from services.referrals.edge import Edge
 from services.referrals.fhir import capabilities
 from services.referrals.fhir.outcome import refuse
-from services.referrals.http import changing, finding, posting
+from services.referrals.http import changing, finding, posting, subscribing
 from services.referrals.http.route import FhirRoute, Referrer, answer
 from shared.clock import now
 
@@ -18,6 +18,7 @@ def fhir_routes(edge: Edge) -> APIRouter:
     finding.add(router, edge.database, edge.programme)
     posting.add(router, edge)
     changing.add(router, edge)
+    subscribing.add(router, edge)
     _add_the_rest(router)
     return router
 

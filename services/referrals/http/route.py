@@ -83,6 +83,14 @@ def unchanged(body: dict[str, Any], request: Request) -> Response | None:
     return Response(status_code=304, headers={"ETag": version(body)}) if version(body) in theirs else None
 
 
+def refuse_another_version(request: Request, body: dict[str, Any]) -> None:
+    """This will refuse a change of a resource that is not any more what the caller means by If-Match."""
+    wanted = request.headers.get("if-match")
+    if wanted and wanted != "*" and version(body) not in [each.strip() for each in wanted.split(",")]:
+        remedy = f"the {body['resourceType']} has changed: read it again"
+        raise refuse("conflict", "header If-Match", remedy, status=412)
+
+
 class FhirRoute(APIRoute):
     """A route at /fhir."""
 

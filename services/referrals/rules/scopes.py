@@ -2,11 +2,17 @@
 
 import re
 
-RESOURCES = ("ServiceRequest", "Task")
+RESOURCES = ("ServiceRequest", "Task", "Subscription")
 LETTERS = "cruds"
-"""Create, read, update, delete, search; nobody deletes here."""
+"""Create, read, update, delete, search; only subscriptions are deleted here."""
 
-OFFERED = ("system/ServiceRequest.crs", "system/Task.crus", "system/*.rs", "system/*.cruds")
+OFFERED = (
+    "system/ServiceRequest.crs",
+    "system/Task.crus",
+    "system/Subscription.cruds",
+    "system/*.rs",
+    "system/*.cruds",
+)
 WRITTEN = re.compile(r"system/(\*|[A-Za-z]+)\.(\*|read|write|c?r?u?d?s?)")
 FIRST_VERSION = {"read": "rs", "write": "cud", "*": LETTERS}
 

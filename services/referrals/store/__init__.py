@@ -20,11 +20,26 @@ from services.referrals.store.referral import (
     tell,
 )
 from services.referrals.store.search import Wanted, page
+from services.referrals.store.subscriptions import (
+    Event,
+    drop_events,
+    events_of,
+    keep_subscriptions,
+    note_events,
+    number_events,
+    subscribe,
+    subscriptions_alone,
+    subscriptions_by_ids,
+    subscriptions_of,
+    unsubscribe,
+    waiting,
+)
 from services.referrals.store.tables import metadata
 from services.referrals.store.timelines import Entry, entries_of, milestones_of, note
 
 __all__ = [
     "Entry",
+    "Event",
     "Referral",
     "Refusal",
     "Repeat",
@@ -37,10 +52,13 @@ __all__ = [
     "change",
     "content_of",
     "counts",
+    "drop_events",
     "entries_of",
+    "events_of",
     "id_of",
     "ids_by_number",
     "ids_of_person",
+    "keep_subscriptions",
     "know",
     "listed",
     "metadata",
@@ -49,6 +67,8 @@ __all__ = [
     "named_by",
     "nobody_is_paged",
     "note",
+    "note_events",
+    "number_events",
     "numbered",
     "page",
     "people_of",
@@ -57,7 +77,13 @@ __all__ = [
     "prints_of",
     "refuse",
     "repeat",
+    "subscribe",
+    "subscriptions_alone",
+    "subscriptions_by_ids",
+    "subscriptions_of",
     "tell",
     "unheard",
+    "unsubscribe",
     "use",
+    "waiting",
 ]

@@ -94,3 +94,44 @@ repeats = Table(
     Column("at", UtcTime, nullable=False),
 )
 """Posts of a referral that was known already."""
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("subscription_id", Uuid, primary_key=True),
+    Column("organisation", Text, nullable=False, index=True),
+    Column("endpoint", sealed.Sealed("subscriptions.endpoint"), nullable=False),
+    Column("headers", sealed.SealedJson("subscriptions.headers"), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("reason", sealed.Sealed("subscriptions.reason"), nullable=False),
+    Column("heartbeat", Integer),
+    Column("timeout", Integer, nullable=False),
+    Column("most", Integer, nullable=False),
+    Column("ends_at", UtcTime),
+    Column("changed_at", UtcTime, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("shaken", Boolean, nullable=False),
+    Column("numbered", Integer, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("calling", Text),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", UtcTime),
+    Column("next_try", UtcTime),
+    Column("heard_at", UtcTime),
+    Column("look_at", UtcTime),
+)
+"""Whom organisations want called when a Task of theirs changes; `heartbeat` and `timeout` are seconds. What an endpoint
+is let in by (its URL, its headers) is sealed."""
+
+subscription_events = Table(
+    "subscription_events",
+    metadata,
+    Column("id", tables.Serial, primary_key=True, autoincrement=True),
+    Column("subscription_id", Uuid, nullable=False),
+    Column("referral_id", Uuid, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("number", Integer),
+    Index("events_of_a_subscription", "subscription_id", "id"),
+)
+"""What subscribers are still to be told, in order; a row has its `number` from when it is first told, and goes when
+somebody took it."""
