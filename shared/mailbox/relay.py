@@ -133,11 +133,13 @@ class Relay(Loop):
         furthest = {stream: max(each["place"] for each in some) for stream, some in sent.items() if some}
         if not furthest:
             return
+        # The stream has got there, whatever becomes of the transaction: a place given out again must be noticed.
+        for stream, place in furthest.items():
+            self.memory.reached(stream, place)
         async with self.database.transaction() as db:
             await db.execute(SENT, [each for some in sent.values() for each in some])
             await db.execute(FURTHER, [{"to": stream, "furthest": place} for stream, place in sorted(furthest.items())])
-        for stream, place in furthest.items():
-            self.memory.reached(stream, place)
+        for stream in furthest:
             self.meters.sent.labels(stream).inc(len(sent[stream]))
 
     async def _singly(self, row: Any) -> int | NotTaken:
