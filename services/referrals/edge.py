@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -45,12 +46,16 @@ class Edge:
 
     async def unheard(self, referrals: Sequence[store.Referral]) -> list[store.Referral]:
         """This will choose one for each site where danger waits, and the way on which people are paged is broken."""
-        waiting = {each.site_id: each for each in referrals if _is_unheard(each)}
+        waiting = {each.site_id: each for each in sorted(filter(_is_unheard, referrals), key=_raised, reverse=True)}
         if not waiting:
             return []
         before = now() - PAGED_WITHIN
         async with self.database.reading() as db:
-            return [each for site, each in waiting.items() if await store.nobody_is_paged(db, site, before=before)]
+            return [
+                each
+                for site, each in waiting.items()
+                if (each.crisis_at and each.crisis_at <= before) or await store.nobody_is_paged(db, site, before=before)
+            ]
 
     async def account(self, post_id: UUID, organisation: str, refused: Refused) -> None:
         """This will write down that a post was refused, and where it was wrong."""
@@ -61,6 +66,10 @@ class Edge:
         async with self.database.reading() as db:
             bodies = await handlers.bodies(db, referrals, programme=self.programme)
         return [bodies[each.referral_id] for each in referrals]
+
+
+def _raised(referral: store.Referral) -> datetime:
+    return referral.crisis_at or now()
 
 
 def _is_unheard(referral: store.Referral) -> bool:

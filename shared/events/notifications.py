@@ -125,13 +125,15 @@ class SendAnswer(Fact):
 class PageOnCall(Fact):
     """Somebody of a site is to be paged (an errand, never said); ids only.
 
-    `step` is whom: 1 the on-call person, 2 the second, 3 the manager.
+    `step` is whom: 1 the on-call person, 2 the second, 3 and later the manager; `raised_at` when the danger was raised
+    that it is about.
     """
 
     KEY = "page_id"
     page_id: UUID
     site_id: str
     referral_id: UUID | None = None
+    raised_at: Instant | None = None
     step: int = 1
     attempt: int
 

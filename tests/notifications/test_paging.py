@@ -59,10 +59,9 @@ async def test_a_page_that_fails_is_tried_each_minute_and_then_becomes_urgent_wo
         pager.behaviour = 503
         await service.hear(raised)
         await service.until(NOON + timedelta(minutes=3))
-        await service.hear(acknowledged(raised))
         assert (pager.asked, await service.tasks()) == (4, [])
 
-        await service.until(NOON + timedelta(hours=1))
+        await service.until(NOON + timedelta(minutes=4, seconds=59))
 
         assert pager.asked == 5
         (task,) = await service.tasks()
@@ -163,7 +162,8 @@ async def test_danger_that_is_raised_again_begins_anew_though_the_first_was_take
         await service.hear(again, acknowledged(raised))
         await service.until(NOON + timedelta(hours=1))
 
-        assert [each["step"] for each in pager.taken.values()] == [1, 1, 2, 3]
+        # Also the first is looked at again: whoever took it in hand knew nothing of the second.
+        assert [each["step"] for each in pager.taken.values()] == [1, 1, 2, 2, 3, 3]
 
 
 async def test_a_text_of_danger_goes_up_the_ladder_until_its_task_is_done(database: Database, tmp_path: Path) -> None:
@@ -199,3 +199,46 @@ async def test_each_step_has_a_pager_of_its_own_where_the_site_names_one() -> No
 
     assert [site.pager(each) for each in (1, 2, 3)] == ["first", "second", "third"]
     assert [SITE.pager(each) for each in (1, 2, 3)] == [SITE.on_call] * 3
+
+
+async def test_a_pager_that_is_away_for_long_is_paged_again_until_a_page_gets_through(
+    database: Database, tmp_path: Path
+) -> None:
+    raised = crisis()
+    async with http_double() as pager, running(database, tmp_path, pager_url=pager.url) as service:
+        pager.behaviour = 503
+        await service.hear(raised)
+        await service.until(NOON + timedelta(hours=2))
+        pager.behaviour = 202
+        await service.until(NOON + timedelta(hours=2, minutes=20))
+        taken = len(pager.taken)
+        await service.until(NOON + timedelta(days=1))
+
+        assert taken >= 1
+        assert len(pager.taken) == taken
+        assert [each.raised_at for each in await service.said(OnCallPaged)] == [NOON] * taken
+
+
+async def test_a_page_about_what_somebody_took_in_hand_is_not_tried_again(database: Database, tmp_path: Path) -> None:
+    raised = crisis()
+    async with http_double() as pager, running(database, tmp_path, pager_url=pager.url) as service:
+        pager.behaviour = 503
+        await service.hear(raised)
+        await service.settle()
+        await service.hear(acknowledged(raised))
+        pager.behaviour = 202
+        await service.until(NOON + timedelta(hours=1))
+
+        assert pager.taken == {}
+        assert await service.tasks() == []
+
+
+async def test_a_page_says_about_which_sign_somebody_was_paged(database: Database, tmp_path: Path) -> None:
+    raised = crisis()
+    more = raised.model_copy(update={"raised_at": NOON + timedelta(seconds=30)})
+    async with http_double() as pager, running(database, tmp_path, pager_url=pager.url) as service:
+        await service.hear(raised, more)
+        await service.settle()
+
+        told = {each.raised_at for each in await service.said(OnCallPaged)}
+        assert told == {raised.raised_at, more.raised_at}

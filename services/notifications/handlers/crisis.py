@@ -19,6 +19,8 @@ PAUSE = timedelta(minutes=1)
 STEPS = 3
 """The on-call person, the second, the manager."""
 ANSWERED_WITHIN = timedelta(minutes=5)
+TRIED_AGAIN = timedelta(minutes=15)
+"""How often the last is paged after that, as long as no page got through to anybody."""
 ASKED = ("danger_reply", "danger_from_unknown_number")
 
 
@@ -54,8 +56,11 @@ async def raise_page(db: AsyncConnection, *, about: UUID, site_id: str) -> list[
 
 
 async def escalate(rung: PageUnanswered, db: AsyncConnection) -> list[Said]:
-    """This will page who is next, unless somebody took it in hand, or danger was raised again and is paged anew."""
+    """This will page who is next, unless somebody took it in hand, or all were paged and one page got through."""
     if await _in_hand(db, rung):
+        return []
+    paged = [_page_id(rung.model_copy(update={"step": each})) for each in range(1, rung.step + 1)]
+    if rung.step >= STEPS and await pages.got_through(db, paged):
         return []
     return await _page(db, [rung.model_copy(update={"step": rung.step + 1})])
 
@@ -64,7 +69,7 @@ async def _in_hand(db: AsyncConnection, rung: PageUnanswered) -> bool:
     if rung.referral_id is None:
         return not any([await still_open(db, kind=kind, abouts=[str(rung.about)]) for kind in ASKED])
     last = await people.last_raised(db, rung.referral_id)
-    return last is None or last.in_hand or last.raised_at != rung.raised_at
+    return last is None or last.in_hand
 
 
 async def _page(db: AsyncConnection, steps: list[PageUnanswered]) -> list[Said]:
@@ -72,9 +77,12 @@ async def _page(db: AsyncConnection, steps: list[PageUnanswered]) -> list[Said]:
     wanted = {_page_id(each): each for each in steps}
     added = await pages.add(db, [_page_of(*each) for each in wanted.items()], at=now())
     said: list[Said] = [_errand(each) for each in added]
-    again = [wanted[each.page_id] for each in added if each.step < STEPS]
-    due = now() + ANSWERED_WITHIN
-    return [*said, *(Later(each, due=due, key=f"unanswered {each.about} {each.step}") for each in again)]
+    return [*said, *(_look_again(wanted[each.page_id]) for each in added)]
+
+
+def _look_again(step: PageUnanswered) -> Later:
+    pause = ANSWERED_WITHIN if step.step < STEPS else TRIED_AGAIN
+    return Later(step, due=now() + pause, key=f"unanswered {step.about} {step.step}")
 
 
 def _page_id(step: PageUnanswered) -> UUID:
@@ -82,13 +90,18 @@ def _page_id(step: PageUnanswered) -> UUID:
 
 
 def _page_of(page_id: UUID, step: PageUnanswered) -> PageOnCall:
-    return PageOnCall(page_id=page_id, site_id=step.site_id, referral_id=step.referral_id, step=step.step, attempt=1)
+    told = step.model_dump(include={"site_id", "referral_id", "raised_at", "step"})
+    return PageOnCall(page_id=page_id, attempt=1, **told)
 
 
 async def page_again(rung: PageFellDue, db: AsyncConnection) -> list[Said]:
-    """This will try a page again that has not got through."""
+    """This will try a page again that has not got through, unless somebody took in hand what it is about."""
     page = await pages.waiting(db, rung.page_id)
     if page is None:
+        return []
+    last = await people.last_raised(db, page.referral_id) if page.referral_id else None
+    if last and last.in_hand:
+        await pages.change(db, page.page_id, state="over", attempt=page.attempt)
         return []
     again = page.model_copy(update={"attempt": page.attempt + 1})
     await pages.change(db, page.page_id, state="sending", attempt=again.attempt)
@@ -110,7 +123,7 @@ async def record_page(errand: PageOnCall, result: Any, db: AsyncConnection) -> l
 
 
 async def _paged(db: AsyncConnection, page: PageOnCall) -> list[Said]:
-    """This will say that somebody was paged about the last danger sign of a referral."""
+    """This will say that somebody was paged about a danger sign of a referral."""
     last = await people.last_raised(db, page.referral_id) if page.referral_id else None
     if page.referral_id is None or last is None:
         return []
@@ -119,7 +132,7 @@ async def _paged(db: AsyncConnection, page: PageOnCall) -> list[Said]:
             page_id=page.page_id,
             person_id=last.person_id,
             referral_id=page.referral_id,
-            raised_at=last.raised_at,
+            raised_at=page.raised_at or last.raised_at,
             paged_at=now(),
         )
     ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.store.tables import pages
@@ -15,6 +15,7 @@ from shared.several import among
 ADD = insert_or_ignore(pages)
 KNOWN = select(pages.c.page_id).where(among(pages.c.page_id, "some"))
 WAITING = select(pages).where(pages.c.page_id == bindparam("one"), pages.c.state == "sending")
+GOT_THROUGH = select(func.count()).where(among(pages.c.page_id, "some"), pages.c.state == "sent")
 CHANGE = update(pages).where(pages.c.page_id == bindparam("one"))
 
 
@@ -24,7 +25,8 @@ async def add(db: AsyncConnection, wanted: Iterable[PageOnCall], *, at: datetime
     known = set((await db.scalars(KNOWN, {"some": list(pages_by_id)})).all())
     new = [each for each in pages_by_id.values() if each.page_id not in known]
     if new:
-        await db.execute(ADD, [{**each.model_dump(), "state": "sending", "raised_at": at} for each in new])
+        rows = [{**each.model_dump(), "state": "sending", "raised_at": each.raised_at or at} for each in new]
+        await db.execute(ADD, rows)
     return new
 
 
@@ -32,6 +34,11 @@ async def waiting(db: AsyncConnection, page_id: UUID) -> PageOnCall | None:
     """This will give a page that has not got through yet."""
     row: Row[tuple[object, ...]] | None = (await db.execute(WAITING, {"one": page_id})).first()
     return PageOnCall.model_validate(row, from_attributes=True) if row else None
+
+
+async def got_through(db: AsyncConnection, some: Iterable[UUID]) -> bool:
+    """This will say whether any of some pages got through."""
+    return bool(await db.scalar(GOT_THROUGH, {"some": list(some)}))
 
 
 async def change(db: AsyncConnection, page_id: UUID, *, state: str, attempt: int, at: datetime | None = None) -> None:
