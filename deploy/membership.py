@@ -77,6 +77,9 @@ async def suspend(data: Path, organisation_id: str, *, within: float = WITHIN) -
             raise ValueError(f"{AGENCY} is the programme itself: this command asks the services with its key.")
         if desk.one(organisation_id).suspended:
             raise ValueError(f"{organisation_id} is suspended already.")
+        asked = desk.before.programme.self_referral
+        if asked and asked.organisation_id == organisation_id:
+            raise ValueError(f"People ask for themselves in the name of {organisation_id}: change self_referral first.")
         content, programme = edited(desk.data, organisation_id, {"suspended": True})
         seed = keys.seed(desk.seeds, organisation_id)
         desk.write(content)

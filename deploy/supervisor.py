@@ -106,8 +106,10 @@ class Supervisor:
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """This will send a signal to a child, unless it has just ended."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid(name), number)
+        process = self._kept(name).process
+        if process and process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.send_signal(number)
 
     def deaths(self, name: str) -> int:
         """This will count how often in a row a child ended unasked."""

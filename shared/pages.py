@@ -173,9 +173,10 @@ def _figures(service: "Service") -> None:
         return await service.counted()
 
     @service.http.get("/programme", tags=["operations"])
-    async def programme(_: Agency) -> dict[str, str]:
-        """Which programme.json counts, by the SHA-256 of the file, and why a newer one does not."""
-        return {"digest": service.following.digest, "refused": service.following.refused}
+    async def programme(_: Agency) -> dict[str, str | list[str]]:
+        """Which programme.json counts, by its SHA-256, why a newer one does not, and what of it waits for a start."""
+        followed = service.following
+        return {"digest": followed.digest, "refused": followed.refused, "waits": followed.waits}
 
     @service.http.get("/metrics", tags=["operations"], response_class=PlainTextResponse)
     async def metrics() -> Response:

@@ -46,7 +46,7 @@ def create(settings: Settings) -> Service:
     service.http.state.pace = pace = Pace(settings.requests_per_second, settings.requests_at_once)
     service.http.include_router(smart_routes(mailbox.run, programme, pace, address=settings.token_address()))
     reach, base = settings.reach(), settings.address() + "/fhir"
-    call_out(mailbox, service.database, Hooks(reach, tls=settings.hook_tls()), base=base)
+    call_out(mailbox, service.database, programme, Hooks(reach, tls=settings.hook_tls()), base=base)
     edge = Edge(
         receive=receive, run=mailbox.run, database=service.database, programme=programme, fhir=base, reach=reach
     )
@@ -77,13 +77,19 @@ def switch(mailbox: Mailbox, programme: Programme) -> None:
     mailbox.on_ingest("referral", partial(handlers.ingest, programme=programme), many=True)
     mailbox.on_many(JOURNEY, partial(handlers.advance, programme=programme))
     mailbox.on_many(OnCallPaged, handlers.paged)
-    mailbox.on_timer(SubscriptionFellDue, handlers.look_at_subscriptions, many=True)
+    mailbox.on_timer(SubscriptionFellDue, partial(handlers.look_at_subscriptions, programme=programme), many=True)
 
 
-def call_out(mailbox: Mailbox, database: Database, hooks: Hooks, *, base: str) -> None:
+def call_out(mailbox: Mailbox, database: Database, programme: Programme, hooks: Hooks, *, base: str) -> None:
     """This will say how subscribers are called; they know a call again by its id, and its events by their numbers."""
     call = partial(handlers.notify, database=database, hooks=hooks, base=base)
-    mailbox.errand(NotifySubscriber, call, then=handlers.record, timeout=LONGEST_TIMEOUT + 5, many=True)
+    mailbox.errand(
+        NotifySubscriber,
+        call,
+        then=partial(handlers.record, programme=programme),
+        timeout=LONGEST_TIMEOUT + 5,
+        many=True,
+    )
 
 
 async def count(db: AsyncConnection) -> dict[str, int]:

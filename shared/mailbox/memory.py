@@ -150,6 +150,11 @@ class Memory:
             self._back_to[stream] = min(first, self._back_to.get(stream, first))
         return last
 
+    def has_lost(self, stream: str, place: int) -> bool:
+        """This will say whether a place was empty when the stream was last looked at, although it got further."""
+        seen = self._seen.get(stream)
+        return bool(seen and place <= seen.last and (place < seen.first or place in seen.missing))
+
     def reached(self, stream: str, place: int) -> None:
         """This will remember how far a stream has certainly got."""
         self._reached[stream] = max(place, self._reached.get(stream, 0))

@@ -119,7 +119,9 @@ class Relay(Loop):
         else:
             self._rests.pop(stream, None)
         taken = [(row, answer) for row, answer in zip(rows, answers, strict=True) if isinstance(answer, int)]
-        return [{"row": row["id"], "at": real(), "place": answer} for row, answer in taken]
+        # What was lost again before it was written down is not sent: it is carried in the next round.
+        held = [(row, place) for row, place in taken if not self.memory.has_lost(stream, place)]
+        return [{"row": row["id"], "at": real(), "place": place} for row, place in held]
 
     async def _published(self, rows: Sequence[Any]) -> Sequence[int | NotTaken]:
         """This will give each row's place in the stream, or why it was not taken."""

@@ -259,6 +259,20 @@ async def test_the_same_form_sent_twice_is_one_referral_and_one_answer(desk: Des
     assert await desk.work() == []
 
 
+async def test_a_form_that_is_corrected_after_it_was_sent_is_kept_with_the_correction(desk: Desk) -> None:
+    browser = Browser(desk.http)
+    page = await browser.open("/ask")
+    links = []
+    for number in (ANA["phone"], "212-555-0199", "212-555-0199"):
+        browser.page = page
+        await browser.send(**{**ANA, "phone": number})
+        links.append(browser.link())
+
+    reached = [[reach.address for reach in each.order.person.reaches] for each in await kept(desk)]
+    assert sorted(each[0] for each in reached) == ["+12125550123", "+12125550199"]
+    assert links[0] != links[1] == links[2]
+
+
 async def test_two_forms_are_two_referrals_with_a_link_each(small: Desk) -> None:
     first, second = await asked(small), await asked(small)
 

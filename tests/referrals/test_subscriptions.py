@@ -428,3 +428,22 @@ async def test_nothing_of_a_call_reaches_the_log_but_ids(
 
     assert f"subscription {mine} 1: answered 500" in caplog.text
     assert "a-secret" not in caplog.text
+
+
+async def test_who_is_suspended_is_not_called_and_hears_what_was_new_when_let_in_again(
+    desk: Desk, hook: Endpoint
+) -> None:
+    await subscribed(desk, subscription(hook.url))
+    await settle(desk)
+    organisations = desk.service.programme.organisations
+    one = organisations["general-hospital"]
+    organisations["general-hospital"] = one.model_copy(update={"suspended": True})
+
+    await desk.post_on_bus(request(), who="general-hospital")
+    await until(desk, clock.now() + timedelta(hours=5))
+    while_suspended = kinds(hook)
+    organisations["general-hospital"] = one
+    await until(desk, clock.now() + timedelta(hours=2))
+
+    assert while_suspended == ["handshake"]
+    assert kinds(hook)[:2] == ["handshake", "event-notification"]

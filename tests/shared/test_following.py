@@ -104,3 +104,34 @@ async def test_whoever_waits_for_newcomers_is_called_after_each_change(path: Pat
     task.cancel()
 
     assert told == [["hospital"], ["hospital", "clinic"]]
+
+
+def test_a_site_that_changed_waits_for_a_start_and_is_told_of(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    programme, following, _ = followed(path)
+    following.look()
+    told = json.loads(path.read_text())
+    told["sites"]["main"]["on_call"] = "https://pager.example"
+    path.write_text(json.dumps(told))
+
+    following.look()
+
+    assert programme.sites["main"].on_call == ""
+    assert following.waits == ["sites"]
+    assert "sites of the changed programme count when the service starts again" in caplog.text
+
+
+async def test_a_fault_while_newcomers_are_let_in_is_told_and_tried_again(path: Path) -> None:
+    _, following, registry = followed(path)
+    tries: list[float | None] = []
+
+    async def changed() -> None:
+        tries.append(registry.get_sample_value("programme_refused"))
+        if len(tries) < 2:
+            raise RuntimeError("a fault")
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(following.for_ever(changed), 10)
+
+    assert len(tries) == 2
+    assert following.digest

@@ -26,6 +26,15 @@ def link_of(form: str) -> str | None:
     return base64.urlsafe_b64encode(bytes.fromhex(lookup("link of a form", drawn))).decode().rstrip("=")
 
 
+def corrected(link: str, content: str) -> str:
+    """This will give the link of a form that was sent again with another content, always the same for that."""
+    return (
+        base64.urlsafe_b64encode(bytes.fromhex(lookup("link of a correction", f"{link} {content}")))
+        .decode()
+        .rstrip("=")
+    )
+
+
 def number_of(link: str) -> Identifier | None:
     """This will give the number a link's referral is kept by, from which nobody finds the link; None for no link."""
     return Identifier(system=SYSTEM, value=lookup("number of a link", link)) if LINK.fullmatch(link) else None

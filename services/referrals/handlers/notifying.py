@@ -18,9 +18,12 @@ from shared.clock import now
 from shared.database import Database
 from shared.events.referrals import NotifySubscriber, SubscriptionFellDue
 from shared.mailbox import Errand, Later, Said, Status
+from shared.programme import Programme
 from shared.work import Asked, open_each
 
 ASK_WITHIN = timedelta(days=1)
+WHILE_SUSPENDED = timedelta(hours=1)
+"""How often it is looked whether somebody is let in again."""
 
 
 async def announce(db: AsyncConnection, said: Iterable[Said]) -> list[Later]:
@@ -39,12 +42,12 @@ def _later(one: UUID, pause: timedelta) -> Later:
     return Later(SubscriptionFellDue(subscription_id=one), due=now() + pause, key=f"subscription {uuid4()}")
 
 
-async def look(rung: list[SubscriptionFellDue], db: AsyncConnection) -> list[Said]:
+async def look(rung: list[SubscriptionFellDue], db: AsyncConnection, *, programme: Programme) -> list[Said]:
     """This will look whether anybody is to be called now, and commit the intent to do so."""
     ids = {each.subscription_id for each in rung}
     known = await store.subscriptions_alone(db, ids)
     await store.drop_events(db, [each for each in ids if each not in known])
-    return await _go_on(db, list(known.values()), list(known.values()))
+    return await _go_on(db, list(known.values()), list(known.values()), programme)
 
 
 async def notify(errand: NotifySubscriber, key: str, *, database: Database, hooks: Hooks, base: str) -> bool:
@@ -66,7 +69,9 @@ def _is_under_way(known: Subscription, errand: NotifySubscriber) -> bool:
     return known.turn == errand.turn and known.calling is not None
 
 
-async def record(results: list[tuple[NotifySubscriber, Any]], db: AsyncConnection) -> list[Said]:
+async def record(
+    results: list[tuple[NotifySubscriber, Any]], db: AsyncConnection, *, programme: Programme
+) -> list[Said]:
     """This will keep how calls ended, and go on with what comes next; anything but a yes is a call that failed."""
     found = await store.subscriptions_alone(db, {errand.subscription_id for errand, _ in results})
     before, after, taken = [], [], []
@@ -80,7 +85,7 @@ async def record(results: list[tuple[NotifySubscriber, Any]], db: AsyncConnectio
         after.append(subscriptions.answered(known, taken=result is True, now=now()))
     await store.drop_events(db, taken, numbered=True)
     await open_each(db, [_gone(each) for each in after if each.status == "off"])
-    return await _go_on(db, before, after)
+    return await _go_on(db, before, after, programme)
 
 
 def _gone(known: Subscription) -> Asked:
@@ -88,8 +93,13 @@ def _gone(known: Subscription) -> Asked:
     return Asked(kind="subscription_gone", about=about, owner="intake", due=due, note=known.organisation)
 
 
-async def _go_on(db: AsyncConnection, before: Sequence[Subscription], after: Sequence[Subscription]) -> list[Said]:
-    """This will begin the next call of each, or plan when to look again, and keep what changed."""
+async def _go_on(
+    db: AsyncConnection, before: Sequence[Subscription], after: Sequence[Subscription], programme: Programme
+) -> list[Said]:
+    """This will begin the next call of each, or plan when to look again, and keep what changed.
+
+    Who is suspended is not called: what is new waits until they are let in again.
+    """
     news = await store.waiting(db, [each.subscription_id for each in after])
     said: list[Said] = []
     moved = []
@@ -97,6 +107,8 @@ async def _go_on(db: AsyncConnection, before: Sequence[Subscription], after: Seq
         step = subscriptions.ended(each, now=now()) if subscriptions.is_over(each, now=now()) else each
         kind = subscriptions.due(step, news=bool(news.get(each.subscription_id)), now=now())
         again = subscriptions.look_again(step, now=now())
+        if programme.organisations[each.organisation].suspended:
+            kind, again = None, now() + WHILE_SUSPENDED
         if kind:
             step, errand = await _called(db, step, kind)
             said.append(errand)

@@ -24,7 +24,7 @@ from services.referrals.fhir.outcome import refuse
 from services.referrals.reading import Posted, Reading
 from services.referrals.rules.asked import at_once, standing
 from services.referrals.rules.journey import TAKEN_BACK
-from services.referrals.rules.order import Identifier
+from services.referrals.rules.order import Identifier, ReferralOrder
 from services.referrals.rules.triage import PHONE_WITHIN, in_danger
 from shared.clock import now
 from shared.database import is_away
@@ -181,10 +181,19 @@ class Door:
 
     async def _keep(self, asked: Asked, link: str, language: str) -> Response:
         """This will take in what was asked as any other referral, and answer with the link to it."""
-        reading = Reading([Posted(asked.order)])
-        (received,) = await self.edge.keep(uuid4(), self.asked.organisation_id, reading)
+        received = await self._received(asked.order)
+        content = store.content_of(self.asked.organisation_id, asked.order)
+        if not received.new and content != received.referral.content:
+            # What was corrected after it was sent is taken in as well: only this form knows the right number to call.
+            link = links.corrected(link, content)
+            received = await self._received(asked.order.model_copy(update={"identifier": links.number_of(link)}))
         page = self.pages.done(language, await self.shown(received.referral, link))
         return self.answer(page, language, 201 if received.new else 200)
+
+    async def _received(self, order: ReferralOrder) -> handlers.Received:
+        reading = Reading([Posted(order)])
+        (received,) = await self.edge.keep(uuid4(), self.asked.organisation_id, reading)
+        return received
 
     async def find(self, link: str) -> store.Referral | None:
         """This will find what somebody asked by their link; None where there is no such link, or it is over."""
