@@ -469,6 +469,19 @@ def test_whoever_is_suspended_is_not_suspended_twice_nor_given_keys(folder: Path
     assert content(folder) == before
 
 
+def test_in_whose_name_people_ask_for_themselves_is_not_suspended(folder: Path) -> None:
+    assert said("org", "add", "outreach", "--name", "Outreach", "--kind", "agency", "--data", str(folder))[0] == 0
+    path = folder / "programme.json"
+    told = json.loads(path.read_text()) | {"self_referral": {"organisation_id": "outreach"}}
+    path.write_text(json.dumps(told))
+    before = content(folder)
+
+    code, words = said("org", "suspend", "outreach", "--data", str(folder))
+
+    assert (code, content(folder) == before) == (2, True)
+    assert "change self_referral first" in " ".join(words.split())
+
+
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     told = [
         said("org", *each, "--data", str(tmp_path / "none"))

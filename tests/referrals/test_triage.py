@@ -126,14 +126,23 @@ def test_goes_on_once_a_person_has_cleared_the_risk() -> None:
         "I'm abused",
         "My husband hits me",
         "Mi esposo me pega",
+        "My husband beat me",
+        "I'm being hit by my partner",
+        "I took too many of my pills",
+        "I do not want to be here anymore",
+        "wanna die",
     ],
 )
 def test_words_of_danger_raise_in_both_languages_even_when_denied(note: str) -> None:
     assert may_mean_danger(["Enjoys painting.", note])
 
 
+TAKEN = ["has taken all her medications", "took too many classes", "She beat cancer"]
+
+
 @pytest.mark.parametrize(
-    "note", ["", "Enjoys painting and long walks", "Le gusta la vida en el barrio", "overdue bills", "It hits me hard"]
+    "note",
+    ["", "Enjoys painting and long walks", "Le gusta la vida en el barrio", "overdue bills", "It hits me hard", *TAKEN],
 )
 def test_ordinary_words_raise_nothing(note: str) -> None:
     assert not may_mean_danger([note])
