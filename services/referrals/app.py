@@ -1,5 +1,7 @@
 """The switchboard of the referrals service."""
 
+import ssl
+from collections.abc import Callable
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +13,7 @@ from services.referrals.hook import Hooks
 from services.referrals.http import asking_routes, fhir_routes, people_routes, smart_routes
 from services.referrals.mllp import Line, Taking, listening
 from services.referrals.rules.figures import figures
+from services.referrals.rules.hooks import Reaches
 from services.referrals.rules.triage import PAGED_WITHIN
 from services.referrals.settings import Settings
 from shared.clock import now
@@ -45,10 +48,11 @@ def create(settings: Settings) -> Service:
     receive = mailbox.together(partial(handlers.receive, programme=programme))
     service.http.state.pace = pace = Pace(settings.requests_per_second, settings.requests_at_once)
     service.http.include_router(smart_routes(mailbox.run, programme, pace, address=settings.token_address()))
-    reach, base = settings.reach(), settings.address() + "/fhir"
-    call_out(mailbox, service.database, programme, Hooks(reach, tls=settings.hook_tls()), base=base)
+    reaches, base = settings.reaches(), settings.address() + "/fhir"
+    hooks = partial(_hooks, reaches, settings.hook_tls())
+    call_out(mailbox, service.database, programme, hooks, base=base)
     edge = Edge(
-        receive=receive, run=mailbox.run, database=service.database, programme=programme, fhir=base, reach=reach
+        receive=receive, run=mailbox.run, database=service.database, programme=programme, fhir=base, reaches=reaches
     )
     service.http.include_router(fhir_routes(edge))
     service.http.include_router(people_routes(mailbox.run, service.database, programme))
@@ -80,7 +84,9 @@ def switch(mailbox: Mailbox, programme: Programme) -> None:
     mailbox.on_timer(SubscriptionFellDue, partial(handlers.look_at_subscriptions, programme=programme), many=True)
 
 
-def call_out(mailbox: Mailbox, database: Database, programme: Programme, hooks: Hooks, *, base: str) -> None:
+def call_out(
+    mailbox: Mailbox, database: Database, programme: Programme, hooks: Callable[[str], Hooks], *, base: str
+) -> None:
     """This will say how subscribers are called; they know a call again by its id, and its events by their numbers."""
     call = partial(handlers.notify, database=database, hooks=hooks, base=base)
     mailbox.errand(
@@ -90,6 +96,10 @@ def call_out(mailbox: Mailbox, database: Database, programme: Programme, hooks: 
         timeout=LONGEST_TIMEOUT + 5,
         many=True,
     )
+
+
+def _hooks(reaches: Reaches, tls: ssl.SSLContext | None, organisation: str) -> Hooks:
+    return Hooks(reaches.of(organisation), tls=tls)
 
 
 async def count(db: AsyncConnection) -> dict[str, int]:

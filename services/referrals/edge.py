@@ -9,7 +9,7 @@ from uuid import UUID
 from services.referrals import handlers, store
 from services.referrals.fhir.answers import unheard
 from services.referrals.fhir.outcome import Refused
-from services.referrals.rules.hooks import Reach
+from services.referrals.rules.hooks import Reaches
 from services.referrals.rules.order import Reading
 from services.referrals.rules.triage import PAGED_WITHIN
 from shared.clock import now
@@ -22,7 +22,7 @@ from shared.programme import Programme
 class Edge:
     """`receive` gathers posts, `run` does one thing in a transaction of its own.
 
-    `fhir` is the public address of FHIR, and `reach` says which endpoints of subscribers may be called.
+    `fhir` is the public address of FHIR, and `reaches` says which endpoints of subscribers may be called.
     """
 
     receive: Ask
@@ -30,7 +30,7 @@ class Edge:
     database: Database
     programme: Programme
     fhir: str = "/fhir"
-    reach: Reach = field(default_factory=Reach)
+    reaches: Reaches = field(default_factory=Reaches)
 
     async def keep(self, post_id: UUID, organisation: str, reading: Reading) -> list[handlers.Received]:
         """This will take in what was read of a post; Refused where it does not fit the programme."""

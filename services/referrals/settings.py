@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from services.referrals.rules.hooks import Reach, origin
+from services.referrals.rules.hooks import Reaches, origin
 from shared import names
 from shared.settings import ServiceSettings
 
@@ -26,9 +26,10 @@ class Settings(ServiceSettings, service="referrals"):
     listened to at `mllp_host`. With a certificate and its key it is TLS; with `mllp_authorities` (a PEM file) whoever
     connects shows a certificate that one of them signed, in the organisation's name.
 
-    Endpoints of subscribers are called by https, on `hook_ports`, at public addresses. Those of `hook_origins` (JSON:
-    `["https://hooks.hospital.internal:8443"]`) are called wherever they are, also by http where that is what is named;
-    `hook_authorities` (a PEM file) are believed instead of the public ones.
+    Endpoints of subscribers are called by https, on `hook_ports`, at public addresses. Those that `hook_origins` names
+    for an organisation (JSON: `{"general-hospital": ["https://hooks.hospital.internal:8443"]}`) are called wherever
+    they are, also by http where that is what is named; `hook_authorities` (a PEM file) are believed instead of the
+    public ones.
     """
 
     public_url: str = ""
@@ -41,13 +42,13 @@ class Settings(ServiceSettings, service="referrals"):
     mllp_certificate: Path | None = None
     mllp_key: Path | None = None
     mllp_authorities: Path | None = None
-    hook_origins: list[str] = Field(default_factory=list)
+    hook_origins: dict[str, list[str]] = Field(default_factory=dict)
     hook_ports: list[int] = [443, 8443]
     hook_authorities: Path | None = None
 
     @model_validator(mode="after")
     def _origins_as_written(self) -> Self:
-        self.reach()
+        self.reaches()
         return self
 
     @model_validator(mode="after")
@@ -66,9 +67,10 @@ class Settings(ServiceSettings, service="referrals"):
         """This will give the address of the token endpoint, as organisations sign it."""
         return self.address() + "/auth/token"
 
-    def reach(self) -> Reach:
-        """This will say which endpoints of subscribers may be called; ValueError for an origin that is none."""
-        return Reach(origins=frozenset(map(origin, self.hook_origins)), ports=frozenset(self.hook_ports))
+    def reaches(self) -> Reaches:
+        """This will say which endpoints each organisation may have called; ValueError for an origin that is none."""
+        named = {name: frozenset(map(origin, some)) for name, some in self.hook_origins.items()}
+        return Reaches(origins=named, ports=frozenset(self.hook_ports))
 
     def hook_tls(self) -> ssl.SSLContext | None:
         """This will say whose certificates subscribers show, None for anybody's; OSError for a file nobody can read."""

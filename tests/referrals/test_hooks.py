@@ -138,7 +138,7 @@ def test_an_operator_may_name_an_inner_origin_and_only_that_is_let_through() -> 
 @pytest.mark.parametrize("written", ["hooks.internal", "https://hooks.internal/path", "ftp://x.example", "*"])
 def test_an_origin_that_is_none_is_told_at_the_start(written: str) -> None:
     with pytest.raises(ValueError, match="must be an origin"):
-        Settings(hook_origins=[written])
+        Settings(hook_origins={"general-hospital": [written]})
 
 
 @pytest.mark.parametrize(

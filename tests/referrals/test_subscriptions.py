@@ -44,7 +44,8 @@ async def hook() -> AsyncIterator[Endpoint]:
 async def desk(database: Database, tmp_path: Path, hook: Endpoint) -> AsyncIterator[Desk]:
     """A desk that may call the hospital's endpoint."""
     clock.step_to(NOW)
-    async with desk_on(database, tmp_path, hook_origins=[hook.url], public_url="https://alongside.test") as opened:
+    inside = {each: [hook.url] for each in ("general-hospital", "silent-centre")}
+    async with desk_on(database, tmp_path, hook_origins=inside, public_url="https://alongside.test") as opened:
         yield opened
 
 
@@ -447,3 +448,10 @@ async def test_who_is_suspended_is_not_called_and_hears_what_was_new_when_let_in
 
     assert while_suspended == ["handshake"]
     assert kinds(hook)[:2] == ["handshake", "event-notification"]
+
+
+async def test_an_address_inside_is_named_for_one_organisation_and_is_nobody_elses(desk: Desk, hook: Endpoint) -> None:
+    refused = await desk.refer(subscription(hook.url), path="/fhir/Subscription", who="screening-clinic")
+
+    assert refused.status_code == 422
+    assert refused.json()["issue"][0]["expression"] == ["Subscription.channel.endpoint"]

@@ -1,7 +1,7 @@
 """Calls whoever subscribed: in order, one call at a time for each, again after a pause where it failed."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -50,7 +50,9 @@ async def look(rung: list[SubscriptionFellDue], db: AsyncConnection, *, programm
     return await _go_on(db, list(known.values()), list(known.values()), programme)
 
 
-async def notify(errand: NotifySubscriber, key: str, *, database: Database, hooks: Hooks, base: str) -> bool:
+async def notify(
+    errand: NotifySubscriber, key: str, *, database: Database, hooks: Callable[[str], Hooks], base: str
+) -> bool:
     """This will make a call, unless the subscription has changed since it was intended; True where it was taken."""
     one = errand.subscription_id
     async with database.reading() as db:
@@ -62,7 +64,7 @@ async def notify(errand: NotifySubscriber, key: str, *, database: Database, hook
     body = notices.notice(known, told if known.calling == "event-notification" else [], at=now(), base=base)
     wanted = known.wanted
     raw = json.dumps(body).encode()
-    return await hooks.send(wanted.endpoint, wanted.headers, raw, about=key, within=wanted.timeout)
+    return await hooks(known.organisation).send(wanted.endpoint, wanted.headers, raw, about=key, within=wanted.timeout)
 
 
 def _is_under_way(known: Subscription, errand: NotifySubscriber) -> bool:

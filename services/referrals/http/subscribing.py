@@ -36,7 +36,7 @@ def _add_changes(router: APIRouter, edge: Edge) -> None:
     async def subscribe(request: Request, caller: Referrer) -> Response:
         """Subscribe: your endpoint is called with a handshake, then whenever a Task of yours changes."""
         refuse_without(caller, "Task", "r")
-        wanted, _ = subscriptions.read(await _parsed(request), edge.reach, now=now())
+        wanted, _ = subscriptions.read(await _parsed(request), edge.reaches.of(caller.organisation_id), now=now())
         try:
             fresh = await edge.run(handlers.subscribe, (caller.organisation_id, wanted))
         except handlers.TooMany:
@@ -67,7 +67,7 @@ async def _change(edge: Edge, request: Request, one: str, caller: Caller, *, gon
         raw = await _parsed(request)
         if raw.get("id") not in (None, one):
             raise refuse("invalid", "Subscription.id", "send the Subscription that the address names", status=400)
-        wanted, off = subscriptions.read(raw, edge.reach, before=before, now=now())
+        wanted, off = subscriptions.read(raw, edge.reaches.of(caller.organisation_id), before=before, now=now())
     try:
         changed: Subscription | None = await edge.run(
             handlers.change, handlers.Wish(before=before, wanted=wanted, off=off)

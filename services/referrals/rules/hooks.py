@@ -1,8 +1,8 @@
 """Which endpoints may be called, at which addresses, and with which headers: nothing of an inner network, ever."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
 WRITTEN = re.compile(
@@ -56,6 +56,18 @@ class Reach:
 
     origins: frozenset[str] = frozenset()
     ports: frozenset[int] = frozenset({443, 8443})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reaches:
+    """What each organisation may have called: any public host, and the `origins` that are its own, by organisation."""
+
+    origins: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ports: frozenset[int] = Reach.ports
+
+    def of(self, organisation: str) -> Reach:
+        """This will give what one organisation may have called."""
+        return Reach(origins=self.origins.get(organisation, frozenset()), ports=self.ports)
 
 
 @dataclass(frozen=True, kw_only=True)
