@@ -5,7 +5,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -138,9 +138,12 @@ async def _stay(there: Running, playing: Play, console: Console) -> None:
     console.print(display.what_next(there), soft_wrap=True)
     ticking = asyncio.create_task(play.keep_time(playing.conductor))
     await there.supervisor.until_told_to_stop()
-    ticking.cancel()
-    with suppress(asyncio.CancelledError):
-        await ticking
+    # Whoever waits for a broker that was just away may miss being told once.
+    while not ticking.done():
+        ticking.cancel()
+        await asyncio.wait([ticking], timeout=1)
+    if not ticking.cancelled():
+        ticking.result()
     console.print("Draining: what is under way is finished first.")
 
 
