@@ -153,12 +153,13 @@ def list_(
         sys.stdout.write(json.dumps(shown, indent=2) + "\n")
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("id", "name", "kind", "state", "key age", "former keys end", "mllp"):
+    # Seldom are there former keys: without them the names have room on a small terminal.
+    ending = any(each["former_keys_end"] for each in shown)
+    for column in ("id", "name", "kind", "state", "key age", "mllp", *(["former keys end"] if ending else [])):
         table.add_column(column, no_wrap=column != "name")
     for each in shown:
-        days, ends = each["key_age_days"], each["former_keys_end"]
-        words = (*(each[it] for it in ("id", "name", "kind", "state")), _age(days), ends or "", _yes(each["mllp"]))
-        table.add_row(*map(escape, words))
+        words = [*(each[it] for it in ("id", "name", "kind", "state")), _age(each["key_age_days"]), _yes(each["mllp"])]
+        table.add_row(*map(escape, [*words, *([each["former_keys_end"] or ""] if ending else [])]))
     console.print(table)
 
 
