@@ -140,8 +140,7 @@ class Memory:
         """
         stream, last = told.get("stream", ""), int(told["seq"])
         if told.get("duplicate"):
-            seen = self._seen.get(stream)
-            if seen and (last < seen.first or last in seen.missing):
+            if self.has_lost(stream, last):
                 raise Forgotten("the message is known by its id, and gone")
             self._known_at[stream].add(last)
             return last
@@ -153,7 +152,7 @@ class Memory:
     def has_lost(self, stream: str, place: int) -> bool:
         """This will say whether a place was empty when the stream was last looked at, although it got further."""
         seen = self._seen.get(stream)
-        return bool(seen and place <= seen.last and (place < seen.first or place in seen.missing))
+        return bool(seen and (place < seen.first or place in seen.missing))
 
     def reached(self, stream: str, place: int) -> None:
         """This will remember how far a stream has certainly got."""

@@ -59,7 +59,7 @@ async def escalate(rung: PageUnanswered, db: AsyncConnection) -> list[Said]:
     """This will page who is next, unless somebody took it in hand, or all were paged and one page got through."""
     if await _in_hand(db, rung):
         return []
-    paged = [_page_id(rung.model_copy(update={"step": each})) for each in range(1, rung.step + 1)]
+    paged = [_page_id(rung.about, each) for each in range(1, rung.step + 1)]
     if rung.step >= STEPS and await pages.got_through(db, paged):
         return []
     return await _page(db, [rung.model_copy(update={"step": rung.step + 1})])
@@ -74,7 +74,7 @@ async def _in_hand(db: AsyncConnection, rung: PageUnanswered) -> bool:
 
 async def _page(db: AsyncConnection, steps: list[PageUnanswered]) -> list[Said]:
     """This will commit the intent to page, each step once, and to look in five minutes whether anybody answered."""
-    wanted = {_page_id(each): each for each in steps}
+    wanted = {_page_id(each.about, each.step): each for each in steps}
     added = await pages.add(db, [_page_of(*each) for each in wanted.items()], at=now())
     said: list[Said] = [_errand(each) for each in added]
     return [*said, *(_look_again(wanted[each.page_id]) for each in added)]
@@ -85,8 +85,8 @@ def _look_again(step: PageUnanswered) -> Later:
     return Later(step, due=now() + pause, key=f"unanswered {step.about} {step.step}")
 
 
-def _page_id(step: PageUnanswered) -> UUID:
-    return uuid5(step.about, "page" if step.step == 1 else f"page {step.step}")
+def _page_id(about: UUID, step: int) -> UUID:
+    return uuid5(about, "page" if step == 1 else f"page {step}")
 
 
 def _page_of(page_id: UUID, step: PageUnanswered) -> PageOnCall:

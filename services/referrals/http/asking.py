@@ -65,23 +65,17 @@ def _add_page(router: APIRouter, door: "Door") -> None:
     @router.get("/{link}")
     async def where(request: Request, link: str) -> Response:
         """Where things stand, for whoever has the link."""
-        language = spoken(request)
-        if request.app.state.looks.wait(address_of(request)):
-            return door.later(language, 429, 1)
-        known = await door.find(link)
-        if known is None:
-            return door.gone(language)
+        language, known = spoken(request), await door.behind(request, link)
+        if isinstance(known, Response):
+            return known
         return door.answer(door.pages.where(language, await door.shown(known, link)), language)
 
     @router.post("/{link}/take-back", status_code=303)
     async def take_back(request: Request, link: str) -> Response:
         """Take back what was asked for, at the wish of whoever has the link."""
-        language = spoken(request)
-        if request.app.state.looks.wait(address_of(request)):
-            return door.later(language, 429, 1)
-        known = await door.find(link)
-        if known is None:
-            return door.gone(language)
+        language, known = spoken(request), await door.behind(request, link)
+        if isinstance(known, Response):
+            return known
         await door.take_back(known)
         there = {"Location": f"/ask/{link}?lang={language}"}
         return Response(status_code=303, headers={**door.pages.headers(language), **there})
@@ -194,6 +188,13 @@ class Door:
         reading = Reading([Posted(order)])
         (received,) = await self.edge.keep(uuid4(), self.asked.organisation_id, reading)
         return received
+
+    async def behind(self, request: Request, link: str) -> store.Referral | Response:
+        """This will find what somebody asked by their link; else give the page of who comes too fast, or too late."""
+        language = spoken(request)
+        if request.app.state.looks.wait(address_of(request)):
+            return self.later(language, 429, 1)
+        return await self.find(link) or self.gone(language)
 
     async def find(self, link: str) -> store.Referral | None:
         """This will find what somebody asked by their link; None where there is no such link, or it is over."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals.store.tables import referrals
@@ -18,7 +18,7 @@ LAST = (
     .order_by(referrals.c.crisis_at.desc())
     .limit(1)
 )
-UNHEARD = select(referrals.c.site_id).where(
+UNHEARD = select(func.count()).where(
     referrals.c.crisis_at.is_not(None), ~HEARD, referrals.c.crisis_at <= bindparam("before")
 )
 
@@ -30,4 +30,4 @@ async def nobody_is_paged(db: AsyncConnection, site_id: str, *, before: datetime
 
 async def unheard(db: AsyncConnection, *, before: datetime) -> int:
     """This will count the referrals in danger since `before` or earlier that nobody was paged about or took up."""
-    return len((await db.scalars(UNHEARD, {"before": before})).all())
+    return int(await db.scalar(UNHEARD, {"before": before}) or 0)
