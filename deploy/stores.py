@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.supervisor import StartError
-from shared.database import Database
+from shared.database import Database, reason
 
 PATIENCE = 5.0
 
@@ -44,5 +44,4 @@ async def _tables_of(service: str, database: Database) -> int:
 
 
 def _refusal(service: str, wrong: Exception) -> str:
-    reason = str(getattr(wrong, "orig", None) or wrong).splitlines()[:1] or ["no answer"]
-    return f"The database of {service} does not answer ({reason[0]}): is it started and made, and --database right?"
+    return f"The database of {service} does not answer ({reason(wrong)}): is it started and made, and --database right?"

@@ -2,7 +2,9 @@
 
 import asyncio
 import fcntl
+import logging
 import re
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -19,6 +21,8 @@ from sqlalchemy.types import TypeDecorator
 
 from shared.names import partitions_of
 from shared.sqlite import Driver
+
+logger = logging.getLogger(__name__)
 
 Json = JSON().with_variant(postgresql.JSONB(), "postgresql")
 
@@ -107,6 +111,20 @@ class Database:
             else:
                 await db.execution_options(isolation_level="REPEATABLE READ")
             yield db
+
+    async def until_it_answers(self, within: float = 60.0) -> None:
+        """This will ask PostgreSQL again for `within` seconds while it is away, starts, or has no name yet."""
+        deadline = time.monotonic() + within
+        while self.dialect == "postgresql":
+            try:
+                async with self.reading():
+                    break
+            except (SQLAlchemyError, OSError) as wrong:
+                if not is_away(wrong) or time.monotonic() > deadline:
+                    raise
+                logger.warning("waiting for the database: %s", reason(wrong))
+                await asyncio.sleep(1)
+        await self.engine.dispose()
 
     async def claim(self, share: str) -> None:
         """This will make this process the only one that works this share; DatabaseInUse says who to stop."""
@@ -251,6 +269,11 @@ def broken_rule(error: IntegrityError) -> str:
         return found[1]
     columns = re.search(r"UNIQUE constraint failed: (.+)", told)
     return columns[1].strip() if columns else told.split(":")[-1].strip()
+
+
+def reason(error: Exception) -> str:
+    """This will give the first line of what a database, or the way there, said."""
+    return (str(getattr(error, "orig", None) or error).splitlines() or ["no answer"])[0]
 
 
 AWAY_STATES = ("08", "40", "53", "57P")

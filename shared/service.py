@@ -15,10 +15,11 @@ from fastapi_offline import FastAPIOffline
 from faststream.nats import NatsBroker
 from faststream.nats.security import NatsNKey
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import edge, migrations, names, pages, sealed, sites, stepping
-from shared.database import Database, DatabaseInUse
+from shared.database import Database, DatabaseInUse, reason
 from shared.following import Following
 from shared.mailbox.box import Mailbox
 from shared.mailbox.listening import listen_to_everything, listen_to_posts
@@ -207,8 +208,9 @@ def run(create: Callable[[Any], Service], settings_class: type[ServiceSettings])
         sys.exit(f"{settings_class.service}: {wrong}")
     try:
         with suppress(KeyboardInterrupt):
+            asyncio.run(service.database.until_it_answers())
             migrations.upgrade_in_a_child(service.database, service.name, settings.share)
             _collect_seldom()
             uvloop.run(service.serve())
-    except (DatabaseInUse, ValueError, OSError) as wrong:
-        sys.exit(f"{settings.service}: {wrong}")
+    except (DatabaseInUse, ValueError, OSError, SQLAlchemyError) as wrong:
+        sys.exit(f"{settings.service}: {reason(wrong)}")

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,17 @@ class Composed:
     environment: Mapping[str, str]
 
     def __call__(self, *arguments: str, within: float = 240, good: bool = True) -> str:
-        ran = subprocess.run(
+        ran = self._ran(arguments, within)
+        assert ran.returncode == 0 or not good, f"{arguments}: {ran.stdout[-2000:]}{ran.stderr[-2000:]}"
+        return ran.stdout
+
+    def told(self) -> str:
+        """What became of each container, and what it said last."""
+        containers, logs = self._ran(("ps",)), self._ran(("logs", "--tail=15"))
+        return "\n".join((containers.stdout, logs.stdout, logs.stderr))
+
+    def _ran(self, arguments: Sequence[str], within: float = 240) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [*self.command, *arguments],
             cwd=ROOT,
             env={**os.environ, **self.environment},
@@ -40,8 +50,6 @@ class Composed:
             text=True,
             timeout=within,
         )
-        assert ran.returncode == 0 or not good, f"{arguments}: {ran.stdout[-2000:]}{ran.stderr[-2000:]}"
-        return ran.stdout
 
     def address(self, service: str) -> str:
         number = 1 + names.SERVICES.index(service)
@@ -79,7 +87,7 @@ def composed() -> Iterator[Composed]:
     try:
         running("build", "prepare")
         running("up", "-d", *core)
-        until(lambda: all(is_ready(running.address(each)) for each in names.SERVICES))
+        until(lambda: all(is_ready(running.address(each)) for each in names.SERVICES), told=running.told)
         yield running
     finally:
         running("down", "-v", good=False)
@@ -100,10 +108,11 @@ def is_ready(address: str) -> bool:
         return False
 
 
-def until(true: Callable[[], bool], within: float = 120) -> None:
+def until(true: Callable[[], bool], within: float = 240, told: Callable[[], str] = str) -> None:
     deadline = time.monotonic() + within
     while not true():
-        assert time.monotonic() < deadline, f"did not become true within {within} s"
+        if time.monotonic() > deadline:
+            pytest.fail(f"did not become true within {within} s\n{told()}")
         time.sleep(0.5)
 
 
