@@ -7,7 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.supervisor import StartError
-from shared.database import Database, reason
+from shared.away import reason
+from shared.database import Database
 
 PATIENCE = 5.0
 

@@ -14,11 +14,11 @@ from typing import IO, Any
 from sqlalchemy import JSON, ColumnElement, Connection, DateTime, Dialect, String, Table, event, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolIsFull
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
+from shared.away import is_away, reason
 from shared.names import partitions_of
 from shared.sqlite import Driver
 
@@ -269,29 +269,3 @@ def broken_rule(error: IntegrityError) -> str:
         return found[1]
     columns = re.search(r"UNIQUE constraint failed: (.+)", told)
     return columns[1].strip() if columns else told.split(":")[-1].strip()
-
-
-def reason(error: Exception) -> str:
-    """This will give the first line of what a database, or the way there, said."""
-    return (str(getattr(error, "orig", None) or error).splitlines() or ["no answer"])[0]
-
-
-AWAY_STATES = ("08", "40", "53", "57P")
-"""SQLSTATE classes: connection lost, transaction to be repeated, no resources, server stopping or starting."""
-
-AWAY_WORDS = (
-    *("locked", "disk i/o", "disk is full", "disk image is malformed", "readonly database", "unable to open"),
-    *("connection is closed", "connection was closed"),
-)
-"""A store that is spoilt is no letter's fault either."""
-
-
-def is_away(error: BaseException) -> bool:
-    """This will say whether an error means that the database itself is away or too busy, and trying again may help."""
-    if isinstance(error, OSError | TimeoutError | PoolIsFull):
-        return True
-    if not isinstance(error, DBAPIError):
-        return False
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    words = str(error.orig).lower()
-    return error.connection_invalidated or state.startswith(AWAY_STATES) or any(each in words for each in AWAY_WORDS)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from shared import strict_json
-from shared.database import is_away
+from shared.away import is_away
 from shared.places import wrongs
 
 BODY_LIMIT = 65_536

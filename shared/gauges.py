@@ -9,7 +9,7 @@ from prometheus_client import Gauge
 from sqlalchemy import text
 
 from shared import clock, work
-from shared.database import is_away
+from shared.away import is_away
 
 if TYPE_CHECKING:
     from shared.service import Service

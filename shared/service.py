@@ -19,7 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import edge, migrations, names, pages, sealed, sites, stepping
-from shared.database import Database, DatabaseInUse, reason
+from shared.away import reason
+from shared.database import Database, DatabaseInUse
 from shared.following import Following
 from shared.mailbox.box import Mailbox
 from shared.mailbox.listening import listen_to_everything, listen_to_posts

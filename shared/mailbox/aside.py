@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 
 from shared import names
+from shared.away import is_away
 from shared.clock import real
-from shared.database import is_away
 from shared.mailbox import gate
 from shared.mailbox.letter import KEPT, Letter, take_out
 from shared.mailbox.loop import Loop, told

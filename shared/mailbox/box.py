@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.away import is_away, past_clashes, until_it_answers
 from shared.clock import now
-from shared.database import Database, is_away
+from shared.database import Database
 from shared.events.fact import Fact
 from shared.mailbox import gate
 from shared.mailbox.aside import Aside
@@ -94,14 +96,17 @@ class Mailbox:
         """This will run an edge's `handler(value, db)` in one transaction, and give its answer after the commit."""
         self.busy += 1
         try:
-            async with self.database.transaction() as db:
-                answer: Answer = await handler(value, db)
-                said = flat(answer)
-                await say(db, self.speaker, said)
-            self.after_commit(said)
-            return answer.answer if isinstance(answer, Reply) else None
+            return await past_clashes(partial(self._run, handler, value))
         finally:
             self.busy -= 1
+
+    async def _run(self, handler: Any, value: Any) -> Any:
+        async with self.database.transaction() as db:
+            answer: Answer = await handler(value, db)
+            said = flat(answer)
+            await say(db, self.speaker, said)
+        self.after_commit(said)
+        return answer.answer if isinstance(answer, Reply) else None
 
     def together(self, handler: Together) -> Ask:
         """This will let an edge's requests share a transaction: `handler(values, db)` gives a Reply for each value."""
@@ -127,24 +132,12 @@ class Mailbox:
             self.meters.letters.labels(consumer, "no_letter").inc(len(messages) - len(incoming))
         self.busy += 1
         try:
-            await self._until_database_answers(incoming, consumer)
+            taking = partial(self._take_all_or_each, incoming, consumer)
+            await until_it_answers(taking, ends=lambda: self._stopping, noted=self.meters.away.inc)
         finally:
             self.busy -= 1
         for each in messages:
             await each.ack()
-
-    async def _until_database_answers(self, incoming: list[Letter], consumer: str) -> None:
-        pause = 0.1
-        while True:
-            try:
-                return await self._take_all_or_each(incoming, consumer)
-            except Exception as wrong:
-                if not is_away(wrong) or self._stopping:
-                    raise
-                self.meters.away.inc()
-                logger.warning("the database is away (%s); again in %.1f s", type(wrong).__name__, pause)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
 
     async def _take_all_or_each(self, incoming: list[Letter], consumer: str) -> None:
         self.meters.batch.labels(consumer).observe(len(incoming))

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, literal_column, select, update
 
 from shared import names
+from shared.away import is_away, until_it_answers
 from shared.clock import real
-from shared.database import is_away
 from shared.events.fact import Fact
 from shared.mailbox.aside import NO_REMEDY
 from shared.mailbox.loop import Loop, refuse_fewer, told, unasked
@@ -157,35 +158,23 @@ class Errands(Loop):
         return result
 
     async def _come_home(self, results: Sequence[tuple[Trip, Any]]) -> None:
-        """This will commit the results together, or one by one when together fails."""
+        """This will commit the results together, or one by one when together fails.
+
+        While the database is away it goes on until the process is to end. The next one takes up what was not kept, as
+        a call that was lost: only an attempt that failed is a reason to leave it so.
+        """
         try:
-            await self._until_database_answers(results)
+            await until_it_answers(partial(self._commit, results), ends=lambda: self._stopping)
         except Exception as wrong:
+            if is_away(wrong):
+                logger.warning("results of errands are left to the next start (%s)", told(wrong))
+                return
             logger.error("results of errands could not be kept (%s)", told(wrong))
             if len(results) > 1:
                 for each in results:
                     await self._come_home([each])
                 return
             await self._keep(STUCK, [results[0][0].key])
-
-    async def _until_database_answers(self, results: Sequence[tuple[Trip, Any]]) -> None:
-        """This will try at least once, and go on until the process is to end; the next takes up what was not kept.
-
-        It takes it as a call that was lost: only an attempt that failed is a reason to leave it so.
-        """
-        pause = 0.1
-        while True:
-            try:
-                await self._commit(results)
-                return
-            except Exception as wrong:
-                if not is_away(wrong):
-                    raise
-                if self._stopping:
-                    logger.warning("results of errands are left to the next start (%s)", told(wrong))
-                    return
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
 
     async def _commit(self, results: Sequence[tuple[Trip, Any]]) -> None:
         traces = {trip.fact.key(): trip.trace for trip, _ in results}

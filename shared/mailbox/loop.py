@@ -8,7 +8,7 @@ from pathlib import Path
 from traceback import walk_tb
 
 from shared import names
-from shared.database import is_away
+from shared.away import is_away
 
 logger = logging.getLogger(__name__)
 

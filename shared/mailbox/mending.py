@@ -10,8 +10,8 @@ from sqlalchemy import and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import names
+from shared.away import is_away
 from shared.clock import real
-from shared.database import is_away
 from shared.mailbox import gate, queues
 from shared.mailbox.letter import UNREAD, Letter, read, take_out, write
 from shared.mailbox.loop import told

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import bindparam, or_, select, update
 
 from shared import names
+from shared.away import is_away
 from shared.clock import now, real
-from shared.database import is_away
 from shared.mailbox.aside import PAUSES, pause_after
 from shared.mailbox.letter import read
 from shared.mailbox.loop import DoneElsewhere, Loop, refuse_fewer, told, unasked

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from shared.database import is_away
+from shared.away import is_away, past_clashes
 from shared.mailbox.loop import rest
 from shared.mailbox.outbox import say
 from shared.mailbox.said import Reply, Said, Together, flat
@@ -45,7 +46,7 @@ class Gathering:
             batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
             begun = time.monotonic()
             try:
-                _answer(batch, await self._run(batch))
+                _answer(batch, await past_clashes(partial(self._run, batch)))
             except Exception as wrong:
                 await self._take_each(batch, wrong)
             await rest(len(batch), worked=time.monotonic() - begun)
@@ -56,7 +57,7 @@ class Gathering:
             return
         for place, each in enumerate(batch):
             try:
-                _answer([each], await self._run([each]))
+                _answer([each], await past_clashes(partial(self._run, [each])))
             except Exception as its_own:
                 if is_away(its_own):
                     _refuse(batch[place:], its_own)

@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.database import Database, is_away
+from shared.away import is_away
+from shared.database import Database
 from shared.events.referrals import RiskCleared
 from shared.mailbox.box import Mailbox
 from shared.mailbox.tables import letters, outbox

@@ -13,13 +13,13 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolIsFull
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from shared.away import is_away
 from shared.database import (
     Database,
     DatabaseInUse,
     UtcTime,
     broken_rule,
     insert_or_ignore,
-    is_away,
     no_overlap,
     upsert,
 )

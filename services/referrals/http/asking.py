@@ -26,8 +26,8 @@ from services.referrals.rules.asked import at_once, standing
 from services.referrals.rules.journey import TAKEN_BACK
 from services.referrals.rules.order import Identifier, ReferralOrder
 from services.referrals.rules.triage import PHONE_WITHIN, in_danger
+from shared.away import is_away
 from shared.clock import now
-from shared.database import is_away
 from shared.edge import body_of
 from shared.pace import Pace
 from shared.programme import SelfReferral

@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 
 from services.referrals.fhir.outcome import STATUS_CODES, Refused, away, invalid, malformed, outcome, refuse
 from services.referrals.rules.scopes import RESOURCES, lets
+from shared.away import is_away
 from shared.callers import Caller, known
-from shared.database import is_away
 from shared.edge import Problem
 from shared.pace import Pace
 from shared.strict_json import Malformed

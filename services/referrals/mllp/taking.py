@@ -10,8 +10,8 @@ from services.referrals.fhir.outcome import Refused, Unheard, away, refuse
 from services.referrals.hl7v2 import answers, message, request
 from services.referrals.hl7v2.message import Message
 from services.referrals.rules.order import Posted, Reading
+from shared.away import is_away
 from shared.clock import real
-from shared.database import is_away
 from shared.pace import Pace
 from shared.programme import SUSPENDED
 
