@@ -187,7 +187,8 @@ def _harden(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("pragma journal_mode = wal")
     journal = cursor.fetchone()[0]
-    for pragma in ("synchronous = full", "busy_timeout = 30000", "foreign_keys = on"):
+    # What a statement would undo is remembered in memory: a file of it is as much as half of all that is written.
+    for pragma in ("synchronous = full", "busy_timeout = 30000", "foreign_keys = on", "temp_store = memory"):
         cursor.execute(f"pragma {pragma}")
     cursor.execute("pragma synchronous")
     if journal not in ("wal", "memory") or cursor.fetchone()[0] != 2:

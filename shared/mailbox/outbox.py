@@ -14,6 +14,7 @@ from shared import names
 from shared.clock import now, real
 from shared.database import insert_or_ignore
 from shared.events.fact import Fact
+from shared.ids import dated
 from shared.mailbox.letter import new_trace, write
 from shared.mailbox.said import Errand, Later, Said, Status
 from shared.mailbox.tables import errands, outbox, spoken, timers
@@ -61,8 +62,9 @@ def _row(speaker: str, said: Fact | Status, trace: Traces) -> dict[str, Any]:
     if said.speaker() != speaker:
         raise ValueError(f"{speaker} cannot say {said.type_name()}: that is {said.speaker()}'s to say")
     sealed, key, partition = said.SEALED_FOR, said.key(), names.partition(said.key())
+    moment = now()
     return {
-        "event_id": uuid4(),
+        "event_id": dated(uuid4(), moment),
         "stream": names.SEALED_STREAM if sealed else names.stream(speaker),
         "subject": f"{said.address()}.{partition}",
         "partition": partition,
@@ -71,14 +73,14 @@ def _row(speaker: str, said: Fact | Status, trace: Traces) -> dict[str, Any]:
         "type": said.type_name(),
         "body": _small_enough(write(said), said.type_name()),
         "trace": trace(key),
-        "said_at": now(),
+        "said_at": moment,
     }
 
 
 def _status_row(said: Status, trace: Traces) -> dict[str, Any]:
-    subject = names.status_subject(said.organisation, said.kind)
+    subject, moment = names.status_subject(said.organisation, said.kind), now()
     return {
-        "event_id": uuid4(),
+        "event_id": dated(uuid4(), moment),
         "stream": names.status_stream(said.organisation),
         "subject": subject,
         "partition": names.partition(said.about),
@@ -87,7 +89,7 @@ def _status_row(said: Status, trace: Traces) -> dict[str, Any]:
         "type": names.status_type(said.kind),
         "body": _small_enough(json.dumps(said.body, ensure_ascii=False).encode(), said.kind),
         "trace": trace(said.about),
-        "said_at": now(),
+        "said_at": moment,
     }
 
 

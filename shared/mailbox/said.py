@@ -26,10 +26,15 @@ class Later:
 
     def timer_id(self) -> UUID:
         """This will identify the timer: by its key, or by what it says, then beside others about the same."""
-        if self.key:
-            return uuid5(TIMERS, self.key)
-        told = f"{self.fact.type_name()} {self.fact.model_dump_json()} {self.due.isoformat()}"
-        return beside(uuid5(TIMERS, self.fact.key()), told)
+        told = self.key or f"{self.fact.type_name()} {self.fact.model_dump_json()} {self.due.isoformat()}"
+        return beside(_root(self.fact.key()), told)
+
+
+def _root(key: str) -> UUID:
+    try:
+        return UUID(key)
+    except ValueError:
+        return uuid5(TIMERS, key)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,19 @@
 """Part 5: what a referral costs when a thousand, ten thousand, a hundred thousand went before it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Table, Text, Uuid
 
+from shared import clock
+from shared.ids import WEEK
 from tests.bench import capture
 from tests.bench.carrying import refuse_incomplete
-from tests.bench.figures import Line, Spread, times
+from tests.bench.figures import Line, Spread, number, times
 from tests.bench.house import Carried, house
 from tests.bench.postgres import postgres
 
@@ -22,6 +25,12 @@ CHUNK = 25
 
 SPREAD = 2654435761
 """Knuth's multiplier: it puts the beginnings of copies' ids far from each other."""
+
+Home = tuple[Path, Mapping[str, Any]]
+"""Where a deployment lives, and what its house is told."""
+
+YEARS = 5
+"""How long ago the first of the others were referred."""
 
 OWN = {"key", "about", "placer", "placer_value", "fingerprint", "lookup", "member_key", "errand_key"}
 """Columns of text that say who or what a row is about: in a copy they are somebody else's."""
@@ -37,50 +46,65 @@ async def measure(
     tell: Any,
     pattern: int = PATTERN,
 ) -> list[Line]:
-    """Cost a referral at each size, and how many times that of the first."""
+    """Cost a referral at each size, in turn, and how many times that of the first."""
     found: dict[tuple[str, int], list[Carried]] = {}
     async with AsyncExitStack() as stack:
         pg = await stack.enter_async_context(postgres())
-        for kind in databases:
-            home = await pg.home(kind, "grown")
-            async with house(folder / kind, **home) as real:
-                await real.prepare(pattern)
-                await real.carry(pattern)
-                await lay_aside(real.stores)
-            held = pattern
-            for size in sizes:
-                async with house(folder / kind, **home) as real:
-                    tell(f"copying rows until there are {size:,} referrals")
-                    await fill(real.stores, held // pattern, size // pattern)
-                    held = max(held, size)
-                async with house(folder / kind, **home) as real:
-                    real.referred = real.registered = 1_000_000 + size
-                    await real.prepare(referrals)
-                    await real.carry(referrals)
-                    for _ in range(rounds):
-                        await real.prepare(referrals)
-                        carried = await real.carry(referrals)
-                        refuse_incomplete(f"{kind} at {size}", carried)
-                        found.setdefault((kind, size), []).append(carried)
-                    held += (rounds + 1) * referrals
-                tell(f"{kind} at {size:,}: {found[kind, size][-1].rate:.1f}/s")
+        homes: dict[tuple[str, int], Home] = {}
+        for kind, size in product(databases, sizes):
+            homes[kind, size] = folder / f"{kind}-{size}", await pg.home(kind, f"grown{size}")
+            tell(f"{kind}: {pattern} referrals, and copies of their rows until there are {size:,}")
+            await _grow(homes[kind, size], pattern, size)
+        for turn, (kind, size) in product(range(rounds), homes):
+            carried = await _carry(homes[kind, size], referrals, past=1_000_000 + 2 * turn * referrals)
+            refuse_incomplete(f"{kind} at {size}", carried)
+            found.setdefault((kind, size), []).append(carried)
+            tell(f"{kind} at {size:,}: {carried.rate:.1f}/s")
     return _lines(found, sizes)
 
 
-def _lines(found: dict[tuple[str, int], list[Carried]], sizes: tuple[int, ...]) -> list[Line]:
+async def _grow(home: Home, pattern: int, size: int) -> None:
+    folder, surroundings = home
+    async with house(folder, **surroundings) as real:
+        await real.prepare(pattern)
+        await real.carry(pattern)
+        await lay_aside(real.stores)
+        await fill(real.stores, 1, size // pattern)
+
+
+async def _carry(home: Home, referrals: int, past: int) -> Carried:
+    """Start the services, let them warm up, and carry so many."""
+    folder, surroundings = home
+    async with house(folder, **surroundings) as real:
+        real.referred = real.registered = past
+        for _ in ("to warm up", "to be measured"):
+            await real.prepare(referrals)
+            carried = await real.carry(referrals)
+    return carried
+
+
+def _lines(found: Mapping[tuple[str, int], Sequence[Carried]], sizes: Sequence[int]) -> list[Line]:
     lines: list[Line] = []
     for (kind, size), rounds in found.items():
-        wall = Spread(tuple(1000 / each.rate for each in rounds))
-        cpu = Spread(tuple(sum(each.cpu_ms.values()) for each in rounds))
-        what = f"a referral with {size:,} in the stores, {kind}"
-        first = next((each for each in lines if each.what.endswith(f"with {sizes[0]:,} in the stores, {kind}")), None)
-        against = ""
-        if first and first.cpu_ms:
-            against = (
-                f"{times(wall.middle, first.value.middle)} the first, {times(cpu.middle, first.cpu_ms.middle)} its CPU"
-            )
-        lines.append(Line("growth", what, wall, "ms", cpu, against=against))
+        first = found[kind, sizes[0]]
+        wall, cpu = _wall(rounds), _cpu(rounds)
+        parts = {name: Spread(tuple(each.cpu_ms[name] for each in rounds)).middle for name in rounds[0].cpu_ms}
+        against = ", ".join(f"{name} {number(used)}" for name, used in parts.items())
+        if size != sizes[0]:
+            more = times(wall.middle, _wall(first).middle), times(cpu.middle, _cpu(first).middle)
+            against = f"{more[0]} the first, {more[1]} its CPU: {against}"
+        lines.append(
+            Line("growth", f"a referral with {size:,} in the stores, {kind}", wall, "ms", cpu, against=against)
+        )
     return lines
+
+
+def _wall(rounds: Sequence[Carried]) -> Spread:
+    return Spread(tuple(1000 / each.rate for each in rounds))
+
+
+def _cpu(rounds: Sequence[Carried]) -> Spread:
+    return Spread(tuple(sum(each.cpu_ms.values()) for each in rounds))
 
 
 async def lay_aside(opened: Mapping[str, Any]) -> None:
@@ -92,7 +116,7 @@ async def lay_aside(opened: Mapping[str, Any]) -> None:
 
 
 async def fill(opened: Mapping[str, Any], first: int, last: int) -> None:
-    """Copy the pattern under the numbers from `first` up to `last`, and let the databases look at what they hold."""
+    """Copy the pattern under the numbers from `first` up to `last`, and let PostgreSQL look at what it holds."""
     await asyncio.gather(*(_fill_store(service, store, first, last) for service, store in opened.items()))
 
 
@@ -100,7 +124,8 @@ async def _fill_store(service: str, store: Any, first: int, last: int) -> None:
     for start in range(first, last, CHUNK):
         for table in capture.tables(service):
             await store.run(copying(table, store.dialect, start, min(start + CHUNK, last) - 1))
-    if last > first:
+    # PostgreSQL looks by itself after a while; SQLite never does.
+    if last > first and store.dialect == "postgresql":
         await store.run("analyze")
 
 
@@ -122,14 +147,22 @@ def copying(table: Table, dialect: str, first: int, last: int) -> str:
 
 
 def _value(table: Table, column: Any, dialect: str) -> str:
-    """A column of a copy: ids begin elsewhere in each, as those of other people do, and belong together as before."""
+    """A column of a copy: ids lie elsewhere in each, as those of other people do, and belong together as before."""
     name = f'"{column.name}"'
-    there = f"((n + 1) * {SPREAD} % 4294967296)"
-    beginning = f"lpad(to_hex({there}), 8, '0')" if dialect == "postgresql" else f"printf('%08x', {there})"
     if isinstance(column.type, Uuid):
         if dialect == "postgresql":
-            return f"({beginning} || substr({name}::text, 9))::uuid"
-        return f"{beginning} || substr({name}, 9)"
+            return f"({_beginning(f'{name}::text', dialect)} || substr({name}::text, 9))::uuid"
+        return f"{_beginning(name, dialect)} || substr({name}, 9)"
     if column.name in OWN and isinstance(column.type, Text):
-        return f"case when length({name}) >= 32 then {beginning} || substr({name}, 9) else {name} || '~' || n end"
+        own = f"{_beginning(name, dialect)} || substr({name}, 9)"
+        return f"case when length({name}) >= 32 then {own} else {name} || '~' || n end"
     return name
+
+
+def _beginning(name: str, dialect: str) -> str:
+    """The first eight digits of a copy's id: in an earlier week where the id tells its week, and else anywhere."""
+    week = int(clock.real().timestamp()) // WEEK
+    anywhere = f"((n + 1) * {SPREAD} % 4294967296)"
+    then = f"({week} - 1 - n % {YEARS * 52}) * 65536 + {anywhere} % 65536"
+    number = f"case when substr({name}, 1, 4) = '{week:04x}' then {then} else {anywhere} end"
+    return f"lpad(to_hex({number}), 8, '0')" if dialect == "postgresql" else f"printf('%08x', {number})"

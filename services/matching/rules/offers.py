@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from services.matching.rules.supporter import one_to_one
 from shared.events.matching import OfferDeclined, OfferExpired, OfferMade
+from shared.ids import beside
 
-OFFERS = UUID("7a1de6f4-2f0c-54a1-8a0e-6a3c1d9c5b20")
 OfferState = Literal["open", "accepted", "declined", "expired", "withdrawn"]
 
 
@@ -44,12 +44,12 @@ class Offer:
 
 def offer_id(referral_id: UUID, asked_before: int) -> UUID:
     """This will identify a referral's next offer, by how many were made before it."""
-    return uuid5(OFFERS, f"{referral_id} {asked_before}")
+    return beside(referral_id, f"offer {asked_before}")
 
 
 def match_id(offer: UUID) -> UUID:
     """This will identify the match that comes of an offer."""
-    return uuid5(OFFERS, f"match {offer}")
+    return beside(offer, "match")
 
 
 def load_of(some: Iterable[Offer]) -> Counter[UUID]:

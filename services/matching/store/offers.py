@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.matching.rules.assignment import Decision
@@ -14,13 +14,15 @@ from services.matching.rules.offers import Offer, OfferState, match_id
 from services.matching.rules.supporter import one_to_one
 from services.matching.store.tables import bridges, decisions, matches, offers, supporters
 from shared.database import UtcTime, insert_or_ignore
+from shared.ids import beside
 from shared.several import among
 
 FIELDS = ("offer_id", "referral_id", "person_id", "supporter_id", "state", "counts", "made_at", "answer_by")
 ASK, JOIN, EXPLAIN = insert(offers), insert(matches), insert_or_ignore(decisions)
 SOME = select(offers).where(among(offers.c.offer_id, "some"))
 OF_AGENCIES = select(offers, supporters.c.organisation).join(supporters).where(among(offers.c.offer_id, "some"))
-OUT = select(offers).where(among(offers.c.referral_id, "referrals"), offers.c.state == "open")
+OUT = select(offers).where(among(offers.c.referral_id, "referrals"), offers.c.state == literal_column("'open'"))
+"""In words that the index of open offers is known by."""
 CLOSE = update(offers).where(offers.c.offer_id == bindparam("one"), offers.c.state == "open")
 END = (
     update(matches)
@@ -151,7 +153,7 @@ async def explain(
     """This will keep why decisions were made: parts, coverage, runner-up, funnel, and what they came from."""
     rows = [
         {
-            "decision_id": uuid5(one.referral_id, inputs),
+            "decision_id": beside(one.referral_id, inputs),
             **{each: getattr(one, each) for each in ("referral_id", "supporter_id", "unmet", "score", "coverage")},
             **{each: getattr(one, each) for each in ("parts", "runner_up", "margin", "funnel")},
             "policy_version": policy_version,

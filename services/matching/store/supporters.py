@@ -34,7 +34,9 @@ POSSIBLE = READ.where(supporters.c.active)
 CHANGED = supporters.c.considered_at.is_(None) | (supporters.c.considered_at <= bindparam("before", type_=UtcTime()))
 HAS_ROOM = supporters.c.held + bindparam("new", type_=Integer) <= supporters.c.ceiling
 TO_CONSIDER = select(supporters.c.supporter_id).where(supporters.c.active, HAS_ROOM, CHANGED).limit(1)
-CONSIDERED = update(supporters).where(CHANGED).values(considered_at=bindparam("at", type_=UtcTime()))
+CONSIDERED = (
+    update(supporters).where(supporters.c.active, CHANGED).values(considered_at=bindparam("at", type_=UtcTime()))
+)
 TENTHS = bindparam("tenths", type_=Integer)
 HELD = supporters.c.held + TENTHS
 ROOM = case((supporters.c.ceiling >= HELD, supporters.c.ceiling), (TENTHS < 0, HELD), else_=supporters.c.room)

@@ -40,6 +40,7 @@ supporters = Table(
     Column("changed_at", UtcTime, nullable=False),
     Column("considered_at", UtcTime),
     CheckConstraint("held >= 0 and held <= room", name="nobody_holds_more_than_their_room"),
+    Index("supporters_possible", "supporter_id", postgresql_where=text("active"), sqlite_where=text("active = 1")),
 )
 """`held` is the weighted caseload and `ceiling` the most it may become, in tenths of a person; `room` is the ceiling,
 or what was held already when the ceiling was lowered. `considered_at` is when they were last thought of for everybody
@@ -89,7 +90,7 @@ offers = Table(
     "offers",
     metadata,
     Column("offer_id", Uuid, primary_key=True),
-    Column("referral_id", Uuid, ForeignKey("referrals.referral_id"), nullable=False),
+    Column("referral_id", Uuid, ForeignKey("referrals.referral_id"), nullable=False, index=True),
     Column("person_id", Uuid, nullable=False),
     Column("offering_id", Uuid, nullable=False),
     Column("supporter_id", Uuid, ForeignKey("supporters.supporter_id"), nullable=False),
