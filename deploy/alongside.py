@@ -16,7 +16,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from deploy import asking, display, letters, organisations
+from deploy import asking, display, letters, organisations, partner
 from deploy import demo as demonstration
 from deploy.check import findings
 from deploy.claim import FolderInUse, claimed
@@ -75,6 +75,7 @@ Database = Annotated[
 DATA = Path("data")
 app.add_typer(letters.app, name="letters")
 app.add_typer(organisations.app, name="org")
+app.add_typer(partner.app, name="partner")
 
 
 @app.command()

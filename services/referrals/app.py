@@ -45,15 +45,11 @@ def create(settings: Settings) -> Service:
     service = Service.create("referrals", settings)
     mailbox, programme = service.mailbox, service.programme
     switch(mailbox, programme)
-    receive = mailbox.together(partial(handlers.receive, programme=programme))
     service.http.state.pace = pace = Pace(settings.requests_per_second, settings.requests_at_once)
     service.http.include_router(smart_routes(mailbox.run, programme, pace, address=settings.token_address()))
-    reaches, base = settings.reaches(), settings.address() + "/fhir"
-    hooks = partial(_hooks, reaches, settings.hook_tls())
-    call_out(mailbox, service.database, programme, hooks, base=base)
-    edge = Edge(
-        receive=receive, run=mailbox.run, database=service.database, programme=programme, fhir=base, reaches=reaches
-    )
+    edge = edge_of(service, settings)
+    hooks = partial(_hooks, edge.reaches, settings.hook_tls())
+    call_out(mailbox, service.database, programme, hooks, base=edge.fhir)
     service.http.include_router(fhir_routes(edge))
     service.http.include_router(people_routes(mailbox.run, service.database, programme))
     if programme.self_referral:
@@ -65,6 +61,18 @@ def create(settings: Settings) -> Service:
     service.figures(count)
     service.still_waits = handlers.still_waits
     return service
+
+
+def edge_of(service: Service, settings: Settings) -> Edge:
+    """This will give what posts are taken in by, whichever way they come."""
+    return Edge(
+        receive=service.mailbox.together(partial(handlers.receive, programme=service.programme)),
+        run=service.mailbox.run,
+        database=service.database,
+        programme=service.programme,
+        fhir=settings.address() + "/fhir",
+        reaches=settings.reaches(),
+    )
 
 
 def _lines(settings: Settings, programme: Programme) -> list[Line]:

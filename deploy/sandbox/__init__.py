@@ -1,0 +1,1 @@
+"""For partners: what would happen to their messages, and a folder of them posted."""

@@ -1,0 +1,77 @@
+"""What became of a message, in one word and in the words its sender gets."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Verdict = Literal["refused", "declined", "danger", "task", "withdrawn", "known", "accepted", "sent"]
+WORDS: dict[Verdict, str] = {
+    "refused": "refused",
+    "declined": "declined",
+    "danger": "danger: a person first",
+    "task": "task: a person asks",
+    "withdrawn": "taken back",
+    "known": "known already",
+    "accepted": "accepted",
+    "sent": "sent",
+}
+"""What is shown of each, the gravest first."""
+
+BAD: tuple[Verdict, ...] = ("refused", "declined")
+"""What becomes no referral to peer support."""
+
+HELD = ("needs_screen", "needs_info")
+TAKEN_BACK = ("cancelled", "entered-in-error")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a sender is answered: an HTTP status, MSA-1, or `status` for what is said on the bus; and the words."""
+
+    status: str
+    words: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one message: a verdict for each referral in it, or one that it is refused."""
+
+    verdicts: Sequence[Verdict]
+    reply: Reply
+    reads: Sequence[Sequence[str]] = field(default=())
+    asks: Sequence[str] = ()
+
+    @property
+    def gravest(self) -> Verdict:
+        """This will give the verdict that counts."""
+        return gravest(self.verdicts)
+
+
+def gravest(some: Iterable[Verdict]) -> Verdict:
+    """This will choose what to show of several."""
+    order = list(WORDS)
+    return min(some, key=order.index, default="refused")
+
+
+def of_task(task: dict[str, Any], *, known: bool = False) -> Verdict:
+    """This will give what a referral's Task says became of it."""
+    business = task["businessStatus"]["coding"][0]["code"]
+    if business == "crisis_review":
+        return "danger"
+    if task["status"] in TAKEN_BACK:
+        return "withdrawn"
+    if task["status"] == "rejected":
+        return "declined"
+    if business in HELD:
+        return "task"
+    return "known" if known else "accepted"
+
+
+def words_of(resource: dict[str, Any]) -> list[str]:
+    """This will give what a Task, a request or an OperationOutcome says to people."""
+    if resource.get("resourceType") == "OperationOutcome":
+        return [str(each.get("diagnostics", each.get("code", ""))) for each in resource.get("issue", [])]
+    said = [resource["businessStatus"]["text"]] if "businessStatus" in resource else []
+    reason = resource.get("statusReason", {}).get("text", "")
+    said += [reason] if reason and reason not in said else []
+    return [*said, *(each["text"] for each in resource.get("note", []))]
