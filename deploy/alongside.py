@@ -76,6 +76,7 @@ DATA = Path("data")
 app.add_typer(letters.app, name="letters")
 app.add_typer(organisations.app, name="org")
 app.add_typer(partner.app, name="partner")
+app.add_typer(partner.sending)
 
 
 @app.command()

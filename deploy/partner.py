@@ -3,18 +3,37 @@
 import asyncio
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from deploy.premises import EMPTY_PROGRAMME, known
+from deploy.ports import LOOPBACK
+from deploy.premises import EMPTY_PROGRAMME, Addresses, known
 from shared.programme import Organisation, Programme
 
+if TYPE_CHECKING:
+    from deploy.sandbox.sending import Doors
+
 app = typer.Typer(no_args_is_help=True, help="For those who connect their systems: try messages before anything runs.")
+sending = typer.Typer()
 console = Console()
 NOBODY = "your-organisation"
+DATA = Path("data")
+WAYS = ("http", "mllp", "nats")
+
+
+def _one_of(some: Iterable[str]) -> str:
+    return f"choose one of {', '.join(sorted(some))}."
+
+
+def _way(by: str) -> str:
+    """This will refuse what is no way in."""
+    if by and by not in WAYS:
+        raise typer.BadParameter(_one_of(WAYS))
+    return by
 
 
 @app.callback()
@@ -43,7 +62,7 @@ def _whose(data: Path | None, org: str) -> tuple[Programme, str]:
         return EMPTY_PROGRAMME.model_copy(update={"organisations": {NOBODY: nobody}}), NOBODY
     programme = known(data).programme
     if org not in programme.organisations:
-        raise typer.BadParameter(f"choose one of {', '.join(sorted(programme.organisations))}.", param_hint="--org")
+        raise typer.BadParameter(_one_of(programme.organisations), param_hint="--org")
     return programme, org
 
 
@@ -67,3 +86,68 @@ async def _check(files: list[Path], programme: Programme, organisation: str, *, 
     else:
         console.print(shown.counted(outcomes))
     return 1 if shown.is_bad(outcomes) else 0
+
+
+@sending.command()
+def send(
+    files: Annotated[list[Path], typer.Argument(help="A folder, or files: FHIR JSON, ndjson, HL7 v2, our own JSON.")],
+    org: Annotated[str, typer.Option(help="Whose messages they are.")],
+    data: Annotated[Path, typer.Option(file_okay=False, help="The deployment's folder: addresses and keys.")] = DATA,
+    url: Annotated[str, typer.Option(help="Where HTTP is taken in; with --key it needs no --data.")] = "",
+    key: Annotated[str, typer.Option(envvar="ALONGSIDE_KEY", help="The organisation's API key.")] = "",
+    mllp: Annotated[str, typer.Option(help="Where its HL7 v2 is taken in: host:port.")] = "",
+    by: Annotated[str, typer.Option(callback=_way, help="Only by this way: http, mllp or nats.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
+) -> None:
+    """Post every message of a folder to what runs, and say what became of each; exit 1 when one is no referral."""
+    from deploy.sandbox.sending import Doors
+
+    line = _place(mllp) if mllp else None
+    if url and key:
+        doors = Doors(org, url.rstrip("/"), key, line)
+    else:
+        there, addresses = known(data), Addresses.read(data)
+        if org not in there.programme.organisations:
+            raise typer.BadParameter(_one_of(there.programme.organisations), param_hint="--org")
+        port = addresses.mllp.get(org)
+        doors = Doors(
+            org,
+            url.rstrip("/") or addresses.services["referrals"],
+            key or there.api_key(org),
+            line or ((LOOPBACK, port) if port else None),
+            addresses.nats,
+            str(there.broker.seeds[org]) if there.broker.seeds[org].exists() else "",
+        )
+    raise typer.Exit(asyncio.run(_send(files, doors, by, as_json=as_json)))
+
+
+async def _send(files: list[Path], doors: "Doors", by: str, *, as_json: bool) -> int:
+    from deploy.sandbox import sending as way
+    from deploy.sandbox import shown
+    from deploy.sandbox.files import messages
+
+    only: way.Way | None = by or None  # type: ignore[assignment]
+    found, results = messages(files), []
+    for each in found:
+        # Before anything is sent: half a folder is of no use.
+        doors.way(each, only)
+    try:
+        async with way.at(doors) as sender:
+            for each in found:
+                results.append((each, await sender.send(each, only)))
+    finally:
+        outcomes = [outcome for _, outcome in results]
+        if as_json:
+            told = [shown.as_json(each, outcome) for each, outcome in results]
+            sys.stdout.write(json.dumps({"messages": told, "in_short": shown.counted(outcomes)}, indent=2) + "\n")
+        else:
+            console.print(shown.sent(results))
+            console.print(shown.counted(outcomes))
+    return 1 if shown.is_bad(outcomes) else 0
+
+
+def _place(written: str) -> tuple[str, int]:
+    host, _, port = written.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise typer.BadParameter("give it as host:port.", param_hint="--mllp")
+    return host, int(port)

@@ -9,13 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID, uuid4
 
-import hl7
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deploy.sandbox.asgi import post
 from deploy.sandbox.files import Message
+from deploy.sandbox.pipes import answer_of
 from deploy.sandbox.understood import in_short
-from deploy.sandbox.verdicts import Outcome, Reply, Verdict, of_task, words_of
+from deploy.sandbox.verdicts import Outcome, Reply, Verdict, ids_in, of_task, words_of
 from services.referrals import app, handlers, store
 from services.referrals.edge import Edge
 from services.referrals.mllp import Taking
@@ -91,17 +91,14 @@ class Rehearsal:
         body = json.loads(raw)
         if status >= REFUSED:
             return Outcome(["refused"], Reply(str(status), words_of(body)))
-        return await self._found(_ids(body), str(status))
+        return await self._found(ids_in(body), str(status))
 
     async def _over_mllp(self, message: Message) -> Outcome:
         taking = Taking(edge=self.edge, pace=Pace(FASTEST, FASTEST))
-        answer = hl7.parse((await taking(message.raw, organisation=self.organisation)).decode())
-        code = str(answer.segment("MSA")[1])
-        if code != "AA":
-            errors = [answer.unescape(str(each[8])) for each in answer.segments("ERR")]
-            return Outcome(["refused"], Reply(code, errors))
-        request = answer.segment("RF1")
-        return await self._found([UUID(str(request[11][0][0]))], f"{code}, RF1-1 {request[1]}")
+        answer = answer_of(await taking(message.raw, organisation=self.organisation))
+        if answer.referral_id is None:
+            return Outcome(["refused"], Reply(answer.status, answer.errors))
+        return await self._found([answer.referral_id], answer.status)
 
     async def _on_the_bus(self, message: Message) -> Outcome:
         taken = mailbox.Ingested(self.organisation, "referral", message.raw, message.media, str(uuid4()))
@@ -153,15 +150,3 @@ class Rehearsal:
         ]
         if pages:
             await self.service.mailbox.run(handlers.paged, pages)
-
-
-def _ids(body: dict[str, Any]) -> list[UUID]:
-    """This will give the ids of the referrals that an answer in FHIR names, each once."""
-    if body["resourceType"] != "Bundle":
-        return [UUID(body["id"])]
-    inside = [
-        each["resource"]["id"] for each in body["entry"] if each.get("resource", {}).get("resourceType") == "Task"
-    ]
-    places = [each.get("response", {}).get("location", "") for each in body["entry"]]
-    named = [each.rpartition("/")[2] for each in places if each.startswith("ServiceRequest/")]
-    return [UUID(each) for each in dict.fromkeys([*inside, *named])]

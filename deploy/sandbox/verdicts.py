@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from uuid import UUID
 
 Verdict = Literal["refused", "declined", "danger", "task", "withdrawn", "known", "accepted", "sent"]
 WORDS: dict[Verdict, str] = {
@@ -75,3 +76,15 @@ def words_of(resource: dict[str, Any]) -> list[str]:
     reason = resource.get("statusReason", {}).get("text", "")
     said += [reason] if reason and reason not in said else []
     return [*said, *(each["text"] for each in resource.get("note", []))]
+
+
+def ids_in(body: dict[str, Any]) -> list[UUID]:
+    """This will give the ids of the referrals that an answer in FHIR names, each once."""
+    if body["resourceType"] != "Bundle":
+        return [UUID(body["id"])]
+    inside = [
+        each["resource"]["id"] for each in body["entry"] if each.get("resource", {}).get("resourceType") == "Task"
+    ]
+    places = [each.get("response", {}).get("location", "") for each in body["entry"]]
+    named = [each.rpartition("/")[2] for each in places if each.startswith("ServiceRequest/")]
+    return [UUID(each) for each in dict.fromkeys([*inside, *named])]
