@@ -78,6 +78,7 @@ def add(
     plan_id: Annotated[list[str] | None, typer.Option(help="A payer's plan; once for each.")] = None,
     mllp: Annotated[bool, typer.Option("--mllp", help="Its engine sends HL7 v2 to a port of its own.")] = False,
     jwks: Annotated[Path | None, typer.Option(dir_okay=False, help="A file with its public keys (JWK Set).")] = None,
+    test: Annotated[bool, typer.Option("--test", help="It tries its systems: nothing of it reaches a person.")] = False,
     data: Data = DATA,
     within: Within = membership.WITHIN,
 ) -> None:
@@ -91,6 +92,7 @@ def add(
         "plan_ids": plan_id or None,
         "mllp": mllp or None,
         "jwks": _public_keys(jwks) if jwks else None,
+        "test": test or None,
     }
     done = _do(membership.add(data, organisation, entry, within=within))
     _say(f"{organisation} is let in{_from(done)}.", *_to_send(done, organisation), *_later(done, mllp=mllp))
@@ -158,7 +160,8 @@ def list_(
     for column in ("id", "name", "kind", "state", "key age", "mllp", *(["former keys end"] if ending else [])):
         table.add_column(column, no_wrap=column != "name")
     for each in shown:
-        words = [*(each[it] for it in ("id", "name", "kind", "state")), _age(each["key_age_days"]), _yes(each["mllp"])]
+        kind = f"{each['kind']}, test" if each["test"] else each["kind"]
+        words = [each["id"], each["name"], kind, each["state"], _age(each["key_age_days"]), _yes(each["mllp"])]
         table.add_row(*map(escape, [*words, *([each["former_keys_end"] or ""] if ending else [])]))
     console.print(table)
 
@@ -184,6 +187,7 @@ def _shown(there: Premises, one: Organisation) -> dict[str, Any]:
         "key_age_days": (real() - made).days if made else None,
         "former_keys_end": f"{max(ends).astimezone(UTC):%Y-%m-%dT%H:%MZ}" if ends else None,
         "mllp": one.mllp,
+        "test": one.test,
     }
 
 

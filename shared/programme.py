@@ -33,6 +33,9 @@ POSTS: dict[str, tuple[str, ...]] = {
 }
 """What an organisation of each kind may post, on `ingest.<organisation>.<what>.v1`."""
 
+FOR_TESTS: tuple[Kind, ...] = ("hospital", "clinic", "community")
+"""The kinds of which an organisation may be for tests: what others do touches people in any case."""
+
 SUSPENDED = "your organisation is suspended: ask the programme why; what you referred before goes on"
 """What an organisation is told that is not let in."""
 
@@ -146,7 +149,8 @@ class Organisation(Part):
 
     `screens_before_referring` is the agreement that a referral without a risk answer was screened;
     `status_consent_by_agreement` that people it refers agreed to it hearing what became of them; with `mllp` its engine
-    sends HL7 v2 to a port of its own. While it is `suspended` nobody lets it in; what it referred goes on.
+    sends HL7 v2 to a port of its own. While it is `suspended` nobody lets it in; what it referred goes on. With `test`
+    it refers nobody: what it sends is answered and played by the clock, and reaches no person and no other service.
 
     `key_ends` and `nkey_ends` say until when API keys (by digest) and public NATS keys work that others have replaced.
     """
@@ -164,6 +168,7 @@ class Organisation(Part):
     mllp: bool = False
     jwks: Keys | None = None
     suspended: bool = False
+    test: bool = False
 
     def knows(self, digest: str, *, at: datetime) -> bool:
         """This will say whether an API key, by its digest, is one that works."""
@@ -204,6 +209,8 @@ class Programme(Part):
                 yield f"organisations.{key}.organisation_id must be the name it stands under"
             if each.mllp and "referral" not in POSTS[each.kind]:
                 yield f"organisations.{key}.mllp is for those who refer"
+            if each.test and each.kind not in FOR_TESTS:
+                yield f"organisations.{key}.test is for {', '.join(FOR_TESTS)}: for those who refer"
             if each.site_id and each.site_id not in self.sites:
                 yield f"organisations.{key}.site_id must be a site of this programme"
         agencies = [key for key, each in self.organisations.items() if each.kind == "agency"]
@@ -239,6 +246,8 @@ class Programme(Part):
         for each in newer.organisations.values():
             if (known := self.organisations.get(each.organisation_id, each)).kind != each.kind:
                 raise ValueError(f"organisations.{known.organisation_id}.kind has changed: start the services again")
+            if known.test != each.test:
+                raise ValueError(f"organisations.{known.organisation_id}.test has changed: start the services again")
             if each.site_id and each.site_id not in self.sites:
                 raise ValueError(f"organisations.{each.organisation_id}.site_id is new: start the services again")
         # In place: handlers and edges hold this very programme. None of them awaits while it reads.

@@ -32,6 +32,9 @@ from shared.work import Task
 
 logger = logging.getLogger(__name__)
 Figures = Callable[[AsyncConnection], Awaitable[dict[str, int]]]
+Misfit = Callable[[AsyncConnection], Awaitable[None]]
+"""Raises ValueError where what is in the store does not fit the programme."""
+
 StillWaits = Callable[[Task, AsyncConnection], Awaitable[str | None]]
 """Names the request that does a task, while what the task is about still waits for it."""
 
@@ -50,6 +53,7 @@ class Service:
         self.following = Following(settings.programme, programme, self.registry)
         self.started = False
         self.still_waits: StillWaits = _nothing_waits
+        self.refuse_misfit: Misfit = _everything_fits
         self._figures: Figures | None = None
         self._beside: list[Callable[[], AbstractAsyncContextManager[None]]] = []
         self._open = AsyncExitStack()
@@ -97,6 +101,8 @@ class Service:
         await self.database.claim(self.settings.share)
         await migrations.upgrade(self.database, self.name)
         await sites.refuse_lost(self.database, self.programme)
+        async with self.database.reading() as db:
+            await self.refuse_misfit(db)
 
     async def serve(self) -> None:
         """This will open the store and serve until told to stop; it raises what keeps it from starting."""
@@ -162,6 +168,10 @@ class Service:
 
 async def _nothing_waits(_: Task, __: AsyncConnection) -> None:
     """This will let any task be marked as done."""
+
+
+async def _everything_fits(_: AsyncConnection) -> None:
+    """This will start with any programme."""
 
 
 def _broker(name: str, settings: ServiceSettings) -> NatsBroker:

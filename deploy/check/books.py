@@ -15,7 +15,7 @@ from shared.database import Database
 Row = Mapping[str, Any]
 
 READ: Mapping[str, Sequence[str]] = {
-    "referrals": ("referral_id, person_id, organisation, state, crisis_at, acknowledged_at from referrals",),
+    "referrals": ("referral_id, person_id, organisation, state, crisis_at, acknowledged_at, test from referrals",),
     "matching": (
         "referral_id, person_id, state, bridged_at, waitlisted_at from referrals",
         "match_id, referral_id, person_id, supporter_id, state, counts from matches",

@@ -19,6 +19,7 @@ HEARS = (
     "matching.referral-waitlisted.v1",
     "matching.bridge-offered.v1",
     "matching.match-made.v1",
+    "referrals.outcome-fell-due.v1",
     "referrals.subscription-fell-due.v1",
     "scheduling.series-booked.v1",
     "scheduling.series-not-booked.v1",
@@ -39,5 +40,6 @@ SAYS = (
     "referrals.contact-shared.v1",
     "referrals.coverage-shared.v1",
     "referrals.notify-subscriber.v1",
+    "referrals.outcome-fell-due.v1",
     "referrals.subscription-fell-due.v1",
 )

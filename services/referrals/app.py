@@ -20,7 +20,7 @@ from shared.clock import now
 from shared.database import Database
 from shared.events.matching import BridgeOffered, MatchMade, OfferMade, ReferralWaitlisted
 from shared.events.notifications import OnCallPaged
-from shared.events.referrals import NotifySubscriber, SubscriptionFellDue
+from shared.events.referrals import NotifySubscriber, OutcomeFellDue, SubscriptionFellDue
 from shared.events.scheduling import SeatHeld, SeatMissed, SeriesBooked, SeriesEnded, SeriesNotBooked
 from shared.mailbox.box import Mailbox
 from shared.pace import Pace
@@ -60,6 +60,7 @@ def create(settings: Settings) -> Service:
     service.beside(lambda: listening(lines, taking, settings.tls()))
     service.figures(count)
     service.still_waits = handlers.still_waits
+    service.refuse_misfit = partial(handlers.refuse_mixed, programme=programme)
     return service
 
 
@@ -89,6 +90,7 @@ def switch(mailbox: Mailbox, programme: Programme) -> None:
     mailbox.on_ingest("referral", partial(handlers.ingest, programme=programme), many=True)
     mailbox.on_many(JOURNEY, partial(handlers.advance, programme=programme))
     mailbox.on_many(OnCallPaged, handlers.paged)
+    mailbox.on_timer(OutcomeFellDue, partial(handlers.play, programme=programme), many=True)
     mailbox.on_timer(SubscriptionFellDue, partial(handlers.look_at_subscriptions, programme=programme), many=True)
 
 

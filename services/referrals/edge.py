@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from services.referrals.fhir.answers import unheard
 from services.referrals.fhir.outcome import Refused
 from services.referrals.rules.hooks import Reaches
 from services.referrals.rules.order import Reading
+from services.referrals.rules.playing import nobody_hears
 from services.referrals.rules.triage import PAGED_WITHIN
 from shared.clock import now
 from shared.database import Database
@@ -34,7 +36,7 @@ class Edge:
 
     async def keep(self, post_id: UUID, organisation: str, reading: Reading) -> list[handlers.Received]:
         """This will take in what was read of a post; Refused where it does not fit the programme."""
-        handlers.check(reading, self.programme)
+        handlers.check(reading, self.programme, organisation)
         post = handlers.Post(post_id=post_id, organisation=organisation, reading=reading)
         received: list[handlers.Received] = await self.receive(post)
         return received
@@ -46,12 +48,13 @@ class Edge:
 
     async def unheard(self, referrals: Sequence[store.Referral]) -> list[store.Referral]:
         """This will choose one for each site where danger waits, and the way on which people are paged is broken."""
+        played = [each for each in referrals if each.test and each.crisis_at and nobody_hears(each.order)]
         waiting = {each.site_id: each for each in sorted(filter(_is_unheard, referrals), key=_raised, reverse=True)}
         if not waiting:
-            return []
+            return played
         before = now() - PAGED_WITHIN
         async with self.database.reading() as db:
-            return [
+            return played + [
                 each
                 for site, each in waiting.items()
                 if (each.crisis_at and each.crisis_at <= before) or await store.nobody_is_paged(db, site, before=before)
@@ -59,7 +62,7 @@ class Edge:
 
     async def account(self, post_id: UUID, organisation: str, refused: Refused) -> None:
         """This will write down that a post was refused, and where it was wrong."""
-        await self.run(handlers.refuse, (post_id, organisation, refused))
+        await self.run(partial(handlers.refuse, programme=self.programme), (post_id, organisation, refused))
 
     async def tasks(self, referrals: Sequence[store.Referral]) -> list[dict[str, Any]]:
         """This will give the Tasks of referrals, in their order, as their referrer may see them now."""
@@ -73,4 +76,4 @@ def _raised(referral: store.Referral) -> datetime:
 
 
 def _is_unheard(referral: store.Referral) -> bool:
-    return bool(referral.crisis_at and not (referral.paged_at or referral.acknowledged_at))
+    return bool(referral.crisis_at and not referral.test and not (referral.paged_at or referral.acknowledged_at))

@@ -196,6 +196,14 @@ class NotifySubscriber(Fact):
     turn: Annotated[int, Field(ge=1)]
 
 
+class OutcomeFellDue(Timer):
+    """A referral of an organisation for tests is to take its next step, counted from 0 (a timer, never said)."""
+
+    KEY = "referral_id"
+    referral_id: UUID
+    step: Annotated[int, Field(ge=0)]
+
+
 class SubscriptionFellDue(Timer):
     """A subscription is to be looked at: something happened, or a call is to be tried again (a timer, never said)."""
 

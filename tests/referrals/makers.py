@@ -34,7 +34,7 @@ BASE = "https://alongside.example/fhir/StructureDefinition/"
 SNOMED = "http://snomed.info/sct"
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
 KEYS = {
-    each: f"{each}-key" for each in ("general-hospital", "screening-clinic", "silent-centre", "garden-health", "agency")
+    each: f"{each}-key" for each in ("general-hospital", "screening-clinic", "silent-centre", "trial-hospital", "garden-health", "agency")
 }
 needs_samples = pytest.mark.skipif(not SAMPLES.exists(), reason="the folder ../shared/samples is not here")
 
@@ -261,6 +261,7 @@ def _programme(folder: Path) -> Path:
         "general-hospital": {"kind": "hospital", "status_consent_by_agreement": True},
         "screening-clinic": {"kind": "clinic", "screens_before_referring": True},
         "silent-centre": {"kind": "community"},
+        "trial-hospital": {"kind": "hospital", "status_consent_by_agreement": True, "test": True},
         "garden-health": {"kind": "payer", "plan_ids": ["P3-GARDEN-SUD"]},
         "agency": {"kind": "agency"},
     }

@@ -17,6 +17,14 @@ from shared.programme import Site
 
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 PART2_LABEL = {"system": ACT_CODE, "code": "42CFRPart2", "display": "42 CFR Part2"}
+TEST_LABEL = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ActReason",
+    "code": "HTEST",
+    "display": "test health data",
+}
+NOBODY = "This came from an organisation for tests: nobody was paged, and nobody will phone."
+"""What is added to the words about danger where they were only tried."""
+
 PRIORITIES = {"routine": "routine", "priority": "urgent", "urgent": "stat"}
 STATUSES = {
     "active": "active", "withdrawn": "revoked", "entered_in_error": "entered-in-error", "completed": "completed",
@@ -34,13 +42,15 @@ def task(
     told_at: datetime,
     scope: str,
     crisis_at: datetime | None = None,
+    test: bool = False,
 ) -> dict[str, Any]:
     """This will give the FHIR Task of a referral, as its referrer may see it."""
-    reason = emergency(order, site, crisis_at) if crisis_at and seen.business == "crisis_review" else seen.reason
+    in_danger = crisis_at and seen.business == "crisis_review"
+    reason = emergency(order, site, crisis_at, test=test) if crisis_at and in_danger else seen.reason
     body: dict[str, Any] = {
         "resourceType": "Task",
         "id": str(referral_id),
-        "meta": {"lastUpdated": instant(told_at)},
+        "meta": _meta(told_at, test=test),
         "identifier": identifiers(order.identifier),
         "basedOn": [{"reference": f"ServiceRequest/{referral_id}"}],
         "status": seen.status,
@@ -56,7 +66,7 @@ def task(
     if reason:
         body["statusReason"] = {"text": reason}
     if seen.notice:
-        body["meta"]["security"] = [PART2_LABEL]
+        body["meta"]["security"] = [*body["meta"].get("security", []), PART2_LABEL]
         body["note"] = [{"text": f"{PART2_NOTICE} Consent scope: {scope or 'as signed'}."}]
     return body | _outputs(seen.milestones)
 
@@ -74,14 +84,14 @@ def _outputs(milestones: Milestones) -> dict[str, Any]:
     return {"output": said} if said else {}
 
 
-def emergency(order: ReferralOrder, site: Site, crisis_at: datetime) -> str:
+def emergency(order: ReferralOrder, site: Site, crisis_at: datetime, *, test: bool = False) -> str:
     """This will give what a referrer reads when a person must look at the risk: no emergency service, and who calls.
 
     The time has its date, for it is read for as long as nobody has cleared the risk.
     """
     by = (crisis_at + PHONE_WITHIN).astimezone(ZoneInfo(site.zone)).strftime("%H:%M on %A, %B %-d")
     told = f"Received for review by a person. This is not an emergency service. A person will phone you by {by}."
-    return f"{told} {words_for(order, site)}"
+    return f"{told} {words_for(order, site)}{' ' + NOBODY if test else ''}"
 
 
 def unheard(order: ReferralOrder, site: Site) -> Unheard:
@@ -116,12 +126,13 @@ def service_request(
     site: Site,
     told_at: datetime,
     crisis_at: datetime | None,
+    test: bool = False,
 ) -> dict[str, Any]:
     """This will echo a request: that it arrived and where to follow it, nothing about the person."""
     body: dict[str, Any] = {
         "resourceType": "ServiceRequest",
         "id": str(referral_id),
-        "meta": {"lastUpdated": instant(told_at)},
+        "meta": _meta(told_at, test=test),
         "extension": [{"url": EXTENSION + "task", "valueReference": {"reference": f"Task/{referral_id}"}}],
         "identifier": identifiers(order.identifier),
         "status": STATUSES[order.status],
@@ -134,8 +145,12 @@ def service_request(
         "requester": {"identifier": {"value": organisation}},
     }
     if crisis_at:
-        body["note"] = [{"text": emergency(order, site, crisis_at)}]
+        body["note"] = [{"text": emergency(order, site, crisis_at, test=test)}]
     return body
+
+
+def _meta(told_at: datetime, *, test: bool) -> dict[str, Any]:
+    return {"lastUpdated": instant(told_at), **({"security": [TEST_LABEL]} if test else {})}
 
 
 def identifiers(identifier: Identifier | None) -> list[dict[str, str]]:

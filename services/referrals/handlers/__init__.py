@@ -15,6 +15,7 @@ from services.referrals.handlers.held import (
 from services.referrals.handlers.journey import advance
 from services.referrals.handlers.notifying import look as look_at_subscriptions
 from services.referrals.handlers.notifying import notify, record
+from services.referrals.handlers.playing import Mixed, play, refuse_mixed
 from services.referrals.handlers.receive import Post, Received, check, ingest, receive, refuse
 from services.referrals.handlers.subscribing import Changed, NotThere, TooMany, Wish, change, subscribe
 from services.referrals.handlers.telling import bodies, echo
@@ -24,6 +25,7 @@ __all__ = [
     "Asking",
     "Changed",
     "Details",
+    "Mixed",
     "NotThere",
     "NotWaiting",
     "Post",
@@ -45,9 +47,11 @@ __all__ = [
     "look_at_subscriptions",
     "notify",
     "paged",
+    "play",
     "receive",
     "record",
     "refuse",
+    "refuse_mixed",
     "revoke",
     "screen",
     "still_waits",

@@ -135,7 +135,7 @@ async def revoke(revoking: tuple[UUID, str], db: AsyncConnection, *, programme: 
     """
     referral_id, by = revoking
     referral = await store.by_id(db, referral_id)
-    if referral is None:
+    if referral is None or referral.test:
         raise Unknown
     mine = await store.alone(db, await store.ids_of_person(db, referral.person_id))
     running = [each for each in await consents.consents_of(db, referral.person_id) if not each.revoked_at]
@@ -163,6 +163,9 @@ async def one_alone(db: AsyncConnection, referral_id: UUID) -> store.Referral:
     referral = (await store.alone(db, [referral_id])).get(referral_id)
     if referral is None:
         raise Unknown
+    if referral.test:
+        # Nobody is asked about it, and what a person found would be told to other services.
+        raise NotWaiting
     return referral
 
 

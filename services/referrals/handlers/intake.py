@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.handlers.notifying import announce
 from services.referrals.handlers.outcomes import Follows, follow, in_words, raise_crisis, settle, take_back
+from services.referrals.handlers.playing import first_step
 from services.referrals.handlers.telling import first, tell
 from services.referrals.reading import Reading
-from services.referrals.rules import triage
+from services.referrals.rules import playing, triage
 from services.referrals.rules.journey import TAKEN_BACK
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.protection import protected
@@ -123,15 +124,18 @@ class Intake:
     def _add(self, arrival: Arrival, person_id: UUID, *, twofold: bool) -> store.Referral:
         organisation = self.programme.organisations[arrival.organisation]
         verdict = triage.triage(arrival.order, agreement_of(organisation), self.at)
+        if organisation.test:
+            verdict = playing.verdict_of(arrival.order, verdict)
         site = self.programme.site(arrival.order.site or organisation.site_id)
-        fresh = _fresh(arrival, verdict, person_id, site.site_id, self.at)
+        fresh = replace(_fresh(arrival, verdict, person_id, site.site_id, self.at), test=organisation.test)
         referral, status = first(fresh, programme=self.programme)
         self.known[referral.referral_id] = referral
         self.added.add(referral.referral_id)
         self.numbers.setdefault(store.numbered(arrival.organisation, arrival.order.identifier), referral.referral_id)
         tasks = [self._asked("same_person", str(referral.referral_id), referral)] if twofold else []
         follows = follow(referral, verdict, programme=self.programme, at=self.at)
-        self.follows += [Follows(tasks=tasks), follows, Follows(said=[status])]
+        begun = first_step(referral, self.at) if referral.test else []
+        self.follows += [Follows(tasks=tasks, test=referral.test), follows, Follows(said=[status, *begun])]
         return referral
 
     def _repeat(self, known: store.Referral, arrival: Arrival) -> store.Referral:
@@ -164,7 +168,8 @@ class Intake:
         about = comparison(known, arrival)
         unseen = about not in self.asked
         self.asked.add(about)
-        self.follows.append(Follows(tasks=[self._asked("changed_referral", about, known, in_words(arrival.order))]))
+        asked = self._asked("changed_referral", about, known, in_words(arrival.order))
+        self.follows.append(Follows(tasks=[asked], test=known.test))
         return unseen
 
     def _raise(self, known: store.Referral, order: ReferralOrder, *, unseen: bool) -> store.Referral:

@@ -86,7 +86,10 @@ async def record(
         before.append(known)
         after.append(subscriptions.answered(known, taken=result is True, now=now()))
     await store.drop_events(db, taken, numbered=True)
-    await open_each(db, [_gone(each) for each in after if each.status == "off"])
+    await open_each(
+        db,
+        [_gone(each) for each in after if each.status == "off" and not programme.organisations[each.organisation].test],
+    )
     return await _go_on(db, before, after, programme)
 
 

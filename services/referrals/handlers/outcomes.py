@@ -15,6 +15,7 @@ from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.triage import Payer, Verdict
 from shared import consents
 from shared.calendar import add_business_days
+from shared.events.fact import Fact
 from shared.events.referrals import ConsentGiven, CrisisRaised, ReferralHeld, ReferralRefused
 from shared.mailbox import Said
 from shared.programme import Programme
@@ -31,22 +32,25 @@ ASKED_BEFORE_A_MATCH = (*TASKS.values(), "coverage_unclear")
 class Follows:
     """What follows from a decision: what is said, what people are asked to do, and what the timeline keeps.
 
-    About referrals that are `over` nobody is asked anything any more.
+    About referrals that are `over` nobody is asked anything any more. Of those for tests (`test`) only their referrer
+    hears: no other service, and nobody is asked anything.
     """
 
     said: list[Said] = field(default_factory=list)
     tasks: list[Asked] = field(default_factory=list)
     entries: list[store.Entry] = field(default_factory=list)
     over: list[UUID] = field(default_factory=list)
+    test: bool = False
 
 
 async def settle(db: AsyncConnection, some: Iterable[Follows]) -> list[Said]:
     """This will keep what follows from decisions, and give what is to be said, in their order."""
     every = list(some)
-    said = [word for each in every for word in each.said]
+    words = [word for each in every for word in each.said]
+    said = [word for each in every for word in each.said if not (each.test and isinstance(word, Fact))]
     await store.note(db, [entry for each in every for entry in each.entries])
-    await consents.given([each for each in said if isinstance(each, ConsentGiven)], db)
-    await open_each(db, [task for each in every for task in each.tasks])
+    await consents.given([each for each in words if isinstance(each, ConsentGiven)], db)
+    await open_each(db, [task for each in every if not each.test for task in each.tasks])
     over = [str(referral_id) for each in every for referral_id in each.over]
     await close_tasks(db, kind=ASKED_BEFORE_A_MATCH, abouts=over, by="referrals")
     return said
@@ -64,7 +68,8 @@ def follow(referral: store.Referral, verdict: Verdict, *, programme: Programme, 
         tasks = [_page(referral, raised_at, in_words(referral.order))]
     else:
         said, tasks = [_held(referral, verdict.outcome)], [_hold(referral, verdict, programme, at)]
-    return Follows(said=said, tasks=tasks, entries=[_received(referral), _entry(referral, verdict.outcome, at)])
+    entries = [_received(referral), _entry(referral, verdict.outcome, at)]
+    return Follows(said=said, tasks=tasks, entries=entries, test=referral.test)
 
 
 def _received(referral: store.Referral) -> store.Entry:
@@ -101,7 +106,12 @@ def _accepted(referral: store.Referral, programme: Programme) -> Accepted:
 def withheld(referral: store.Referral, *, programme: Programme, at: datetime) -> tuple[store.Referral, int]:
     """This will let a referral that is held be accepted without any consent, and count those it would have given."""
     without = replace(referral, order=referral.order.model_copy(update={"consents": []}), withheld=True)
-    return without, len(consents_of(_accepted(referral, programme), payers_of(programme), now=at))
+    return without, len(agreed_of(referral, programme=programme, at=at))
+
+
+def agreed_of(referral: store.Referral, *, programme: Programme, at: datetime) -> list[ConsentGiven]:
+    """This will give the consents that count from when a referral is accepted."""
+    return consents_of(_accepted(referral, programme), payers_of(programme), now=at)
 
 
 def payers_of(programme: Programme) -> list[Payer]:
@@ -162,7 +172,8 @@ def raise_crisis(referral: store.Referral, *, note: str, at: datetime) -> tuple[
         raised = replace(raised, state="crisis_review", reasons=())
         said.append(_held(raised, "crisis_review"))
     what = "crisis_review" if raised.state != referral.state else "crisis_raised"
-    return raised, Follows(said=said, tasks=[_page(referral, at, note)], entries=[_entry(referral, what, at)])
+    tasks, entries = [_page(referral, at, note)], [_entry(referral, what, at)]
+    return raised, Follows(said=said, tasks=tasks, entries=entries, test=referral.test)
 
 
 def take_back(referral: store.Referral, order: ReferralOrder, *, at: datetime) -> tuple[store.Referral, Follows]:
@@ -174,8 +185,8 @@ def take_back(referral: store.Referral, order: ReferralOrder, *, at: datetime) -
     entry = replace(_entry(referral, order.status, at), note=news or None)
     back = replace(referral, order=referral.order.model_copy(update={"status": order.status}))
     if referral.state not in BEFORE_A_MATCH or referral.crisis_at:
-        return back, Follows(entries=[entry])
+        return back, Follows(entries=[entry], test=referral.test)
     reason: triage.Reason = "withdrawn" if order.status == "withdrawn" else "entered_in_error"
     ended = replace(back, state="refused", reasons=(reason,))
     refused = _refused(ended, Verdict(outcome="refused", reason=reason))
-    return ended, Follows(said=[refused], entries=[entry], over=[referral.referral_id])
+    return ended, Follows(said=[refused], entries=[entry], over=[referral.referral_id], test=referral.test)

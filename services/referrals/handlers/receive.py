@@ -10,6 +10,7 @@ from services.referrals.fhir.outcome import Refused, outcome
 from services.referrals.fhir.outcome import refuse as refusal
 from services.referrals.handlers.intake import Post, Received, arrivals_of, begin
 from services.referrals.reading import Reading, read
+from services.referrals.rules.playing import PLAYS, PREFIX, UnknownOutcome, outcome_of
 from shared.clock import now
 from shared.mailbox import Ingested, Reply, Said, Status
 from shared.programme import Programme
@@ -38,7 +39,8 @@ async def ingest(ingested: list[Ingested], db: AsyncConnection, *, programme: Pr
         except Refused as wrong:
             refused.append((each, wrong))
     _, said = await _take_in(posts, db, programme=programme)
-    await store.refuse(db, [_refusal(UUID(each.message_id), each.organisation, wrong) for each, wrong in refused])
+    wrongs = [(UUID(each.message_id), each.organisation, wrong) for each, wrong in refused]
+    await store.refuse(db, [_refusal(*each, programme=programme) for each in wrongs])
     return [*said, *(_answer(each, wrong) for each, wrong in refused)]
 
 
@@ -60,15 +62,26 @@ def _read(ingested: Ingested, programme: Programme) -> Post:
     if ingested.organisation not in programme.organisations:
         raise refusal("login", "subject", "post as an organisation of this programme")
     reading = read(ingested.body, ingested.content_type)
-    check(reading, programme)
+    check(reading, programme, ingested.organisation)
     return Post(post_id=UUID(ingested.message_id), organisation=ingested.organisation, reading=reading)
 
 
-def check(reading: Reading, programme: Programme) -> None:
-    """This will refuse a post that names a site which the programme does not have."""
+def check(reading: Reading, programme: Programme, organisation: str) -> None:
+    """This will refuse a post that names a site which the programme does not have, or for tests an unknown outcome."""
+    if programme.organisations[organisation].test:
+        _refuse_unknown_outcomes(reading)
     for each in reading.posted:
         if each.order.site and each.order.site not in programme.sites:
             raise refusal("code-invalid", "site", "name a site of this programme, or leave the site out")
+
+
+def _refuse_unknown_outcomes(reading: Reading) -> None:
+    try:
+        for each in reading.posted:
+            outcome_of(each.order)
+    except UnknownOutcome:
+        known = ", ".join(PREFIX + each for each in PLAYS)
+        raise refusal("code-invalid", "identifier", f"ask for one of {known}, or let no number begin so") from None
 
 
 def _answer(ingested: Ingested, wrong: Refused) -> Status:
@@ -76,16 +89,24 @@ def _answer(ingested: Ingested, wrong: Refused) -> Status:
     return Status(ingested.organisation, "referral", about, outcome(wrong.issues))
 
 
-async def refuse(refused: tuple[UUID, str, Refused], db: AsyncConnection) -> None:
+async def refuse(refused: tuple[UUID, str, Refused], db: AsyncConnection, *, programme: Programme) -> None:
     """This will account for a post of an organisation that was refused."""
-    await store.refuse(db, [_refusal(*refused)])
+    await store.refuse(db, [_refusal(*refused, programme=programme)])
 
 
-def _refusal(post_id: UUID, organisation: str, wrong: Refused) -> store.Refusal:
+def _refusal(post_id: UUID, organisation: str, wrong: Refused, *, programme: Programme) -> store.Refusal:
     """This will write down where and what was wrong, never the value, nor names out of JSON that made no sense."""
     first = wrong.issues[0]
     place = "$" if first.expression.startswith("$") else first.expression
-    return store.Refusal(refusal_id=post_id, organisation=organisation, place=place, code=first.code, at=now())
+    known = programme.organisations.get(organisation)
+    return store.Refusal(
+        refusal_id=post_id,
+        organisation=organisation,
+        place=place,
+        code=first.code,
+        at=now(),
+        test=known is not None and known.test,
+    )
 
 
 __all__ = ["Post", "Received", "check", "ingest", "receive", "refuse"]

@@ -76,6 +76,7 @@ def _task(referral: store.Referral, seen: journey.Seen, programme: Programme, *,
         told_at=referral.told_at,
         scope=scope,
         crisis_at=referral.crisis_at,
+        test=referral.test,
     )
 
 
@@ -88,6 +89,7 @@ def echo(referral: store.Referral, *, programme: Programme) -> dict[str, Any]:
         site=programme.site(referral.site_id),
         told_at=referral.told_at,
         crisis_at=referral.crisis_at,
+        test=referral.test,
     )
 
 

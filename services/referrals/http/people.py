@@ -93,7 +93,10 @@ class StateNow(BaseModel):
 
 
 class Record(StateNow):
-    """What somebody who must act on a referral needs to know; `referred_as` is the referrer's own number."""
+    """What somebody who must act on a referral needs to know; `referred_as` is the referrer's own number.
+
+    With `test` an organisation for tests referred: there is no such person.
+    """
 
     reasons: list[str]
     organisation: str
@@ -105,6 +108,7 @@ class Record(StateNow):
     reaches: list[Reach]
     risk: str | None
     notes: list[str]
+    test: bool
 
 
 class Page(BaseModel):
@@ -140,7 +144,7 @@ def _add_lists(router: APIRouter, database: Database) -> None:
         after: UUID | None = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> Page:
-        """Ids and states, in order of id."""
+        """Ids and states, in order of id; those of organisations for tests only where one is named."""
         async with database.reading() as db:
             found = await store.listed(db, state=state, organisation=organisation, after=after, limit=limit)
         shown = [StateNow(referral_id=referral_id, state=each) for referral_id, each in found]
@@ -187,6 +191,7 @@ def _add_record(router: APIRouter, run: Run) -> None:
             referred_as=order.identifier.value if order.identifier else None,
             risk=order.risk,
             notes=order.notes,
+            test=referral.test,
             **shown,
         )
 

@@ -23,6 +23,7 @@ class Refusal:
     place: str
     code: str
     at: datetime
+    test: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +49,19 @@ async def repeat(db: AsyncConnection, some: Sequence[Repeat]) -> None:
 
 
 async def counts(db: AsyncConnection) -> dict[str, int]:
-    """This will count referrals by first outcome (`first_...`) and present state (`in_...`), refusals and repeats."""
+    """This will count referrals by first outcome (`first_...`) and present state (`in_...`), refusals and repeats.
+
+    What came for tests counts apart: `test` is how many referrals there are of that kind.
+    """
     found: dict[str, int] = {}
     for name, column in (("first_", referrals.c.first_outcome), ("in_", referrals.c.state)):
-        rows = await db.execute(select(column, func.count()).group_by(column))
+        rows = await db.execute(select(column, func.count()).where(~referrals.c.test).group_by(column))
         found |= {f"{name}{value}": number for value, number in rows}
-    for name, table in (("refusals", refusals), ("repeats", repeats)):
-        found[name] = await db.scalar(select(func.count()).select_from(table)) or 0
+    tested = select(referrals.c.referral_id).where(referrals.c.test)
+    for name, wanted in (
+        ("refusals", select(func.count()).select_from(refusals).where(~refusals.c.test)),
+        ("repeats", select(func.count()).select_from(repeats).where(repeats.c.referral_id.not_in(tested))),
+        ("test", select(func.count()).select_from(referrals).where(referrals.c.test)),
+    ):
+        found[name] = await db.scalar(wanted) or 0
     return found

@@ -12,6 +12,7 @@ LAST = (
     select(HEARD.label("heard"))
     .where(
         referrals.c.site_id == bindparam("site"),
+        ~referrals.c.test,
         referrals.c.crisis_at.is_not(None),
         or_(HEARD, referrals.c.crisis_at <= bindparam("before")),
     )
@@ -19,7 +20,7 @@ LAST = (
     .limit(1)
 )
 UNHEARD = select(func.count()).where(
-    referrals.c.crisis_at.is_not(None), ~HEARD, referrals.c.crisis_at <= bindparam("before")
+    referrals.c.crisis_at.is_not(None), ~referrals.c.test, ~HEARD, referrals.c.crisis_at <= bindparam("before")
 )
 
 

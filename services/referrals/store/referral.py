@@ -40,6 +40,7 @@ class Referral:
     paged_at: datetime | None = None
     acknowledged_at: datetime | None = None
     told: str | None = None
+    test: bool = False
 
 
 PLAIN = tuple(each for each in Referral.__dataclass_fields__ if each not in ("order", "reasons"))
@@ -162,15 +163,21 @@ async def by_placer(db: AsyncConnection, organisation: str, identifier: Identifi
     return referral_of(row) if row else None
 
 
+async def has_others(db: AsyncConnection, organisation: str, *, test: bool) -> bool:
+    """This will say whether an organisation has referrals that are not what it is for: for tests, or of people."""
+    others = ~referrals.c.test if test else referrals.c.test
+    wanted = select(referrals.c.referral_id).where(referrals.c.organisation == organisation, others).limit(1)
+    return (await db.execute(wanted)).first() is not None
+
+
 async def listed(
     db: AsyncConnection, *, state: str | None, organisation: str | None, after: UUID | None, limit: int
 ) -> list[tuple[UUID, State]]:
-    """This will list ids and states, in order of id, beginning after one."""
+    """This will list ids and states, in order of id, beginning after one; those for tests only of one organisation."""
     wanted = select(referrals.c.referral_id, referrals.c.state).order_by(referrals.c.referral_id).limit(limit)
     if state:
         wanted = wanted.where(referrals.c.state == state)
-    if organisation:
-        wanted = wanted.where(referrals.c.organisation == organisation)
+    wanted = wanted.where(referrals.c.organisation == organisation if organisation else ~referrals.c.test)
     if after:
         wanted = wanted.where(referrals.c.referral_id > after)
     return [(row.referral_id, row.state) for row in await db.execute(wanted)]

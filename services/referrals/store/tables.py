@@ -1,6 +1,6 @@
 """The tables of the referrals service; who a referral is about is kept sealed, and found by fingerprint."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint, Uuid, false, text
 
 from shared import sealed
 from shared.database import Json, UtcTime
@@ -16,6 +16,7 @@ persons = Table(
 )
 """By which keyed fingerprints of an organisation's identifiers a person is found again."""
 
+FOR_TESTS = text("test")
 IN_DANGER = text("crisis_at is not null")
 
 referrals = Table(
@@ -39,18 +40,21 @@ referrals = Table(
     Column("acknowledged_at", UtcTime),
     Column("latest", Text, nullable=False),
     Column("withheld", Boolean, nullable=False),
+    Column("test", Boolean, nullable=False, server_default=false()),
     Column("told", Text),
     Column("told_at", UtcTime, nullable=False),
     UniqueConstraint("organisation", "placer", name="one_referral_per_placer_identifier"),
     Index("referrals_by_placer_value", "organisation", "placer_value"),
     Index("referrals_by_state", "state", "referral_id"),
     Index("referrals_by_arrival", "organisation", "arrived_at", "referral_id"),
+    Index("referrals_for_tests", "organisation", sqlite_where=FOR_TESTS, postgresql_where=FOR_TESTS),
     Index("referrals_in_danger", "site_id", "crisis_at", sqlite_where=IN_DANGER, postgresql_where=IN_DANGER),
 )
 """`words` is the whole order, sealed; `placer`, `content` and `latest` are keyed fingerprints, the last of what was
 posted last; `told` is the fingerprint of what the referrer was last told, at `told_at`; `crisis_at` is when danger was
 last raised, until a person clears it, `paged_at` and `acknowledged_at` when somebody was paged about that, and took it
-in hand; `withheld` says that the person took back what their referrer's agreement stands for before it counted."""
+in hand; `withheld` says that the person took back what their referrer's agreement stands for before it counted; `test`
+that an organisation for tests referred, and that there is no such person."""
 
 timeline = Table(
     "timeline",
@@ -74,6 +78,7 @@ refusals = Table(
     Column("place", Text, nullable=False),
     Column("code", Text, nullable=False),
     Column("at", UtcTime, nullable=False),
+    Column("test", Boolean, nullable=False, server_default=false()),
 )
 """Posts that could not be read as a referral, so that every post is accounted for."""
 

@@ -1,0 +1,20 @@
+"""Keeps referrals of organisations for tests apart from those of people."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+FOR_TESTS = sa.text("test")
+
+
+def upgrade() -> None:
+    """This will say of everything so far that it is real."""
+    op.add_column("referrals", sa.Column("test", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("refusals", sa.Column("test", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.create_index(
+        "referrals_for_tests", "referrals", ["organisation"], sqlite_where=FOR_TESTS, postgresql_where=FOR_TESTS
+    )

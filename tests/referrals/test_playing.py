@@ -1,0 +1,298 @@
+"""What an organisation for tests sends is answered as in real life, goes on as its number asks, and reaches nobody."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from services.referrals.handlers import Mixed
+from services.referrals.rules.order import ReferralOrder
+from services.referrals.rules.playing import PAUSE, PLAYS, UnknownOutcome, outcome_of
+from shared import clock
+from shared.database import Database
+from shared.events.referrals import OutcomeFellDue
+from shared.mailbox.tables import outbox
+from shared.programme import Programme
+from tests.conftest import Migrated
+from tests.referrals.endpoints import endpoint, settle, subscribed, subscription, until
+from tests.referrals.makers import NOW, Desk, consent, desk_on, order, patient, person, request
+from tests.referrals.pipes import SEGMENTS, message
+from tests.referrals.test_mllp import answered, line
+
+TRIAL = "trial-hospital"
+HELD = {
+    "crisis": "crisis_review",
+    "unheard": "crisis_review",
+    "needs-screen": "needs_screen",
+    "needs-info": "needs_info",
+}
+ENDS = {
+    **HELD,
+    "declined": "refused",
+    "no-consent": "refused",
+    "crisis-cleared": "accepted",
+    "accepted": "accepted",
+    "waitlisted": "waitlisted",
+    "offered": "offered",
+    "matched": "matched",
+    "scheduled": "first_scheduled",
+    "no-show": "completed",
+    "kept": "engaged",
+    "completed": "completed",
+}
+
+
+async def played(desk: Desk, body: Any, who: str = TRIAL) -> list[str]:
+    """What a referrer is told of a referral, one state after another, until its play is over."""
+    answer = await desk.refer(body, who=who)
+    assert answer.status_code in (201, 503), answer.text
+    await until(desk, clock.now() + 10 * PAUSE)
+    return [each["businessStatus"]["coding"][0]["code"] for each in await desk.told(who)]
+
+
+async def left(desk: Desk) -> set[str]:
+    """Every subject on which anything was said, whoever is to hear it."""
+    async with desk.service.database.reading() as db:
+        return set((await db.execute(select(outbox.c.subject))).scalars())
+
+
+def test_every_outcome_has_an_end_that_is_tried() -> None:
+    assert set(ENDS) == set(PLAYS)
+
+
+@pytest.mark.parametrize("outcome", PLAYS)
+async def test_a_number_asks_for_an_outcome_and_no_other_service_hears(small: Desk, outcome: str) -> None:
+    told = await played(small, request(f"outcome-{outcome}-17"))
+
+    assert told[-1] == ENDS[outcome]
+    assert await left(small) == {f"status.{TRIAL}.referral.v1"}
+    assert await small.work() == []
+
+
+async def test_the_steps_come_one_after_another_on_every_database(desk: Desk) -> None:
+    told = await played(desk, request("outcome-completed"))
+
+    assert told == ["accepted", "offered", "matched", "first_scheduled", "engaged", "completed"]
+    last = (await desk.told(TRIAL))[-1]
+    assert [each["type"]["text"] for each in last["output"]] == ["First visit", "First visit kept", "Visits kept"]
+    assert last["output"][-1]["valueInteger"] == 1
+
+
+async def test_who_never_comes_ends_without_a_visit_kept(small: Desk) -> None:
+    assert (await played(small, request("outcome-no-show")))[-2:] == ["first_scheduled", "completed"]
+
+    assert (await small.told(TRIAL))[-1]["output"][-1] == {"type": {"text": "Visits kept"}, "valueInteger": 0}
+
+
+async def test_without_a_wish_a_referral_goes_to_its_first_visit_and_what_is_held_stays(small: Desk) -> None:
+    assert (await played(small, request()))[-1] == "engaged"
+    assert (await played(small, request("R-2", answer=None)))[-1] == "needs_screen"
+    assert await left(small) == {f"status.{TRIAL}.referral.v1"}
+
+
+async def test_a_person_may_carry_the_wish_and_a_wish_lets_on_what_is_held(small: Desk) -> None:
+    whom = patient(identifier=[{"system": "urn:hospital:mrn", "value": "Outcome-Matched.3"}], telecom=[])
+
+    assert await played(small, request("R-1", contained=[whom])) == ["needs_info", "accepted", "offered", "matched"]
+
+
+async def test_what_the_content_itself_leads_to_comes_first(small: Desk) -> None:
+    other = request("outcome-matched-1", code={"text": "Colonoscopy"}, reasonCode=[])
+
+    assert await played(small, other) == ["refused"]
+
+
+async def test_danger_is_answered_with_the_emergency_words_pages_nobody_and_says_so(small: Desk) -> None:
+    real = await small.refer(request("R-9", answer="flagged"), who="general-hospital")
+    before = await left(small)
+    answer = await small.refer(request("R-1", answer="flagged"), who=TRIAL)
+
+    words, real_words = (each.json()["note"][0]["text"] for each in (answer, real))
+    assert words == f"{real_words} This came from an organisation for tests: nobody was paged, and nobody will phone."
+    assert "call or text 988" in words
+    assert await left(small) - before == {f"status.{TRIAL}.referral.v1"}
+    assert [each.about for each in await small.work()] == [real.json()["id"]]
+
+
+async def test_danger_in_a_test_neither_hides_nor_makes_a_pager_that_is_broken(desk: Desk) -> None:
+    await desk.refer(request("R-1", answer="flagged"), who=TRIAL)
+    clock.step_to(NOW + timedelta(minutes=10))
+    first = await desk.refer(request("R-2", answer="flagged"), who="general-hospital")
+    clock.step_to(NOW + timedelta(minutes=20))
+    await desk.refer(request("R-3", answer="flagged"), who=TRIAL)
+    clock.step_to(NOW + timedelta(minutes=30))
+    second = await desk.refer(request("R-4", answer="flagged"), who="general-hospital")
+
+    assert [first.status_code, second.status_code] == [201, 503]
+    assert (await desk.figures())["referrals_crises_unheard"] == 1
+
+
+async def test_the_answer_of_a_pager_that_is_broken_can_be_asked_for(small: Desk) -> None:
+    answer = await small.refer(request("outcome-unheard-1"), who=TRIAL)
+
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (503, "transient")
+
+
+async def test_all_that_is_said_of_a_test_is_labelled_as_one(small: Desk) -> None:
+    answer = await small.refer(request(), who=TRIAL)
+    real = await small.refer(request())
+
+    task = await small.task(answer.json()["id"], who=TRIAL)
+    labels = [each["meta"]["security"][0]["code"] for each in (answer.json(), task, (await small.told(TRIAL))[0])]
+    assert labels == ["HTEST", "HTEST", "HTEST"]
+    assert "security" not in real.json()["meta"]
+
+
+async def test_an_outcome_that_there_is_not_is_refused_with_those_there_are(small: Desk) -> None:
+    answer = await small.refer(request("outcome-mached"), who=TRIAL)
+
+    assert answer.status_code == 422
+    said = answer.json()["issue"][0]
+    assert (said["code"], said["expression"]) == ("code-invalid", ["identifier"])
+    assert "outcome-matched" in said["diagnostics"] and "mached" not in said["diagnostics"].replace("matched", "")
+
+
+async def test_of_a_hospital_that_refers_people_such_a_number_is_a_number(small: Desk) -> None:
+    answer = await small.refer(request("outcome-crisis"))
+    strange = await small.refer(request("outcome-mached"))
+    await until(small, NOW + 10 * PAUSE)
+
+    assert [answer.status_code, strange.status_code] == [201, 201]
+    states = [each["businessStatus"]["coding"][0]["code"] for each in await small.told()]
+    assert states == ["accepted", "accepted"]
+    assert "matched" not in states and any(each.startswith("referrals.") for each in await left(small))
+
+
+async def test_a_test_is_taken_back_changed_and_said_again_without_anybody_hearing(small: Desk) -> None:
+    await small.refer(request("outcome-matched-1"), who=TRIAL)
+    await small.refer(request("outcome-matched-1", note=[{"text": "I want to end my life"}]), who=TRIAL)
+    await small.refer(request("outcome-matched-2"), who=TRIAL)
+    await small.refer(request("outcome-matched-2", status="revoked"), who=TRIAL)
+    await until(small, NOW + 10 * PAUSE)
+
+    told = [each["businessStatus"]["coding"][0]["code"] for each in await small.told(TRIAL)]
+    assert (told.count("withdrawn"), told.count("matched")) == (1, 1)
+    assert await left(small) == {f"status.{TRIAL}.referral.v1"}
+    assert await small.work() == []
+
+
+async def test_people_of_the_programme_can_do_nothing_with_a_test(small: Desk) -> None:
+    held = (await small.refer(request(answer=None), who=TRIAL)).json()["id"]
+    flagged = (await small.refer(request("R-2", answer="flagged"), who=TRIAL)).json()["id"]
+    clear = {"by": "Kim", "reason": "looked", "outcome": "clear"}
+
+    answers = [
+        await small.ask("POST", f"/referrals/{held}/screening", who="agency", json=clear),
+        await small.ask(
+            "POST", f"/referrals/{held}/details", who="agency", json={"by": "Kim", "phone": "212-555-0100"}
+        ),
+        await small.ask("POST", f"/referrals/{flagged}/acknowledgement", who="agency", json={"by": "Kim"}),
+        await small.ask("POST", f"/referrals/{held}/consent-revoked", who="agency", json={"by": "Kim"}),
+    ]
+
+    assert [each.status_code for each in answers] == [409, 409, 409, 404]
+    assert await left(small) == {f"status.{TRIAL}.referral.v1"}
+    assert (await small.ask("GET", "/referrals", who="agency")).json()["referrals"] == []
+    assert (await small.ask("GET", f"/referrals/{held}", who="agency")).json()["test"] is True
+
+
+async def test_tests_are_counted_apart_and_in_no_other_figure(desk: Desk) -> None:
+    empty = await desk.figures()
+    await played(desk, request("outcome-completed"))
+    await desk.refer(request("outcome-completed"), who=TRIAL)
+    await desk.refer(request("R-2", contained=[]), who=TRIAL)
+
+    assert await desk.figures() == empty | {"referrals_for_tests": 1}
+
+
+async def test_beyond_accepted_a_test_too_tells_only_what_a_consent_allows(tmp_path: Path, database: Database) -> None:
+    async with desk_on(database, tmp_path) as desk:
+        organisations = desk.service.programme.organisations
+        organisations[TRIAL] = organisations[TRIAL].model_copy(update={"status_consent_by_agreement": False})
+        agreed = patient(), consent()
+
+        silent = await played(desk, request("outcome-matched-1"))
+        told = await played(desk, request("outcome-matched-2", contained=[*agreed]))
+
+    assert silent == ["accepted"]
+    assert told[-1] == "matched"
+
+
+async def test_a_subscriber_is_called_for_each_step(tmp_path: Path, migrated: Migrated) -> None:
+    clock.step_to(NOW)
+    await migrated.sqlite("referrals", tmp_path / "referrals.sqlite")
+    async with endpoint() as hook:
+        store = Database.open(f"sqlite:///{tmp_path / 'referrals.sqlite'}")
+        async with desk_on(store, tmp_path, hook_origins={TRIAL: [hook.url]}) as desk:
+            await subscribed(desk, subscription(hook.url), who=TRIAL)
+            await settle(desk)
+            await played(desk, request("outcome-matched"))
+            told = [kind for kind, _, _ in hook.told()]
+
+    assert told[0] == "handshake" and told.count("event-notification") >= 3
+
+
+async def test_pipes_are_answered_and_played_alike(small: Desk) -> None:
+    async with line(small, TRIAL) as port:
+        answer = await answered(port, message(RF1=SEGMENTS["RF1"].replace("R-1^EPIC", "outcome-matched-5^EPIC")))
+    await until(small, NOW + 10 * PAUSE)
+
+    assert str(answer.segment("MSA")[1]) == "AA"
+    assert (await small.told(TRIAL))[-1]["businessStatus"]["coding"][0]["code"] == "matched"
+
+
+async def test_a_play_goes_on_once_however_often_its_timer_rings(small: Desk) -> None:
+    answer = await small.refer(request("outcome-offered-1"), who=TRIAL)
+    real = await small.refer(request())
+    for _ in range(2):
+        await small.hear(OutcomeFellDue(referral_id=answer.json()["id"], step=1))
+    await small.hear(OutcomeFellDue(referral_id=real.json()["id"], step=1), OutcomeFellDue(referral_id=uuid4(), step=0))
+
+    states = [each["businessStatus"]["coding"][0]["code"] for each in await small.told(TRIAL)]
+    assert states == ["accepted", "offered"]
+    assert [each["businessStatus"]["coding"][0]["code"] for each in await small.told()] == ["accepted"]
+
+
+@pytest.mark.parametrize("was", [TRIAL, "general-hospital"])
+async def test_an_organisation_that_was_for_tests_stays_so_and_one_of_people_too(
+    database: Database, tmp_path: Path, was: str
+) -> None:
+    clock.step_to(NOW)
+    async with desk_on(database, tmp_path) as desk:
+        await desk.refer(request(), who=was)
+        programme = desk.service.programme
+        newer = programme.organisations[was].model_copy(update={"test": was != TRIAL})
+        changed = Programme(sites=programme.sites, organisations={**programme.organisations, was: newer})
+
+        with pytest.raises(ValueError, match=f"{was}.test has changed"):
+            programme.adopt(changed)
+
+        programme.organisations[was] = newer
+        async with desk.service.database.reading() as db:
+            with pytest.raises(Mixed, match=f"organisations.{was}.test"):
+                await desk.service.refuse_misfit(db)
+
+
+def test_only_those_who_refer_may_be_for_tests() -> None:
+    site = {"site_id": "main", "public_name": "Main", "phone": "555-0100"}
+    for kind in ("payer", "agency"):
+        one = {"organisation_id": "one", "name": "One", "kind": kind, "test": True}
+        with pytest.raises(ValueError, match=r"organisations\.one\.test is for hospital, clinic, community"):
+            Programme.model_validate({"sites": {"main": site}, "organisations": {"one": one}})
+
+
+def numbered(value: str) -> ReferralOrder:
+    """A referral with a number, in our own words."""
+    return order(identifier={"value": value}, person=person())
+
+
+def test_an_outcome_is_read_to_the_end_of_its_name() -> None:
+    assert outcome_of(numbered("outcome-crisis")) == outcome_of(numbered("outcome-crisis-17")) == "crisis"
+    assert outcome_of(numbered("outcome-crisis-cleared-17")) == "crisis-cleared"
+    assert outcome_of(numbered("an-outcome-crisis")) is None
+    for wrong in ("outcome-", "outcome-crisisx", "outcome-7"):
+        with pytest.raises(UnknownOutcome):
+            outcome_of(numbered(wrong))
