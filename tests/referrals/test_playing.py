@@ -126,7 +126,9 @@ async def test_danger_in_a_test_neither_hides_nor_makes_a_pager_that_is_broken(d
     clock.step_to(NOW + timedelta(minutes=30))
     second = await desk.refer(request("R-4", answer="flagged"), who="general-hospital")
 
-    assert [first.status_code, second.status_code] == [201, 503]
+    again = await desk.refer(request("R-1", answer="flagged"), who=TRIAL)
+
+    assert [first.status_code, second.status_code, again.status_code] == [201, 503, 200]
     assert (await desk.figures())["referrals_crises_unheard"] == 1
 
 
