@@ -72,10 +72,11 @@ def words_of(resource: dict[str, Any]) -> list[str]:
     """This will give what a Task, a request or an OperationOutcome says to people."""
     if resource.get("resourceType") == "OperationOutcome":
         return [str(each.get("diagnostics", each.get("code", ""))) for each in resource.get("issue", [])]
-    said = [resource["businessStatus"]["text"]] if "businessStatus" in resource else []
+    text = resource.get("businessStatus", {}).get("text", "")
     reason = resource.get("statusReason", {}).get("text", "")
-    said += [reason] if reason and reason not in said else []
-    return [*said, *(each["text"] for each in resource.get("note", []))]
+    # A reason may begin with what the status says, and go on.
+    said = [reason] if reason.startswith(text) else [text, reason]
+    return [each for each in (*said, *(each["text"] for each in resource.get("note", []))) if each]
 
 
 def ids_in(body: dict[str, Any]) -> list[UUID]:

@@ -97,6 +97,7 @@ def test_the_documents_show_commands_to_every_reader() -> None:
         "docs/insurers.md",
         "docs/operating.md",
         "docs/programme.md",
+        "docs/sandbox.md",
     }
     assert wanted - shown == set()
 

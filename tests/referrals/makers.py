@@ -33,9 +33,8 @@ NOW = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
 BASE = "https://alongside.example/fhir/StructureDefinition/"
 SNOMED = "http://snomed.info/sct"
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
-KEYS = {
-    each: f"{each}-key" for each in ("general-hospital", "screening-clinic", "silent-centre", "trial-hospital", "garden-health", "agency")
-}
+REFERRERS = ("general-hospital", "screening-clinic", "silent-centre", "trial-hospital")
+KEYS = {each: f"{each}-key" for each in (*REFERRERS, "garden-health", "agency")}
 needs_samples = pytest.mark.skipif(not SAMPLES.exists(), reason="the folder ../shared/samples is not here")
 
 
