@@ -109,6 +109,8 @@ def send(
         there, addresses = known(data), Addresses.read(data)
         if org not in there.programme.organisations:
             raise typer.BadParameter(_one_of(there.programme.organisations), param_hint="--org")
+        if not there.programme.organisations[org].test:
+            typer.echo(f"{org} is no organisation for tests: people are helped, written to and paged.", err=True)
         port = addresses.mllp.get(org)
         doors = Doors(
             org,

@@ -15,7 +15,7 @@ from deploy.sandbox.asgi import post
 from deploy.sandbox.files import Message
 from deploy.sandbox.pipes import answer_of
 from deploy.sandbox.understood import in_short
-from deploy.sandbox.verdicts import Outcome, Reply, Verdict, ids_in, of_task, words_of
+from deploy.sandbox.verdicts import Outcome, Reply, Verdict, ids_in, not_taken, of_task, words_of
 from services.referrals import app, handlers, store
 from services.referrals.edge import Edge
 from services.referrals.mllp import Taking
@@ -90,14 +90,14 @@ class Rehearsal:
         status, raw = await post(self.service.http, message.path, message.raw, headers)
         body = json.loads(raw)
         if status >= REFUSED:
-            return Outcome(["refused"], Reply(str(status), words_of(body)))
+            return not_taken(str(status), words_of(body))
         return await self._found(ids_in(body), str(status))
 
     async def _over_mllp(self, message: Message) -> Outcome:
         taking = Taking(edge=self.edge, pace=Pace(FASTEST, FASTEST))
         answer = answer_of(await taking(message.raw, organisation=self.organisation))
         if answer.referral_id is None:
-            return Outcome(["refused"], Reply(answer.status, answer.errors))
+            return not_taken(answer.status, answer.errors)
         return await self._found([answer.referral_id], answer.status)
 
     async def _on_the_bus(self, message: Message) -> Outcome:
@@ -105,7 +105,7 @@ class Rehearsal:
         statuses: list[mailbox.Status] = await self.service.mailbox.run(self._ingest, taken)
         outcomes = [each.body for each in statuses if each.body["resourceType"] == "OperationOutcome"]
         if outcomes:
-            return Outcome(["refused"], Reply("status", words_of(outcomes[0])))
+            return not_taken("status", words_of(outcomes[0]))
         return await self._found([UUID(each.about) for each in statuses], "status")
 
     async def _ingest(self, taken: mailbox.Ingested, db: AsyncConnection) -> mailbox.Reply:

@@ -15,7 +15,7 @@ import nats.errors
 from deploy.nats.permissions import inbox
 from deploy.sandbox.files import Message
 from deploy.sandbox.pipes import answer_of
-from deploy.sandbox.verdicts import Outcome, Reply, ids_in, of_task, words_of
+from deploy.sandbox.verdicts import Outcome, Reply, ids_in, not_taken, of_task, words_of
 from services.referrals.mllp.frames import END, NoFrame, framed, read_frame
 from services.referrals.reading import Refused, read
 from services.referrals.rules.order import Identifier
@@ -31,7 +31,7 @@ FITS: Mapping[str, tuple[Way, ...]] = {
 
 PATIENCE = aiohttp.ClientTimeout(total=60, connect=5)
 ANSWERED_WITHIN, SEEN_WITHIN, AGAIN = 60, 10.0, 0.2
-TOO_FAST, AWAY, REFUSED, TRIES = 429, 503, 400, 20
+TOO_FAST, REFUSED, TRIES = 429, 400, 20
 LARGEST = 2 << 20
 
 
@@ -81,10 +81,8 @@ class Sender:
 
     async def _post(self, message: Message) -> Outcome:
         status, body = await self._asked("POST", message.path, data=message.raw, media=message.media)
-        if status == AWAY and _is_kept(body):
-            return Outcome(["danger"], Reply(str(status), words_of(body)))
         if status >= REFUSED:
-            return Outcome(["refused"], Reply(str(status), words_of(body)))
+            return not_taken(str(status), words_of(body))
         return await self._found(ids_in(body), str(status), known=_is_known(status, body))
 
     async def _asked(self, method: str, path: str, *, media: str = "", **how: Any) -> tuple[int, dict[str, Any]]:
@@ -122,7 +120,7 @@ class Sender:
             raise ConnectionError(f"The line at {self.doors.mllp[0]}:{self.doors.mllp[1]} ended without an answer.")
         answer = answer_of(raw)
         if answer.referral_id is None:
-            return Outcome(["refused"], Reply(answer.status, answer.errors))
+            return not_taken(answer.status, answer.errors)
         return await self._found([answer.referral_id], answer.status)
 
     async def _publish(self, message: Message) -> Outcome:
@@ -178,11 +176,6 @@ class Sender:
                 return found
             await asyncio.sleep(AGAIN)
         return []
-
-
-def _is_kept(body: dict[str, Any]) -> bool:
-    """This will tell the answer to danger that nobody is paged about, which is kept, from one that nothing was."""
-    return any("the referral is kept" in each for each in words_of(body))
 
 
 def _is_known(status: int, body: dict[str, Any]) -> bool:

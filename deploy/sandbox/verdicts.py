@@ -54,6 +54,12 @@ def gravest(some: Iterable[Verdict]) -> Verdict:
     return min(some, key=order.index, default="refused")
 
 
+def not_taken(status: str, words: Sequence[str]) -> Outcome:
+    """This will give the outcome of a message that was answered with no: danger where it is kept, and nobody paged."""
+    kept = any("the referral is kept" in each for each in words)
+    return Outcome(["danger" if kept else "refused"], Reply(status, words))
+
+
 def of_task(task: dict[str, Any], *, known: bool = False) -> Verdict:
     """This will give what a referral's Task says became of it."""
     business = task["businessStatus"]["coding"][0]["code"]

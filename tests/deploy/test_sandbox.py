@@ -168,6 +168,28 @@ def test_a_key_that_nobody_knows_and_a_place_where_nobody_answers_are_told(trial
     assert silent[0] == 2 and "127.0.0.1:1" in silent[1] and "Traceback" not in silent[1]
 
 
+def test_danger_that_nobody_hears_is_danger_by_every_way_and_in_the_check(trial: Trial, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(request("outcome-unheard-1")))
+    (tmp_path / "b.hl7").write_bytes(PIPES.replace(b"README-HL7-1^EPIC", b"outcome-unheard-2^EPIC"))
+    where = ("--org", TRIAL, "--data", str(trial.there.data), "--json")
+
+    codes, told = zip(*[said(*how, str(tmp_path), *where) for how in (("send",), ("partner", "check"))], strict=True)
+
+    assert codes == (0, 0)
+    for each in told:
+        found = json.loads(each)["messages"]
+        assert [(one["verdict"], one["reply"]["status"]) for one in found] == [("danger", "503"), ("danger", "AR")]
+
+
+def test_who_refers_people_is_told_so_before_a_folder_is_sent(trial: Trial, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(request(contained=[])))
+
+    code, told = said("send", str(tmp_path), "--org", "general-hospital", "--data", str(trial.there.data))
+
+    assert code == 1
+    assert "general-hospital is no organisation for tests: people are helped, written to and paged." in told
+
+
 def test_the_list_of_organisations_says_which_are_for_tests(trial: Trial) -> None:
     told = json.loads(said("org", "list", "--json", "--data", str(trial.there.data))[1])
 
