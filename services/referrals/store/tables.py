@@ -16,7 +16,7 @@ persons = Table(
 )
 """By which keyed fingerprints of an organisation's identifiers a person is found again."""
 
-FOR_TESTS = text("test")
+FOR_TESTS, FOR_TESTS_SQLITE = text("test"), text("test = 1")
 IN_DANGER = text("crisis_at is not null")
 
 referrals = Table(
@@ -47,7 +47,7 @@ referrals = Table(
     Index("referrals_by_placer_value", "organisation", "placer_value"),
     Index("referrals_by_state", "state", "referral_id"),
     Index("referrals_by_arrival", "organisation", "arrived_at", "referral_id"),
-    Index("referrals_for_tests", "organisation", sqlite_where=FOR_TESTS, postgresql_where=FOR_TESTS),
+    Index("referrals_for_tests", "organisation", sqlite_where=FOR_TESTS_SQLITE, postgresql_where=FOR_TESTS),
     Index("referrals_in_danger", "site_id", "crisis_at", sqlite_where=IN_DANGER, postgresql_where=IN_DANGER),
 )
 """`words` is the whole order, sealed; `placer`, `content` and `latest` are keyed fingerprints, the last of what was

@@ -8,7 +8,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-FOR_TESTS = sa.text("test")
+FOR_TESTS, FOR_TESTS_SQLITE = sa.text("test"), sa.text("test = 1")
 
 
 def upgrade() -> None:
@@ -16,5 +16,5 @@ def upgrade() -> None:
     op.add_column("referrals", sa.Column("test", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("refusals", sa.Column("test", sa.Boolean, nullable=False, server_default=sa.false()))
     op.create_index(
-        "referrals_for_tests", "referrals", ["organisation"], sqlite_where=FOR_TESTS, postgresql_where=FOR_TESTS
+        "referrals_for_tests", "referrals", ["organisation"], sqlite_where=FOR_TESTS_SQLITE, postgresql_where=FOR_TESTS
     )
