@@ -50,7 +50,7 @@ def create(settings: Settings) -> Service:
     edge = edge_of(service, settings)
     hooks = partial(_hooks, edge.reaches, settings.hook_tls())
     call_out(mailbox, service.database, programme, hooks, base=edge.fhir)
-    service.http.include_router(fhir_routes(edge))
+    service.http.include_router(fhir_routes(edge, token=settings.token_address()))
     service.http.include_router(people_routes(mailbox.run, service.database, programme))
     if programme.self_referral:
         service.http.state.asks = Pace(settings.asks_per_minute / 60, settings.asks_at_once)
@@ -72,6 +72,7 @@ def edge_of(service: Service, settings: Settings) -> Edge:
         database=service.database,
         programme=service.programme,
         fhir=settings.address() + "/fhir",
+        is_public=bool(settings.public_url),
         reaches=settings.reaches(),
     )
 

@@ -24,7 +24,8 @@ from shared.programme import Programme
 class Edge:
     """`receive` gathers posts, `run` does one thing in a transaction of its own.
 
-    `fhir` is the public address of FHIR, and `reaches` says which endpoints of subscribers may be called.
+    `fhir` is the address of FHIR; it `is_public` where everybody reaches it there. `reaches` says which endpoints of
+    subscribers may be called.
     """
 
     receive: Ask
@@ -32,6 +33,7 @@ class Edge:
     database: Database
     programme: Programme
     fhir: str = "/fhir"
+    is_public: bool = False
     reaches: Reaches = field(default_factory=Reaches)
 
     async def keep(self, post_id: UUID, organisation: str, reading: Reading) -> list[handlers.Received]:

@@ -1,12 +1,14 @@
 """A referrer finds their own referrals again, page by page, by what FHIR searches by, and never anybody else's."""
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from shared import clock
-from tests.referrals.makers import NOW, Desk, patient, request
+from shared.database import Database
+from tests.referrals.makers import NOW, Desk, desk_on, patient, request
 
 
 async def find(desk: Desk, path: str, **rest: Any) -> dict[str, Any]:
@@ -131,10 +133,28 @@ async def test_pages_follow_each_other_without_loss_while_more_arrive(desk: Desk
         seen += numbers(found)
         links = {each["relation"]: each["url"] for each in found["link"]}
         assert "total" not in found
-        path = links.get("next", "")
+        path = links.get("next", "").removeprefix("http://referrals/fhir/")
         await desk.referred(request(f"late-{len(seen)}"))
 
     assert seen == [f"R-{number}" for number in reversed(range(7))]
+
+
+@pytest.mark.parametrize(
+    ("public", "base"), [("", "http://referrals"), ("https://peers.example", "https://peers.example")]
+)
+async def test_links_lead_to_the_public_address_or_to_where_the_caller_came(
+    database: Database, tmp_path: Path, public: str, base: str
+) -> None:
+    async with desk_on(database, tmp_path, public_url=public) as desk:
+        ids = {await desk.referred(request(f"R-{number}")) for number in range(3)}
+
+        found = await find(desk, "Task?_count=2&_include=Task:focus")
+
+    (link,) = found["link"]
+    assert link["url"].startswith(f"{base}/fhir/Task?_page=")
+    addresses = {each["fullUrl"] for each in found["entry"]}
+    assert len(addresses) == 4
+    assert addresses <= {f"{base}/fhir/{kind}/{each}" for kind in ("Task", "ServiceRequest") for each in ids}
 
 
 async def test_the_same_search_may_be_posted_as_a_form(desk: Desk) -> None:

@@ -45,6 +45,44 @@ async def test_before_a_match_it_ends_the_referral_and_what_people_were_asked(de
     assert (await desk.ask("GET", f"/fhir/ServiceRequest/{mine}")).json()["status"] == "revoked"
 
 
+MERGE = "application/merge-patch+json"
+
+
+@pytest.mark.parametrize("media", [MERGE, "application/json", "application/json; charset=utf-8"])
+async def test_a_merge_patch_takes_it_back_as_a_json_patch_does(desk: Desk, media: str) -> None:
+    mine = await desk.referred(request())
+    wanted = {"id": mine, "status": "cancelled", "statusReason": {"text": "They moved away"}}
+
+    told = await patch(desk, mine, wanted, headers={"content-type": media})
+
+    assert (told.status_code, told.json()["status"]) == (200, "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("media", "body", "status", "place"),
+    [
+        (MERGE, CANCEL, 400, "$"),
+        (MERGE, {"owner": None, "status": "cancelled"}, 422, "$.owner"),
+        (MERGE, {"status": None}, 422, "$.status"),
+        (MERGE, {}, 422, "$.status"),
+        (MERGE, {"id": "another", "status": "cancelled"}, 400, "$"),
+        (MERGE, {"status": "completed"}, 422, "Task.status"),
+        ("application/json", {"status": ["cancelled"]}, 422, "$.status"),
+        ("application/json-patch+json", {"status": "cancelled"}, 400, "$"),
+        ("text/plain", {"status": "cancelled"}, 415, "header Content-Type"),
+    ],
+)
+async def test_a_patch_that_cannot_be_meant_is_refused_with_its_place(
+    small: Desk, media: str, body: Any, status: int, place: str
+) -> None:
+    mine = await small.referred(request())
+
+    told = await patch(small, mine, body, headers={"content-type": media})
+
+    assert (told.status_code, told.json()["issue"][0]["expression"]) == (status, [place])
+    assert (await small.task(mine))["status"] == "accepted"
+
+
 async def test_after_a_match_the_person_is_asked_and_the_referrer_told_the_same(desk: Desk) -> None:
     mine = await desk.referred(request())
     (accepted,) = await desk.said(ReferralAccepted)

@@ -171,9 +171,14 @@ def owner(body: dict[str, Any]) -> str | None:
 
 
 def searchset(
-    found: list[dict[str, Any]], included: list[dict[str, Any]], links: Mapping[str, str], *, all_of_it: bool
+    found: list[dict[str, Any]],
+    included: list[dict[str, Any]],
+    links: Mapping[str, str],
+    *,
+    base: str,
+    all_of_it: bool,
 ) -> dict[str, Any]:
-    """This will give the answer to a search; its total where this page holds `all_of_it`."""
+    """This will give the answer to a search at an address; its total where this page holds `all_of_it`."""
     entries = [(each, "match") for each in found] + [(each, "include") for each in included]
     return {
         "resourceType": "Bundle",
@@ -181,7 +186,7 @@ def searchset(
         **({"total": len(found)} if all_of_it else {}),
         "link": [{"relation": relation, "url": url} for relation, url in links.items()],
         "entry": [
-            {"fullUrl": f"{each['resourceType']}/{each['id']}", "resource": each, "search": {"mode": mode}}
+            {"fullUrl": f"{base}/{each['resourceType']}/{each['id']}", "resource": each, "search": {"mode": mode}}
             for each, mode in entries
         ],
     }

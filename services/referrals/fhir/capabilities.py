@@ -8,11 +8,12 @@ from services.referrals.fhir.searching import INCLUDES, documented
 from services.referrals.fhir.subscriptions import BACKPORT, PROFILE, TOPIC, TOPIC_ID
 
 SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+OAUTH = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 STATUS = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status"
 
 
-def statement(at: datetime) -> dict[str, Any]:
-    """This will give the CapabilityStatement."""
+def statement(at: datetime, *, token: str) -> dict[str, Any]:
+    """This will give the CapabilityStatement; `token` is the address of the token endpoint."""
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -21,11 +22,13 @@ def statement(at: datetime) -> dict[str, Any]:
         "software": {"name": "Alongside referrals"},
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "application/json"],
-        "patchFormat": ["application/json-patch+json"],
+        "patchFormat": ["application/json-patch+json", "application/merge-patch+json"],
         "rest": [
             {
                 "mode": "server",
                 "security": {
+                    # How clients found the endpoint before there was `smart-configuration`, and some still do.
+                    "extension": [{"url": OAUTH, "extension": [{"url": "token", "valueUri": token}]}],
                     "service": [{"coding": [{"system": SERVICES, "code": "SMART-on-FHIR"}]}],
                     "description": "Authorization: Bearer, and your API key or an access token",
                 },

@@ -1,4 +1,4 @@
-"""A change of a Task by its referrer, as PUT and JSON Patch write it: they may only take the referral back."""
+"""A change of a Task by its referrer, as PUT, JSON Patch and merge patch write it: they may only take it back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from services.referrals.fhir.outcome import malformed, refuse
 from services.referrals.fhir.words import Concept
 from services.referrals.rules.journey import TAKEN_BACK, OrderStatus
 from shared import strict_json
+from shared.places import named
 
 STATUSES: dict[str, OrderStatus] = {said: status for status, said in TAKEN_BACK.items()}
-PATCH = "application/json-patch+json"
+PATCH, MERGE = "application/json-patch+json", "application/merge-patch+json"
 PATHS = ("/status", "/statusReason", "/statusReason/text")
 MOST_REASON = 2_000
 
@@ -43,12 +44,16 @@ def put(raw: bytes, before: Mapping[str, Any]) -> Change:
 
 
 def patched(raw: bytes, media: str, before: Mapping[str, Any]) -> Change:
-    """This will read a JSON Patch (RFC 6902) that replaces /status, and may add /statusReason."""
-    if media.split(";")[0].strip().lower() not in (PATCH, "application/json"):
-        raise refuse("not-supported", "header Content-Type", f"send {PATCH}", status=415)
+    """This will read a JSON Patch (RFC 6902), or a merge patch (RFC 7396), of the status and its reason."""
+    kind = media.split(";")[0].strip().lower()
+    if kind not in (PATCH, MERGE, "application/json"):
+        raise refuse("not-supported", "header Content-Type", f"send {PATCH} or {MERGE}", status=415)
     operations = _parsed(raw)
-    if not isinstance(operations, list) or not all(isinstance(each, dict) for each in operations):
-        raise refuse("structure", "$", "send a list of operations (RFC 6902)", status=400)
+    if isinstance(operations, dict) and kind != PATCH:
+        return _merged(operations, before)
+    if kind == MERGE or not isinstance(operations, list) or not all(isinstance(each, dict) for each in operations):
+        wanted = "an object with status (RFC 7396)" if kind == MERGE else "a list of operations (RFC 6902)"
+        raise refuse("structure", "$", f"send {wanted}", status=400)
     told: dict[str, Any] = {}
     for index, each in enumerate(operations):
         if each.get("op") == "test" and each.get("path") == "/status":
@@ -59,6 +64,16 @@ def patched(raw: bytes, media: str, before: Mapping[str, Any]) -> Change:
             raise refuse("not-supported", f"$[{index}]", "replace /status, and add /statusReason if you like")
     reason = told.get("/statusReason", {"text": told.get("/statusReason/text")})
     return _change(told.get("/status"), reason, before, "$")
+
+
+def _merged(told: Mapping[str, Any], before: Mapping[str, Any]) -> Change:
+    """This will read an object that holds what is to be changed, and nothing else; it may say what it is a part of."""
+    same = {"resourceType", "id"}
+    if strange := [each for each in told if each not in {"status", "statusReason"} | same]:
+        raise refuse("not-supported", f"$.{named(strange[0])}", "change the status, and its statusReason if you like")
+    if any(told[each] != before[each] for each in same & told.keys()):
+        raise refuse("invalid", "$", "patch the Task that the address names", status=400)
+    return _change(told.get("status"), told.get("statusReason"), before, "$")
 
 
 def _hold(status: Any, before: Mapping[str, Any], at: str) -> None:

@@ -36,7 +36,7 @@ def add(router: APIRouter, edge: Edge) -> None:
 
     @router.patch("/Task/{referral_id}")
     async def patch(request: Request, referral_id: str, caller: Referrer) -> Response:
-        """Take a referral back: a JSON Patch that replaces /status by cancelled, or entered-in-error."""
+        """Take a referral back: a patch of its status to cancelled, or entered-in-error."""
         return await change(request, referral_id, caller, patch=True)
 
 

@@ -12,22 +12,22 @@ from shared.clock import now
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def fhir_routes(edge: Edge) -> APIRouter:
-    """This will serve /fhir."""
+def fhir_routes(edge: Edge, *, token: str) -> APIRouter:
+    """This will serve /fhir, and say that tokens are given at the address `token`."""
     router = APIRouter(prefix="/fhir", route_class=FhirRoute, tags=["FHIR"])
-    finding.add(router, edge.database, edge.programme)
+    finding.add(router, edge)
     posting.add(router, edge)
     changing.add(router, edge)
     subscribing.add(router, edge)
-    _add_the_rest(router)
+    _add_the_rest(router, token)
     return router
 
 
-def _add_the_rest(router: APIRouter) -> None:
+def _add_the_rest(router: APIRouter, token: str) -> None:
     @router.get("/metadata")
     async def metadata(request: Request) -> Response:
         """What this edge can do."""
-        return answer(capabilities.statement(now()), request)
+        return answer(capabilities.statement(now(), token=token), request)
 
     @router.api_route("/{rest:path}", methods=METHODS, include_in_schema=False)
     async def elsewhere(request: Request, rest: str, caller: Referrer) -> Response:

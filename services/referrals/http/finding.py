@@ -10,14 +10,13 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import handlers, store
+from services.referrals.edge import Edge
 from services.referrals.fhir import answers
 from services.referrals.fhir.outcome import refuse
 from services.referrals.fhir.searching import PAGE, Kind, Search, as_uuid, following, search
 from services.referrals.http.route import Referrer, answer, refuse_without, unchanged
 from shared.callers import Caller
-from shared.database import Database
 from shared.edge import body_of
-from shared.programme import Programme
 
 FORM = "application/x-www-form-urlencoded"
 AT_ONCE, MOST_LOOKED_AT = 200, 1_000
@@ -27,8 +26,9 @@ Shown = Callable[[AsyncConnection, list[store.Referral]], Awaitable[list[dict[st
 """Gives the resources of referrals, in their order."""
 
 
-def add(router: APIRouter, database: Database, programme: Programme) -> None:
+def add(router: APIRouter, edge: Edge) -> None:
     """This will serve what referrers read."""
+    programme = edge.programme
 
     async def requests(_: AsyncConnection, some: list[store.Referral]) -> list[dict[str, Any]]:
         return [handlers.echo(each, programme=programme) for each in some]
@@ -37,11 +37,13 @@ def add(router: APIRouter, database: Database, programme: Programme) -> None:
         bodies = await handlers.bodies(db, some, programme=programme)
         return [bodies[each.referral_id] for each in some]
 
-    _add_kind(router, database, "ServiceRequest", requests, requests)
-    _add_kind(router, database, "Task", tasks, requests)
+    _add_kind(router, edge, "ServiceRequest", requests, requests)
+    _add_kind(router, edge, "Task", tasks, requests)
 
 
-def _add_kind(router: APIRouter, database: Database, kind: Kind, shown: Shown, focus: Shown) -> None:
+def _add_kind(router: APIRouter, edge: Edge, kind: Kind, shown: Shown, focus: Shown) -> None:
+    database = edge.database
+
     async def found(request: Request, caller: Caller, parameters: list[tuple[str, str]]) -> Response:
         lenient = "handling=lenient" in request.headers.get("prefer", "")
         wanted = search(kind, parameters, lenient=lenient)
@@ -51,8 +53,9 @@ def _add_kind(router: APIRouter, database: Database, kind: Kind, shown: Shown, f
             some, after = await _page(db, caller, wanted, shown)
             included = await focus(db, [each for each, _ in some]) if wanted.with_focus and kind == "Task" else []
         all_of_it = wanted.count > 0 and wanted.after is None and after is None
-        bodies, links = [body for _, body in some], _links(kind, wanted, after)
-        return answer(answers.searchset(bodies, included, links, all_of_it=all_of_it), request)
+        base, bodies = _base(edge, request), [body for _, body in some]
+        links = _links(f"{base}/{kind}", wanted, after)
+        return answer(answers.searchset(bodies, included, links, base=base, all_of_it=all_of_it), request)
 
     @router.get(f"/{kind}/{{referral_id}}", name=f"read {kind}")
     async def read_one(request: Request, referral_id: str, caller: Referrer) -> Response:
@@ -129,6 +132,11 @@ def _fits(body: dict[str, Any], wanted: Search) -> bool:
     )
 
 
-def _links(kind: Kind, wanted: Search, after: tuple[datetime, UUID] | None) -> dict[str, str]:
+def _base(edge: Edge, request: Request) -> str:
+    """This will give the address under which a caller reaches FHIR: the public one, or the one that they came by."""
+    return edge.fhir if edge.is_public else f"{request.base_url}fhir"
+
+
+def _links(address: str, wanted: Search, after: tuple[datetime, UUID] | None) -> dict[str, str]:
     """This will give the link to the next page, in which the parameters are sealed: links stand in logs."""
-    return {"next": f"{kind}?{PAGE}={following(wanted, after)}"} if after else {}
+    return {"next": f"{address}?{PAGE}={following(wanted, after)}"} if after else {}
