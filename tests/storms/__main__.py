@@ -42,7 +42,7 @@ PARTS = (
     Part("bookings race", ("tests/scheduling/test_storm.py",), {"BOOKING_ROUNDS": "20"}),
     Part(
         "bad input",
-        ("tests/referrals/test_noise.py", "tests/referrals/test_bad_input.py"),
+        ("tests/referrals/test_noise.py", "tests/referrals/test_bad_input.py", "tests/outside/test_documents.py"),
         {"NOISE": "20000", "ALONGSIDE_FUZZ_ROUNDS": "2000"},
     ),
     Part("simulated days", ("tests/simulation",), {"SEEDS": "20000"}),
