@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,7 +18,7 @@ from shared import clock
 from tests.conftest import Migrated
 from tests.outside.doors import DOORS, OWN
 from tests.outside.house import KEYS, SECRET, House, bearing, opened
-from tests.outside.visits import Made, furnish
+from tests.outside.visits import Made, body_for, furnish
 from tests.referrals.test_bad_input import JUNK
 from tests.scheduling.makers import NOW
 
@@ -49,11 +50,19 @@ class Documented:
         if data.draw(st.booleans()):
             case.path_parameters |= {name: self.made.ids.get(name, "x") for name in case.path_parameters}
         told = case.as_transport_kwargs(base_url=f"http://{self.service}")
-        if operation.method.upper() in BODIES and not list(operation.body):
-            # A route that reads its body itself documents none.
-            told["data"] = json.dumps(data.draw(JUNK)).encode()
+        if operation.method.upper() in BODIES and (data.draw(st.booleans()) or not list(operation.body)):
+            # A route that reads its body itself documents none; and what is right but for one place goes deepest.
+            told.pop("json", None)
+            told["data"] = json.dumps(self._spoiled(operation.label, data)).encode()
             told["headers"]["content-type"] = data.draw(st.sampled_from(KINDS))
         return operation.label, requests.Request(**told).prepare()
+
+    def _spoiled(self, route: str, data: st.DataObject) -> Any:
+        right = body_for(route).get("json")
+        how = data.draw(st.sampled_from(("junk", "right", "right but for one place")))
+        if how == "junk" or not isinstance(right, dict):
+            return data.draw(JUNK)
+        return right if how == "right" else right | {data.draw(st.sampled_from(sorted(right))): data.draw(JUNK)}
 
 
 @pytest.fixture
