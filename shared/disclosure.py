@@ -43,3 +43,10 @@ def may_disclose(
         if running and told & each.recipients and purpose in each.purposes and (each.part2 or not part2):
             return each
     return None
+
+
+def in_words(consent: Consent, *, recipient: str) -> str:
+    """This will explain what a consent covers, as it goes with what `recipient` is told; who else is told, it omits."""
+    until = f"until {consent.expires_at.date()}" if consent.expires_at else "until it is taken back in writing"
+    told = f"to {recipient} for {', '.join(sorted(consent.purposes))}"
+    return "; ".join(filter(None, [consent.scope, told, f"signed {consent.signed_at.date()}, {until}"]))

@@ -58,6 +58,10 @@ KeyHash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 UserKey = Annotated[str, Field(pattern="^U[A-Z2-7]{55}$")]
 """A public NATS nkey of a user."""
 
+State = Annotated[str, Field(pattern="^[A-Z]{2}$")]
+"""A US state by its two letters."""
+
+AgeOfConsent = Annotated[int, Field(ge=12, le=18)]
 Weekday = Annotated[int, Field(ge=0, le=6)]
 """0 is Monday."""
 
@@ -112,6 +116,7 @@ class Site(Part):
     on_call: str = ""
     escalates_to: Annotated[list[Text], Field(max_length=2)] = []
     region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
+    state: State | None = None
     step_in: StepIn = StepIn()
 
     @model_validator(mode="after")
@@ -176,6 +181,13 @@ class Organisation(Part):
         return any(found) and (digest not in self.key_ends or at < self.key_ends[digest])
 
 
+class AgesOfConsent(Part):
+    """From which age minors of a state agree alone to a class of services; None where a parent or guardian must."""
+
+    mental_health: AgeOfConsent | None = None
+    substance_use: AgeOfConsent | None = None
+
+
 class SelfReferral(Part):
     """The form at /ask: `organisation_id` is the agency in whose name people ask for themselves.
 
@@ -193,6 +205,7 @@ class Programme(Part):
     sites: Annotated[dict[str, Site], Field(min_length=1)]
     organisations: dict[str, Organisation]
     self_referral: SelfReferral | None = None
+    minor_consent: dict[State, AgesOfConsent] = {}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -13,6 +13,7 @@ OWNS = (
     "assertions",
     "subscriptions",
     "subscription_events",
+    "disclosures",
 )
 HEARS = (
     "matching.offer-made.v1",

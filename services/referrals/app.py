@@ -10,7 +10,7 @@ from services.referrals import handlers, store
 from services.referrals.edge import Edge
 from services.referrals.fhir.subscriptions import LONGEST_TIMEOUT
 from services.referrals.hook import Hooks
-from services.referrals.http import asking_routes, fhir_routes, people_routes, smart_routes
+from services.referrals.http import asking_routes, consent_routes, fhir_routes, people_routes, smart_routes
 from services.referrals.mllp import Line, Taking, listening
 from services.referrals.rules.figures import figures
 from services.referrals.rules.hooks import Reaches
@@ -51,7 +51,8 @@ def create(settings: Settings) -> Service:
     hooks = partial(_hooks, edge.reaches, settings.hook_tls())
     call_out(mailbox, service.database, programme, hooks, base=edge.fhir)
     service.http.include_router(fhir_routes(edge, token=settings.token_address()))
-    service.http.include_router(people_routes(mailbox.run, service.database, programme))
+    service.http.include_router(people_routes(edge))
+    service.http.include_router(consent_routes(edge))
     if programme.self_referral:
         service.http.state.asks = Pace(settings.asks_per_minute / 60, settings.asks_at_once)
         service.http.state.looks = Pace(1, 60)
@@ -68,6 +69,7 @@ def edge_of(service: Service, settings: Settings) -> Edge:
     """This will give what posts are taken in by, whichever way they come."""
     return Edge(
         receive=service.mailbox.together(partial(handlers.receive, programme=service.programme)),
+        disclose=service.mailbox.together(handlers.disclose),
         run=service.mailbox.run,
         database=service.database,
         programme=service.programme,

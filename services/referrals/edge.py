@@ -10,6 +10,7 @@ from uuid import UUID
 from services.referrals import handlers, store
 from services.referrals.fhir.answers import unheard
 from services.referrals.fhir.outcome import Refused
+from services.referrals.rules.disclosures import Way
 from services.referrals.rules.hooks import Reaches
 from services.referrals.rules.order import Reading
 from services.referrals.rules.playing import nobody_hears
@@ -22,13 +23,14 @@ from shared.programme import Programme
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
-    """`receive` gathers posts, `run` does one thing in a transaction of its own.
+    """`receive` gathers posts, `disclose` what is told; `run` does one thing in a transaction of its own.
 
     `fhir` is the address of FHIR; it `is_public` where everybody reaches it there. `reaches` says which endpoints of
     subscribers may be called.
     """
 
     receive: Ask
+    disclose: Ask
     run: Run
     database: Database
     programme: Programme
@@ -66,11 +68,18 @@ class Edge:
         """This will write down that a post was refused, and where it was wrong."""
         await self.run(partial(handlers.refuse, programme=self.programme), (post_id, organisation, refused))
 
-    async def tasks(self, referrals: Sequence[store.Referral]) -> list[dict[str, Any]]:
-        """This will give the Tasks of referrals, in their order, as their referrer may see them now."""
+    async def tasks(self, referrals: Sequence[store.Referral], *, way: Way = "fhir") -> list[dict[str, Any]]:
+        """This will give the Tasks of referrals, in their order, as their referrer may see them now, accounted for."""
         async with self.database.reading() as db:
-            bodies = await handlers.bodies(db, referrals, programme=self.programme)
-        return [bodies[each.referral_id] for each in referrals]
+            found = await handlers.tasks_of(db, referrals, programme=self.programme)
+        told = [found[each.referral_id] for each in referrals]
+        await self.tell(told, way=way)
+        return [each.body for each in told]
+
+    async def tell(self, told: Sequence[handlers.Told], *, way: Way) -> None:
+        """This will account for Tasks before they leave: what cannot be written down is not told."""
+        if accounts := handlers.accounts(told, way, programme=self.programme):
+            await self.disclose(accounts)
 
 
 def _raised(referral: store.Referral) -> datetime:

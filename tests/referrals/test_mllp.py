@@ -28,7 +28,13 @@ async def line(desk: Desk, organisation: str = "general-hospital") -> AsyncItera
     """An open port of an organisation."""
     service = desk.service
     receive = service.mailbox.together(partial(handlers.receive, programme=service.programme))
-    edge = Edge(receive=receive, run=service.mailbox.run, database=service.database, programme=service.programme)
+    edge = Edge(
+        receive=receive,
+        disclose=service.mailbox.together(handlers.disclose),
+        run=service.mailbox.run,
+        database=service.database,
+        programme=service.programme,
+    )
     taking = Taking(edge=edge, pace=service.http.state.pace)
     port = ports.free()
     async with listening([Line(organisation, ports.LOOPBACK, port)], taking, None):

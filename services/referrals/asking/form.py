@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from services.referrals.asking.words import AGREED, SPOKEN
-from services.referrals.rules.asked import ADULT
+from services.referrals.rules.minors import ADULT
 from services.referrals.rules.order import Agreed, Identifier, Person, Reach, ReferralOrder, Risk, email, phone
 from services.referrals.rules.protection import substances
 from services.referrals.rules.triage import OLDEST, age

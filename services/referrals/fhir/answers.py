@@ -67,7 +67,7 @@ def task(
         body["statusReason"] = {"text": reason}
     if seen.notice:
         body["meta"]["security"] = [*body["meta"].get("security", []), PART2_LABEL]
-        body["note"] = [{"text": f"{PART2_NOTICE} Consent scope: {scope or 'as signed'}."}]
+        body["note"] = [{"text": f"{PART2_NOTICE} Consent scope: {scope}."}]
     return body | _outputs(seen.milestones)
 
 

@@ -1,8 +1,19 @@
 """One function per thing that can happen to a referral."""
 
+from services.referrals.handlers.consenting import (
+    Accounting,
+    Consenting,
+    MayNotAgree,
+    NobodyKnown,
+    NotInForce,
+    account,
+    agree,
+    disclose,
+)
 from services.referrals.handlers.danger import acknowledge, paged
 from services.referrals.handlers.held import (
     Details,
+    Guardian,
     NotWaiting,
     Screening,
     Unknown,
@@ -18,27 +29,37 @@ from services.referrals.handlers.notifying import notify, record
 from services.referrals.handlers.playing import Mixed, play, refuse_mixed
 from services.referrals.handlers.receive import Post, Received, check, ingest, receive, refuse
 from services.referrals.handlers.subscribing import Changed, NotThere, TooMany, Wish, change, subscribe
-from services.referrals.handlers.telling import bodies, echo
+from services.referrals.handlers.telling import Told, accounts, echo, tasks_of
 from services.referrals.handlers.tokens import Asking, give_token
 
 __all__ = [
+    "Accounting",
     "Asking",
     "Changed",
+    "Consenting",
     "Details",
+    "Guardian",
+    "MayNotAgree",
     "Mixed",
+    "NobodyKnown",
+    "NotInForce",
     "NotThere",
     "NotWaiting",
     "Post",
     "Received",
     "Screening",
+    "Told",
     "TooMany",
     "Unknown",
     "Wish",
+    "account",
+    "accounts",
     "acknowledge",
     "advance",
-    "bodies",
+    "agree",
     "change",
     "check",
+    "disclose",
     "echo",
     "give_token",
     "ingest",
@@ -56,4 +77,5 @@ __all__ = [
     "screen",
     "still_waits",
     "subscribe",
+    "tasks_of",
 ]

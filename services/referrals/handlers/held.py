@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
 from services.referrals.handlers.outcomes import IN_DANGER, TASKS, follow, raise_crisis, settle, withheld
-from services.referrals.handlers.telling import tell
+from services.referrals.handlers.telling import retell, tell
+from services.referrals.rules.minors import party
 from services.referrals.rules.order import FEW, Reach, ReferralOrder
 from services.referrals.rules.triage import Agreement, triage
 from shared import consents
@@ -43,6 +44,15 @@ class Screening:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Guardian:
+    """The parent or guardian who was asked, what they are to the person, and whether they agreed."""
+
+    name: str
+    relationship: str
+    agreed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Details:
     """What was missing about a person, and who learnt it."""
 
@@ -52,6 +62,7 @@ class Details:
     birth_date: date | None = None
     deceased: bool | None = None
     still_wanted: bool | None = None
+    guardian: Guardian | None = None
 
 
 async def screen(screening: Screening, db: AsyncConnection, *, programme: Programme) -> Reply:
@@ -87,10 +98,15 @@ async def _clear(referral: store.Referral, by: str, db: AsyncConnection, *, prog
 async def learn(details: Details, db: AsyncConnection, *, programme: Programme) -> Reply:
     """This will add what was missing, and let the referral go on where nothing is missing any more."""
     referral = await one_alone(db, details.referral_id)
-    if referral.state != "needs_info" or (details.still_wanted is not None and not _asked_whether_wanted(referral)):
+    asked = {"still_wanted": details.still_wanted, "guardian": details.guardian}
+    unasked = [name for name, each in asked.items() if each is not None and name not in referral.reasons]
+    if referral.state != "needs_info" or unasked:
         raise NotWaiting
-    known = replace(referral, order=_with(referral.order, details))
-    await store.note(db, [written_down(referral, "details_given", details.by)])
+    known = _guarded(replace(referral, order=_with(referral.order, details)), details)
+    entries = [written_down(referral, "details_given", details.by)]
+    if details.guardian:
+        entries.append(written_down(referral, "guardian_asked", details.by))
+    await store.note(db, entries)
     moved, said = await _go_on(known, db, programme=programme)
     if moved.state != "needs_info":
         await close_task(db, kind="missing_info", about=str(referral.referral_id), by=details.by)
@@ -115,8 +131,15 @@ WANTED: dict[bool | None, dict[str, Any]] = {
 """What is known when somebody has asked whether peer support is still wanted."""
 
 
-def _asked_whether_wanted(referral: store.Referral) -> bool:
-    return "still_wanted" in referral.reasons
+def _guarded(referral: store.Referral, details: Details) -> store.Referral:
+    """This will keep who agreed for a minor; where they did not, that nobody agreed to peer support."""
+    asked = details.guardian
+    if asked is None:
+        return referral
+    if not asked.agreed:
+        return replace(referral, order=referral.order.model_copy(update={"peer_support_consent": False}))
+    told = {"name": asked.name, "relationship": asked.relationship, "told": details.by, "at": now().isoformat()}
+    return replace(referral, guardian=told)
 
 
 def _with(order: ReferralOrder, details: Details) -> ReferralOrder:
@@ -143,6 +166,7 @@ async def revoke(revoking: tuple[UUID, str], db: AsyncConnection, *, programme: 
     await consents.revoked(facts, db)
     held = [withheld(each, programme=programme, at=now()) for each in mine.values() if each.state in DONE_BY]
     await store.change(db, [each for each, _ in held])
+    await retell(db, mine.values(), programme=programme)
     await store.note(db, [written_down(each, "consent_revoked", by) for each in mine.values()])
     ended = len(facts) + sum(count for _, count in held)
     return Reply(ended, [*facts, *await tell(db, mine.values(), programme=programme)])
@@ -181,7 +205,9 @@ async def _go_on(
 ) -> tuple[store.Referral, list[Said]]:
     """This will triage again what a person looked at, or learnt more about."""
     at = now()
-    verdict = triage(referral.order, Agreement(), at, cleared=True)
+    who = party(referral.order, programme, programme.site(referral.site_id), at)
+    lacks_guardian = who == "guardian" and referral.guardian is None
+    verdict = triage(referral.order, Agreement(), at, cleared=True, lacks_guardian=lacks_guardian)
     reasons = (verdict.reason,) if verdict.reason else verdict.missing
     moved = replace(referral, state=verdict.outcome, reasons=reasons)
     await store.change(db, [moved])

@@ -13,7 +13,7 @@ from services.referrals.handlers.outcomes import Follows, follow, in_words, rais
 from services.referrals.handlers.playing import first_step
 from services.referrals.handlers.telling import first, tell
 from services.referrals.reading import Reading
-from services.referrals.rules import playing, triage
+from services.referrals.rules import minors, playing, triage
 from services.referrals.rules.journey import TAKEN_BACK
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.protection import protected
@@ -94,6 +94,7 @@ class Intake:
     news: set[UUID] = field(default_factory=set)
     repeats: list[store.Repeat] = field(default_factory=list)
     follows: list[Follows] = field(default_factory=list)
+    disclosed: list[store.Disclosure] = field(default_factory=list)
 
     def take(self, arrival: Arrival) -> Received:
         """This will take in a referral, or account for a repeat of one that is known."""
@@ -123,12 +124,15 @@ class Intake:
 
     def _add(self, arrival: Arrival, person_id: UUID, *, twofold: bool) -> store.Referral:
         organisation = self.programme.organisations[arrival.organisation]
-        verdict = triage.triage(arrival.order, agreement_of(organisation), self.at)
+        site = self.programme.site(arrival.order.site or organisation.site_id)
+        lacks_guardian = minors.party(arrival.order, self.programme, site, self.at) == "guardian"
+        agreement = agreement_of(organisation)
+        verdict = triage.triage(arrival.order, agreement, self.at, lacks_guardian=lacks_guardian)
         if organisation.test:
             verdict = playing.verdict_of(arrival.order, verdict)
-        site = self.programme.site(arrival.order.site or organisation.site_id)
         fresh = replace(_fresh(arrival, verdict, person_id, site.site_id, self.at), test=organisation.test)
-        referral, status = first(fresh, programme=self.programme)
+        referral, status, disclosed = first(fresh, programme=self.programme)
+        self.disclosed += disclosed
         self.known[referral.referral_id] = referral
         self.added.add(referral.referral_id)
         self.numbers.setdefault(store.numbered(arrival.organisation, arrival.order.identifier), referral.referral_id)
@@ -197,6 +201,7 @@ class Intake:
         before = self.changed - self.added
         await store.change(db, [each for each in self.known.values() if each.referral_id in before])
         await store.repeat(db, self.repeats)
+        await store.note_disclosures(db, self.disclosed)
         said = await settle(db, self.follows)
         news = [each for each in self.known.values() if each.referral_id in self.news]
         heard = await announce(db, said)

@@ -130,8 +130,31 @@ async def _called(db: AsyncConnection, known: Subscription, kind: subscriptions.
     step = subscriptions.called(known, kind)
     if kind == "event-notification":
         step = replace(step, numbered=await store.number_events(db, step))
+        await _account_for(db, step)
     fact = NotifySubscriber(subscription_id=step.subscription_id, turn=step.turn)
     return step, Errand(fact, key=f"subscription {step.subscription_id} {step.turn}")
+
+
+async def _account_for(db: AsyncConnection, known: Subscription) -> None:
+    """This will account for a call that names Tasks: it says that they changed, and nothing else."""
+    if known.wanted.content != "id-only":
+        return
+    events = await store.events_of(db, known.subscription_id)
+    about = await store.by_ids(db, {each.referral_id for each in events})
+    told = [
+        store.Disclosure(
+            person_id=each.person_id,
+            referral_id=each.referral_id,
+            recipient=known.organisation,
+            way="subscription",
+            what="changed",
+            part2=each.part2,
+            consent_id=None,
+            at=now(),
+        )
+        for each in about.values()
+    ]
+    await store.note_disclosures(db, told)
 
 
 async def lay_off(db: AsyncConnection, some: Sequence[Subscription]) -> list[Subscription]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
-from services.referrals.rules import triage
+from services.referrals.rules import minors, triage
 from services.referrals.rules.accept import Accepted, consents_of, facts_of_acceptance
 from services.referrals.rules.journey import BEFORE_A_MATCH
 from services.referrals.rules.order import ReferralOrder
@@ -18,14 +18,16 @@ from shared.calendar import add_business_days
 from shared.events.fact import Fact
 from shared.events.referrals import ConsentGiven, CrisisRaised, ReferralHeld, ReferralRefused
 from shared.mailbox import Said
-from shared.programme import Programme
+from shared.programme import Programme, Site
 from shared.work import ON_CALL, Asked, close_tasks, open_each
 
 ANSWER_CRISIS = timedelta(minutes=5)
 IN_DANGER = ("crisis", "crisis_taken")
 """What somebody is asked to do about danger: before, and after, a named person took it in hand."""
 TASKS = {"needs_screen": "screening", "needs_info": "missing_info"}
-ASKED_BEFORE_A_MATCH = (*TASKS.values(), "coverage_unclear")
+GUARDIAN = "Under age, and may not agree alone in this state: ask a parent or guardian, and say so with the details."
+AT_18 = "Of age from this day: ask for their own consent, and move them to the service for adults."
+ASKED_BEFORE_A_MATCH = (*TASKS.values(), "coverage_unclear", "consent_at_18")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,24 +84,37 @@ def _entry(referral: store.Referral, what: str, at: datetime) -> store.Entry:
 
 def _accept(referral: store.Referral, programme: Programme, at: datetime) -> tuple[list[Said], list[Asked]]:
     payers = payers_of(programme)
-    facts = facts_of_acceptance(_accepted(referral, programme), payers, now=at)
+    facts = facts_of_acceptance(_accepted(referral, programme, at), payers, now=at)
+    tasks = _at_18(referral, programme.site(referral.site_id), at)
     if referral.order.cover is None or triage.plan_of(referral.order.cover, payers):
-        return list(facts), []
+        return list(facts), tasks
     due = add_business_days(programme.site(referral.site_id), at, 2)
-    return list(facts), [Asked(kind="coverage_unclear", about=str(referral.referral_id), owner="intake", due=due)]
+    unclear = Asked(kind="coverage_unclear", about=str(referral.referral_id), owner="intake", due=due)
+    return list(facts), [unclear, *tasks]
 
 
-def _accepted(referral: store.Referral, programme: Programme) -> Accepted:
+def _at_18(referral: store.Referral, site: Site, at: datetime) -> list[Asked]:
+    """This will have somebody ask a minor anew on the day on which they are of age."""
+    born = referral.order.person.birth_date
+    if born is None or not minors.under_age(referral.order, minors.local_day(site, at)):
+        return []
+    due, about = minors.comes_of_age(born, site), str(referral.referral_id)
+    return [Asked(kind="consent_at_18", about=about, owner="intake", due=due, note=AT_18)]
+
+
+def _accepted(referral: store.Referral, programme: Programme, at: datetime) -> Accepted:
     agreement = programme.organisations[referral.organisation].status_consent_by_agreement
+    site = programme.site(referral.site_id)
     return Accepted(
         referral_id=referral.referral_id,
         person_id=referral.person_id,
         organisation=referral.organisation,
         site_id=referral.site_id,
-        zone=referral.order.person.zone or programme.site(referral.site_id).zone,
+        zone=referral.order.person.zone or site.zone,
         order=referral.order,
         arrived_at=referral.arrived_at,
         status_consent=agreement and not referral.withheld,
+        minor_alone=referral.guardian is None and minors.under_age(referral.order, minors.local_day(site, at)),
     )
 
 
@@ -111,7 +126,7 @@ def withheld(referral: store.Referral, *, programme: Programme, at: datetime) ->
 
 def agreed_of(referral: store.Referral, *, programme: Programme, at: datetime) -> list[ConsentGiven]:
     """This will give the consents that count from when a referral is accepted."""
-    return consents_of(_accepted(referral, programme), payers_of(programme), now=at)
+    return consents_of(_accepted(referral, programme, at), payers_of(programme), now=at)
 
 
 def payers_of(programme: Programme) -> list[Payer]:
@@ -131,7 +146,8 @@ def _refused(referral: store.Referral, verdict: Verdict) -> ReferralRefused:
 
 def _hold(referral: store.Referral, verdict: Verdict, programme: Programme, at: datetime) -> Asked:
     due = add_business_days(programme.site(referral.site_id), at, 1)
-    return Asked(kind=TASKS[verdict.outcome], about=str(referral.referral_id), owner="intake", due=due)
+    note = GUARDIAN if "guardian" in verdict.missing else None
+    return Asked(kind=TASKS[verdict.outcome], about=str(referral.referral_id), owner="intake", due=due, note=note)
 
 
 def _held(referral: store.Referral, state: triage.Outcome) -> ReferralHeld:

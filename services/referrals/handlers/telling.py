@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +12,11 @@ from services.referrals import store
 from services.referrals.fhir import answers
 from services.referrals.handlers.notifying import announce
 from services.referrals.rules import journey
+from services.referrals.rules.disclosures import Way
+from shared import names
 from shared.clock import now
 from shared.consents import consents_of_many
-from shared.disclosure import may_disclose
+from shared.disclosure import Consent, in_words, may_disclose
 from shared.mailbox import Said, Status
 from shared.programme import Programme
 from shared.sealed import lookup
@@ -22,9 +24,22 @@ from shared.sealed import lookup
 REFERRER = "referrer"
 
 
-async def bodies(
+@dataclass(frozen=True)
+class Told:
+    """A resource about a referral, as its referrer may see it now.
+
+    `what` is our code for what it tells, nothing for what they sent themselves; `consent_id` the consent it takes.
+    """
+
+    referral: store.Referral
+    body: dict[str, Any]
+    what: str = ""
+    consent_id: UUID | None = None
+
+
+async def tasks_of(
     db: AsyncConnection, referrals: Iterable[store.Referral], *, programme: Programme
-) -> dict[UUID, dict[str, Any]]:
+) -> dict[UUID, Told]:
     """This will give each referral's FHIR Task, as its referrer may see it now."""
     some = list(referrals)
     milestones = await store.milestones_of(db, [each.referral_id for each in some])
@@ -47,12 +62,23 @@ async def bodies(
             part2=each.part2,
             milestones=milestones.get(each.referral_id, journey.Milestones()),
         )
-        found[each.referral_id] = _task(each, seen, programme, scope=consent.scope if consent else "")
+        found[each.referral_id] = _told(each, seen, consent, programme)
     return found
 
 
-def first(referral: store.Referral, *, programme: Programme) -> tuple[store.Referral, Status]:
-    """This will say the first Task of a referral that just arrived: what it tells needs no consent yet."""
+def _told(referral: store.Referral, seen: journey.Seen, consent: Consent | None, programme: Programme) -> Told:
+    body = _task(referral, seen, programme, scope=in_words(consent, recipient=referral.organisation) if consent else "")
+    needed = seen.business not in journey.TOLD_WITHOUT_CONSENT
+    return Told(
+        referral=referral,
+        body=body,
+        what=seen.business,
+        consent_id=consent.consent_id if consent and needed else None,
+    )
+
+
+def first(referral: store.Referral, *, programme: Programme) -> tuple[store.Referral, Status, list[store.Disclosure]]:
+    """This will say, and account for, the first Task of a referral that just arrived: it needs no consent yet."""
     seen = journey.seen(
         referral.state,
         order=referral.order.status,
@@ -60,9 +86,9 @@ def first(referral: store.Referral, *, programme: Programme) -> tuple[store.Refe
         consented=False,
         part2=referral.part2,
     )
-    body = _task(referral, seen, programme, scope="")
-    status = Status(referral.organisation, "referral", str(referral.referral_id), body)
-    return replace(referral, told=_fingerprint(body)), status
+    told = _told(referral, seen, None, programme)
+    status = Status(referral.organisation, "referral", str(referral.referral_id), told.body)
+    return replace(referral, told=_fingerprint(told.body)), status, accounts([told], "stream", programme=programme)
 
 
 def _task(referral: store.Referral, seen: journey.Seen, programme: Programme, *, scope: str) -> dict[str, Any]:
@@ -97,6 +123,16 @@ def _fingerprint(body: dict[str, Any]) -> str:
     return lookup("told", json.dumps(answers.undated(body), sort_keys=True))
 
 
+async def retell(db: AsyncConnection, referrals: Iterable[store.Referral], *, programme: Programme) -> None:
+    """This will let Tasks that were said before, and are only sent from now on, tell no more than is allowed now."""
+    tasks = await tasks_of(db, referrals, programme=programme)
+    instead = []
+    for referral_id, told in tasks.items():
+        subject = names.status_subject(told.referral.organisation, "referral")
+        instead.append((subject, str(referral_id), json.dumps(told.body, ensure_ascii=False).encode()))
+    await store.say_instead(db, instead)
+
+
 async def tell(db: AsyncConnection, referrals: Iterable[store.Referral], *, programme: Programme) -> list[Said]:
     """This will say each referral's Task to its referrer, where it is not what they were told last.
 
@@ -105,16 +141,35 @@ async def tell(db: AsyncConnection, referrals: Iterable[store.Referral], *, prog
     some = list(referrals)
     if not some:
         return []
-    tasks = await bodies(db, some, programme=programme)
+    tasks = await tasks_of(db, some, programme=programme)
     moment = now()
     said: list[Said] = []
-    told = {}
+    news: dict[UUID, Told] = {}
     for each in some:
-        body = tasks[each.referral_id]
-        fingerprint = _fingerprint(body)
-        if fingerprint != each.told:
-            told[each.referral_id] = fingerprint
-            dated = answers.dated(body, moment)
+        known = tasks[each.referral_id]
+        if _fingerprint(known.body) != each.told:
+            news[each.referral_id] = known
+            dated = answers.dated(known.body, moment)
             said.append(Status(each.organisation, "referral", str(each.referral_id), dated))
-    await store.tell(db, told, moment)
+    await store.tell(db, {each: _fingerprint(known.body) for each, known in news.items()}, moment)
+    await store.note_disclosures(db, accounts(news.values(), "stream", programme=programme))
     return [*said, *await announce(db, said)]
+
+
+def accounts(some: Iterable[Told], way: Way, *, programme: Programme) -> list[store.Disclosure]:
+    """This will account for Tasks that are told in a way; what the programme's own people see is told to nobody."""
+    outside = [each for each in some if programme.organisations[each.referral.organisation].kind != "agency"]
+    return [_account(each.referral, way, each.what, each.consent_id) for each in outside if each.what]
+
+
+def _account(referral: store.Referral, way: Way, what: str, consent_id: UUID | None = None) -> store.Disclosure:
+    return store.Disclosure(
+        person_id=referral.person_id,
+        referral_id=referral.referral_id,
+        recipient=referral.organisation,
+        way=way,
+        what=what,
+        part2=referral.part2,
+        consent_id=consent_id,
+        at=now(),
+    )

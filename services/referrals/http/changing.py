@@ -1,6 +1,5 @@
 """What a referrer may change of a Task: take the referral back."""
 
-from typing import Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
@@ -19,15 +18,18 @@ def add(router: APIRouter, edge: Edge) -> None:
     """This will serve what referrers change."""
 
     async def change(request: Request, referral_id: str, caller: Referrer, *, patch: bool) -> Response:
-        known, before = await _look(edge, referral_id, caller)
+        told = await _look(edge, referral_id, caller)
+        known, before = told.referral, told.body
         refuse_another_version(request, before)
         raw, media = await body_of(request, RESOURCE_LIMIT), request.headers.get("content-type", "")
         wanted = changes.patched(raw, media, before) if patch else changes.put(raw, before)
         if wanted.status == before["status"] and not wanted.reason:
+            await edge.tell([told], way="fhir")
             return answer(before, request)
         await _take_back(edge, known, changes.allowed(wanted), caller.organisation_id)
-        _, after = await _look(edge, referral_id, caller)
-        return answer(after, request)
+        after = await _look(edge, referral_id, caller)
+        await edge.tell([after], way="fhir")
+        return answer(after.body, request)
 
     @router.put("/Task/{referral_id}")
     async def replace(request: Request, referral_id: str, caller: Referrer) -> Response:
@@ -40,12 +42,11 @@ def add(router: APIRouter, edge: Edge) -> None:
         return await change(request, referral_id, caller, patch=True)
 
 
-async def _look(edge: Edge, referral_id: str, caller: Caller) -> tuple[store.Referral, dict[str, Any]]:
+async def _look(edge: Edge, referral_id: str, caller: Caller) -> handlers.Told:
     """This will give a caller's own referral and its Task, of one moment."""
     async with edge.database.reading() as db:
         known = await own(db, referral_id, caller, "Task")
-        bodies = await handlers.bodies(db, [known], programme=edge.programme)
-    return known, bodies[known.referral_id]
+        return (await handlers.tasks_of(db, [known], programme=edge.programme))[known.referral_id]
 
 
 async def _take_back(edge: Edge, known: store.Referral, wanted: changes.TakenBack, organisation: str) -> None:

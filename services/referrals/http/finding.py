@@ -22,47 +22,50 @@ FORM = "application/x-www-form-urlencoded"
 AT_ONCE, MOST_LOOKED_AT = 200, 1_000
 """Referrals read in one go, and looked at for one page: a search that finds few goes on on the next page."""
 
-Shown = Callable[[AsyncConnection, list[store.Referral]], Awaitable[list[dict[str, Any]]]]
+Shown = Callable[[AsyncConnection, list[store.Referral]], Awaitable[list[handlers.Told]]]
 """Gives the resources of referrals, in their order."""
 
 
 def add(router: APIRouter, edge: Edge) -> None:
-    """This will serve what referrers read."""
-    programme = edge.programme
+    """This will serve what referrers read; a request echoes what they sent themselves, so a Task alone tells."""
 
-    async def requests(_: AsyncConnection, some: list[store.Referral]) -> list[dict[str, Any]]:
-        return [handlers.echo(each, programme=programme) for each in some]
+    async def requests(_: AsyncConnection, some: list[store.Referral]) -> list[handlers.Told]:
+        return [handlers.Told(each, handlers.echo(each, programme=edge.programme)) for each in some]
 
-    async def tasks(db: AsyncConnection, some: list[store.Referral]) -> list[dict[str, Any]]:
-        bodies = await handlers.bodies(db, some, programme=programme)
-        return [bodies[each.referral_id] for each in some]
+    async def tasks(db: AsyncConnection, some: list[store.Referral]) -> list[handlers.Told]:
+        told = await handlers.tasks_of(db, some, programme=edge.programme)
+        return [told[each.referral_id] for each in some]
 
     _add_kind(router, edge, "ServiceRequest", requests, requests)
     _add_kind(router, edge, "Task", tasks, requests)
 
 
 def _add_kind(router: APIRouter, edge: Edge, kind: Kind, shown: Shown, focus: Shown) -> None:
-    database = edge.database
+    async def told(some: list[handlers.Told]) -> list[dict[str, Any]]:
+        await edge.tell(some, way="fhir")
+        return [each.body for each in some]
 
     async def found(request: Request, caller: Caller, parameters: list[tuple[str, str]]) -> Response:
         lenient = "handling=lenient" in request.headers.get("prefer", "")
         wanted = search(kind, parameters, lenient=lenient)
         if wanted.with_focus:
             refuse_without(caller, "ServiceRequest", "s")
-        async with database.reading() as db:
+        async with edge.database.reading() as db:
             some, after = await _page(db, caller, wanted, shown)
-            included = await focus(db, [each for each, _ in some]) if wanted.with_focus and kind == "Task" else []
+            focused = [each.referral for each in some] if wanted.with_focus and kind == "Task" else []
+            included = [each.body for each in await focus(db, focused)]
         all_of_it = wanted.count > 0 and wanted.after is None and after is None
-        base, bodies = _base(edge, request), [body for _, body in some]
+        base, bodies = _base(edge, request), await told(some)
         links = _links(f"{base}/{kind}", wanted, after)
         return answer(answers.searchset(bodies, included, links, base=base, all_of_it=all_of_it), request)
 
     @router.get(f"/{kind}/{{referral_id}}", name=f"read {kind}")
     async def read_one(request: Request, referral_id: str, caller: Referrer) -> Response:
         """One of your own, by its id."""
-        async with database.reading() as db:
+        async with edge.database.reading() as db:
             referral = await own(db, referral_id, caller, kind)
-            body = (await shown(db, [referral]))[0]
+            some = await shown(db, [referral])
+        (body,) = await told(some)
         return unchanged(body, request) or answer(body, request)
 
     @router.get(f"/{kind}", name=f"search {kind}")
@@ -91,20 +94,19 @@ async def own(db: AsyncConnection, referral_id: str, caller: Caller, kind: str) 
 
 async def _page(
     db: AsyncConnection, caller: Caller, wanted: Search, shown: Shown
-) -> tuple[list[tuple[store.Referral, dict[str, Any]]], tuple[datetime, UUID] | None]:
+) -> tuple[list[handlers.Told], tuple[datetime, UUID] | None]:
     """This will give a page, and where the next begins, where there may be one."""
     looked_for, page_size = _wanted(wanted, caller), AT_ONCE if wanted.is_filter else wanted.count + 1
-    found: list[tuple[store.Referral, dict[str, Any]]] = []
+    found: list[handlers.Told] = []
     after, looked_at, more = wanted.after, 0, wanted.count > 0
     while more and len(found) <= wanted.count and looked_at < MOST_LOOKED_AT:
         some = await store.page(db, looked_for, after=after, limit=page_size)
-        bodies = await shown(db, some)
-        found += [(each, body) for each, body in zip(some, bodies, strict=True) if _fits(body, wanted)]
+        found += [each for each in await shown(db, some) if _fits(each.body, wanted)]
         looked_at, more = looked_at + len(some), len(some) == page_size
         after = _place(some[-1]) if some else after
     page = found[: wanted.count]
     if len(found) > len(page):
-        after, more = _place(page[-1][0]), True
+        after, more = _place(page[-1].referral), True
     return page, after if more else None
 
 

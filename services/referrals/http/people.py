@@ -9,13 +9,13 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.referrals import handlers, store
+from services.referrals.edge import Edge
 from services.referrals.rules.journey import State
 from services.referrals.rules.order import Reach, email, phone
 from services.referrals.rules.scopes import lets
 from shared.callers import Agency, Caller, known
 from shared.clock import now
 from shared.consents import consents_of
-from shared.database import Database
 from shared.disclosure import may_disclose
 from shared.edge import Problem, StrictRoute
 from shared.mailbox import Run
@@ -42,6 +42,9 @@ NOT_FOR_REFERRERS = {
     "risk_found",
     "risk_cleared",
     "consent_revoked",
+    "consent_given",
+    "accounted_for",
+    "guardian_asked",
     "missed",
     "series_not_booked",
 }
@@ -61,6 +64,14 @@ class ScreeningBody(Body):
     outcome: Literal["clear", "risk"]
 
 
+class GuardianBody(Body):
+    """The parent or guardian who was asked whether a minor may have peer support, and what they said."""
+
+    name: Name
+    relationship: Name
+    agreed: bool
+
+
 class DetailsBody(Body):
     """What was missing, and who learnt it; a number with its country code, or a US one."""
 
@@ -71,6 +82,7 @@ class DetailsBody(Body):
     birth_date: date | None = None
     deceased: bool | None = None
     still_wanted: bool | None = None
+    guardian: GuardianBody | None = None
 
 
 class AcknowledgedBody(Body):
@@ -98,6 +110,7 @@ class Record(StateNow):
     With `test` an organisation for tests referred: there is no such person.
     """
 
+    person_id: UUID
     reasons: list[str]
     organisation: str
     referred_as: str | None
@@ -126,16 +139,16 @@ class EntryShown(BaseModel):
     about: datetime | None = None
 
 
-def people_routes(run: Run, database: Database, programme: Programme) -> APIRouter:
+def people_routes(edge: Edge) -> APIRouter:
     """This will serve /referrals."""
     router = APIRouter(prefix="/referrals", route_class=StrictRoute, tags=["people"])
-    _add_lists(router, database)
-    _add_record(router, run)
-    _add_findings(router, run, programme)
+    _add_lists(router, edge)
+    _add_record(router, edge.run)
+    _add_findings(router, edge.run, edge.programme)
     return router
 
 
-def _add_lists(router: APIRouter, database: Database) -> None:
+def _add_lists(router: APIRouter, edge: Edge) -> None:
     @router.get("")
     async def referrals(
         _: Agency,
@@ -145,7 +158,7 @@ def _add_lists(router: APIRouter, database: Database) -> None:
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> Page:
         """Ids and states, in order of id; those of organisations for tests only where one is named."""
-        async with database.reading() as db:
+        async with edge.database.reading() as db:
             found = await store.listed(db, state=state, organisation=organisation, after=after, limit=limit)
         shown = [StateNow(referral_id=referral_id, state=each) for referral_id, each in found]
         return Page(referrals=shown, after=shown[-1].referral_id if len(shown) == limit else None)
@@ -156,12 +169,12 @@ def _add_lists(router: APIRouter, database: Database) -> None:
         staff = caller.organisation.kind == "agency"
         if caller.scopes is not None and (staff or not lets(caller.scopes, "Task", "r")):
             raise Problem(403, "Your token is not for this", remedy="ask for a token with the scope system/Task.r")
-        async with database.reading() as db:
+        async with edge.database.reading() as db:
             referral = await store.by_id(db, referral_id, None if staff else caller.organisation_id)
             if referral is None:
                 raise _not_found()
             entries = await store.entries_of(db, referral_id)
-            allowed = staff or may_disclose(
+            allowed = may_disclose(
                 await consents_of(db, referral.person_id),
                 recipient=caller.organisation_id,
                 classes=("referrer",),
@@ -169,7 +182,11 @@ def _add_lists(router: APIRouter, database: Database) -> None:
                 at=now(),
                 part2=referral.part2,
             )
-        full = staff or bool(allowed and not referral.part2)
+        full = bool(allowed and not referral.part2)
+        if not staff:
+            consent_id = allowed.consent_id if allowed and full else None
+            told = handlers.Told(referral, {}, "timeline" if full else "received", consent_id)
+            await edge.tell([told], way="timeline")
         return [_shown(each) for each in entries if staff or _may_see(each.what, full=full)]
 
 
@@ -186,6 +203,7 @@ def _add_record(router: APIRouter, run: Run) -> None:
         return Record(
             referral_id=referral_id,
             state=referral.state,
+            person_id=referral.person_id,
             reasons=list(referral.reasons),
             organisation=referral.organisation,
             referred_as=order.identifier.value if order.identifier else None,
@@ -230,6 +248,7 @@ def _add_findings(router: APIRouter, run: Run, programme: Programme) -> None:
             birth_date=body.birth_date,
             deceased=body.deceased,
             still_wanted=body.still_wanted,
+            guardian=handlers.Guardian(**body.guardian.model_dump()) if body.guardian else None,
         )
         return await _found(run, partial(handlers.learn, programme=programme), value, referral_id)
 

@@ -71,7 +71,7 @@ class Taking:
         return found
 
     async def _told(self, referral: store.Referral) -> answers.Standing:
-        (task,) = await self.edge.tasks([referral])
+        (task,) = await self.edge.tasks([referral], way="hl7v2")
         words = [task["businessStatus"]["text"], task.get("statusReason", {}).get("text", "")]
         return answers.Standing(
             referral_id=referral.referral_id,

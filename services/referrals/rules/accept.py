@@ -25,7 +25,8 @@ Fact = ReferralAccepted | ContactShared | CoverageShared | ConsentGiven
 class Accepted:
     """A referral that is taken in, with what the programme knows about where it came from.
 
-    `status_consent` says that the referrer's agreement stands for the person's consent.
+    `status_consent` says that the referrer's agreement stands for the person's consent, `minor_alone` that the person
+    is under age and agreed without a parent or guardian.
     """
 
     referral_id: UUID
@@ -36,6 +37,7 @@ class Accepted:
     order: ReferralOrder
     arrived_at: datetime
     status_consent: bool
+    minor_alone: bool = False
 
 
 def facts_of_acceptance(accepted: Accepted, payers: list[Payer], *, now: datetime) -> list[Fact]:
@@ -150,7 +152,9 @@ def consents_of(accepted: Accepted, payers: list[Payer], *, now: datetime) -> li
 def _by_agreement(accepted: Accepted, payers: list[Payer]) -> list[ConsentGiven]:
     """This will give what the referrer's agreement vouches for; records under Part 2 need a consent of their own."""
     told = [(accepted.organisation, "treatment", "what became of the referral")]
-    plan = plan_of(accepted.order.cover, payers) if accepted.order.cover else None
+    # What an insurer is told, it tells those who hold the policy: a minor who agreed alone says so themselves.
+    cover = None if accepted.minor_alone else accepted.order.cover
+    plan = plan_of(cover, payers) if cover else None
     told += [(plan[0], "payment", "the visits its plan covers")] if plan else []
     return [
         ConsentGiven(

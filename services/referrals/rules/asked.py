@@ -6,9 +6,6 @@ from services.referrals.rules.journey import TAKEN_BACK, OrderStatus, State
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.triage import in_danger
 
-ADULT = 18
-"""From this age on somebody may ask for themselves: below it, states differ on who must agree."""
-
 Standing = Literal[
     "asked", "call", "looking", "found", "planned", "meeting", "ended", "closed", "taken_back", "stopping", "still_call"
 ]  # fmt: skip

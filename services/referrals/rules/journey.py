@@ -139,6 +139,8 @@ SENTENCES: dict[str, str] = {
     "connected": "Connected with a peer service",
     "withdrawn": "Withdrawn, as you asked",
 }
+TOLD_WITHOUT_CONSENT = ("crisis_review", "needs_screen", "needs_info", "refused", "accepted", "withdrawn")
+"""What a referrer may know without any consent: that it arrived, and whether it was taken in."""
 REASONS: dict[str, str] = {
     "not_peer_support": "This programme offers peer support only; for other services please use your usual directory.",
     "no_consent": "The person has not agreed to peer support; the door stays open whenever they wish.",
@@ -149,6 +151,7 @@ REASONS: dict[str, str] = {
 QUESTIONS: dict[str, str] = {
     "contact": "Which phone number or e-mail address may we use to reach the person?",
     "birth_date": "What is the person's full date of birth?",
+    "guardian": "Does a parent or guardian agree? A person here will ask them; tell us how to reach them.",
     "deceased": "The record says that the person has died; is that so?",
     "still_wanted": "The request says that it is completed; is peer support still asked for?",
 }

@@ -11,7 +11,7 @@ from shared.events.referrals import AgeBand
 
 Outcome = Literal["crisis_review", "needs_screen", "needs_info", "refused", "accepted"]
 Reason = Literal["not_peer_support", "no_consent", "age", "entered_in_error", "withdrawn"]
-Missing = Literal["contact", "birth_date", "deceased", "still_wanted"]
+Missing = Literal["contact", "birth_date", "guardian", "deceased", "still_wanted"]
 
 YOUNGEST, OLDEST = 12, 120
 PHONE_WITHIN = timedelta(minutes=15)
@@ -40,10 +40,18 @@ class Verdict:
     missing: tuple[Missing, ...] = ()
 
 
-def triage(order: ReferralOrder, agreement: Agreement, now: datetime, *, cleared: bool = False) -> Verdict:
+def triage(
+    order: ReferralOrder,
+    agreement: Agreement,
+    now: datetime,
+    *,
+    cleared: bool = False,
+    lacks_guardian: bool = False,
+) -> Verdict:
     """This will say what becomes of a referral; a danger sign comes first, and only a named person may clear it.
 
-    `cleared` says that a named person has looked at the risk. A record entered in error is about nobody.
+    `cleared` says that a named person has looked at the risk, `lacks_guardian` that a parent or guardian must agree,
+    and nobody did yet. A record entered in error is about nobody.
     """
     if order.status == "entered_in_error":
         return Verdict(outcome="refused", reason="entered_in_error")
@@ -54,7 +62,7 @@ def triage(order: ReferralOrder, agreement: Agreement, now: datetime, *, cleared
         return Verdict(outcome="refused", reason=reason)
     if not cleared and not screened(order, agreement):
         return Verdict(outcome="needs_screen")
-    missing = unknown_of(order, now)
+    missing = unknown_of(order, now, lacks_guardian=lacks_guardian)
     return Verdict(outcome="needs_info", missing=missing) if missing else Verdict(outcome="accepted")
 
 
@@ -95,13 +103,14 @@ def refusal(order: ReferralOrder, now: datetime) -> Reason | None:
     return "age" if years is not None and 0 <= years < YOUNGEST else None
 
 
-def unknown_of(order: ReferralOrder, now: datetime) -> tuple[Missing, ...]:
+def unknown_of(order: ReferralOrder, now: datetime, *, lacks_guardian: bool = False) -> tuple[Missing, ...]:
     """This will list what must be asked before anybody can be matched with the person."""
     person = order.person
     years = age(person.birth_date, now.date())
     checks: tuple[tuple[Missing, bool], ...] = (
         ("still_wanted", order.status == "completed"),
         ("deceased", person.deceased),
+        ("guardian", lacks_guardian),
         ("contact", not person.reaches),
         ("birth_date", years is None or not 0 <= years <= OLDEST),
     )

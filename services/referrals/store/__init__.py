@@ -1,8 +1,10 @@
 """What the referrals service keeps."""
 
+from services.referrals.rules.disclosures import Accounted, Disclosure
 from services.referrals.store.accounts import Refusal, Repeat, counts, refuse, repeat
 from services.referrals.store.assertions import use
 from services.referrals.store.danger import nobody_is_paged, unheard
+from services.referrals.store.disclosures import accounting_of, note_disclosures
 from services.referrals.store.fingerprints import content_of, id_of, named_by, numbered, placer_of, prints_of
 from services.referrals.store.person import know, people_of, person_of
 from services.referrals.store.referral import (
@@ -37,14 +39,18 @@ from services.referrals.store.subscriptions import (
 )
 from services.referrals.store.tables import metadata
 from services.referrals.store.timelines import Entry, entries_of, milestones_of, note
+from services.referrals.store.unsent import say_instead
 
 __all__ = [
+    "Accounted",
+    "Disclosure",
     "Entry",
     "Event",
     "Referral",
     "Refusal",
     "Repeat",
     "Wanted",
+    "accounting_of",
     "add",
     "alone",
     "by_id",
@@ -69,6 +75,7 @@ __all__ = [
     "named_by",
     "nobody_is_paged",
     "note",
+    "note_disclosures",
     "note_events",
     "number_events",
     "numbered",
@@ -79,6 +86,7 @@ __all__ = [
     "prints_of",
     "refuse",
     "repeat",
+    "say_instead",
     "subscribe",
     "subscriptions_alone",
     "subscriptions_by_ids",

@@ -41,6 +41,7 @@ class Referral:
     acknowledged_at: datetime | None = None
     told: str | None = None
     test: bool = False
+    guardian: dict[str, str] | None = None
 
 
 PLAIN = tuple(each for each in Referral.__dataclass_fields__ if each not in ("order", "reasons"))
@@ -85,6 +86,7 @@ async def change(db: AsyncConnection, some: Sequence[Referral]) -> None:
             "reasons": list(each.reasons),
             "words": _words(each.order),
             "withheld": each.withheld,
+            "guardian": each.guardian,
             "latest": each.latest,
             "crisis_at": each.crisis_at,
             "paged_at": each.paged_at,

@@ -41,6 +41,7 @@ referrals = Table(
     Column("latest", Text, nullable=False),
     Column("withheld", Boolean, nullable=False),
     Column("test", Boolean, nullable=False, server_default=false()),
+    Column("guardian", sealed.SealedJson("referrals.guardian")),
     Column("told", Text),
     Column("told_at", UtcTime, nullable=False),
     UniqueConstraint("organisation", "placer", name="one_referral_per_placer_identifier"),
@@ -54,7 +55,8 @@ referrals = Table(
 posted last; `told` is the fingerprint of what the referrer was last told, at `told_at`; `crisis_at` is when danger was
 last raised, until a person clears it, `paged_at` and `acknowledged_at` when somebody was paged about that, and took it
 in hand; `withheld` says that the person took back what their referrer's agreement stands for before it counted; `test`
-that an organisation for tests referred, and that there is no such person."""
+that an organisation for tests referred, and that there is no such person; `guardian` is who agreed for a minor,
+sealed."""
 
 timeline = Table(
     "timeline",
@@ -140,3 +142,21 @@ subscription_events = Table(
 )
 """What subscribers are still to be told, in order; a row has its `number` from when it is first told, and goes when
 somebody took it."""
+
+disclosures = Table(
+    "disclosures",
+    metadata,
+    Column("disclosure_id", Uuid, primary_key=True),
+    Column("person_id", Uuid, nullable=False, index=True),
+    Column("referral_id", Uuid, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("way", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("part2", Boolean, nullable=False),
+    Column("consent_id", Uuid),
+    Column("first_at", UtcTime, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+    Column("times", Integer, nullable=False),
+)
+"""What organisations were told about people; `what` is our code for it, never its words. Nothing removes a row."""

@@ -1,0 +1,123 @@
+"""What people agree to and take back, as told to somebody at the programme, and the accounting of what was told."""
+
+import json
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID, uuid5
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referrals import store
+from services.referrals.handlers.held import written_down
+from services.referrals.handlers.telling import retell, tell
+from services.referrals.rules import minors
+from services.referrals.rules.order import Agreed
+from shared import consents
+from shared.clock import now
+from shared.disclosure import Consent
+from shared.events.referrals import ConsentGiven, ConsentRevoked
+from shared.mailbox import Reply
+from shared.programme import Programme
+
+
+class NobodyKnown(LookupError):
+    """There is no such person."""
+
+
+class NotInForce(ValueError):
+    """The consent is not one of this person's, or was taken back."""
+
+
+class MayNotAgree(ValueError):
+    """Somebody else must sign for this person, or only they may."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consenting:
+    """A consent that was signed, in place of the version it `replaces`; `document` says where the paper is."""
+
+    person_id: UUID
+    by: str
+    signed_by: Literal["self", "guardian", "both"]
+    agreed: Agreed
+    document: str
+    replaces: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accounting:
+    """Every version of what a person agreed to, and what was told about them."""
+
+    consents: list[Consent]
+    disclosures: list[store.Accounted]
+
+
+async def disclose(some: list[list[store.Disclosure]], db: AsyncConnection) -> list[Reply]:
+    """This will write down what is about to be told, whoever is told it."""
+    await store.note_disclosures(db, [each for told in some for each in told])
+    return [Reply(None) for _ in some]
+
+
+async def account(asking: tuple[UUID, str], db: AsyncConnection) -> Reply:
+    """This will give the accounting of a person to the programme, and write down that it was asked for."""
+    person_id, by = asking
+    mine = await store.by_ids(db, await store.ids_of_person(db, person_id))
+    if not mine:
+        raise NobodyKnown
+    await store.note(db, [written_down(each, "accounted_for", by) for each in mine.values()])
+    agreed = sorted(await consents.consents_of(db, person_id), key=lambda each: (each.signed_at, str(each.consent_id)))
+    return Reply(Accounting(consents=agreed, disclosures=await store.accounting_of(db, [person_id])))
+
+
+async def agree(consenting: Consenting, db: AsyncConnection, *, programme: Programme) -> Reply:
+    """This will keep what a person signed, in place of an earlier version where it names one, and tell what it allows.
+
+    The same paper twice is one consent; one that was taken back stays so.
+    """
+    person_id = consenting.person_id
+    mine = await store.alone(db, await store.ids_of_person(db, person_id))
+    if not mine:
+        raise NobodyKnown
+    _refuse_another_signature(consenting, list(mine.values()), programme)
+    known = {each.consent_id: each for each in await consents.consents_of(db, person_id)}
+    fact = _given(consenting)
+    replaced = known.get(consenting.replaces) if consenting.replaces else None
+    ended = known[fact.consent_id].revoked_at if fact.consent_id in known else None
+    if ended or (consenting.replaces and replaced is None):
+        raise NotInForce
+    if fact.consent_id in known:
+        return Reply(fact.consent_id)
+    over = [replaced] if replaced and not replaced.revoked_at else []
+    facts = [ConsentRevoked(consent_id=each.consent_id, person_id=person_id, revoked_at=now()) for each in over]
+    await consents.given([fact], db)
+    await consents.revoked(facts, db)
+    note = f"Signed by: {consenting.signed_by}. Kept: {consenting.document}"
+    await store.note(db, [written_down(each, "consent_given", consenting.by, note) for each in mine.values()])
+    await retell(db, mine.values(), programme=programme)
+    return Reply(fact.consent_id, [fact, *facts, *await tell(db, mine.values(), programme=programme)])
+
+
+def _refuse_another_signature(consenting: Consenting, mine: list[store.Referral], programme: Programme) -> None:
+    """This will refuse a minor's signature where the state asks for another, and another's where it asks for theirs."""
+    parties = {minors.party(each.order, programme, programme.site(each.site_id), now()) for each in mine}
+    if "guardian" in parties:
+        if consenting.signed_by == "self":
+            raise MayNotAgree
+    elif consenting.signed_by == "guardian":
+        raise MayNotAgree
+
+
+def _given(consenting: Consenting) -> ConsentGiven:
+    agreed = consenting.agreed
+    paper = json.dumps([agreed.model_dump(mode="json"), consenting.signed_by, consenting.document])
+    return ConsentGiven(
+        consent_id=uuid5(consenting.person_id, f"consent {paper}"),
+        person_id=consenting.person_id,
+        discloser="alongside",
+        recipients=agreed.recipients,
+        purposes=list(agreed.purposes),
+        part2=agreed.part2,
+        signed_at=min(agreed.signed_at or now(), now()),
+        expires_at=agreed.expires_at,
+        scope=agreed.scope,
+    )
