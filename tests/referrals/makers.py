@@ -215,6 +215,16 @@ class Desk:
             wanted = select(outbox).where(outbox.c.subject == f"status.{who}.referral.v1").order_by(outbox.c.id)
             return [json.loads(row.body) for row in await db.execute(wanted)]
 
+    async def person(self, referral_id: str) -> str:
+        """This will give the id of the person whom a referral is about."""
+        return str((await self.ask("GET", f"/referrals/{referral_id}", who="agency")).json()["person_id"])
+
+    async def account(self, referral_id: str) -> dict[str, Any]:
+        """This will give the accounting of the person whom a referral is about."""
+        path = f"/people/{await self.person(referral_id)}/disclosures"
+        found: dict[str, Any] = (await self.ask("GET", path, who="agency")).json()
+        return found
+
     async def work(self) -> list[Task]:
         """This will list what waits for a person."""
         async with self.service.database.reading() as db:
@@ -273,10 +283,11 @@ def _programme(folder: Path) -> Path:
         "warm_line": {"hours": hours, "phone": "555-0177"},
         "drop_in": {"hours": hours, "place": "12 Elm Street"},
     }
-    sites = {
+    sites: dict[str, dict[str, Any]] = {
         "main": {"site_id": "main", "public_name": "Main office", "phone": "555-0100", "step_in": step_in},
         "lakeside": {"site_id": "lakeside", "public_name": "Lakeside", "phone": "555-0101", "zone": "America/Chicago"},
     }
+    sites["main"]["state"], sites["lakeside"]["state"] = "NY", "AL"
     path = folder / "programme.json"
     asked = {"organisation_id": "agency"}
     path.write_text(json.dumps({"sites": sites, "organisations": organisations, "self_referral": asked}))

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid5
 
@@ -11,6 +12,7 @@ from services.referrals import store
 from services.referrals.handlers.held import written_down
 from services.referrals.handlers.telling import retell, tell
 from services.referrals.rules import minors
+from services.referrals.rules.accept import sooner
 from services.referrals.rules.order import Agreed
 from shared import consents
 from shared.clock import now
@@ -78,9 +80,9 @@ async def agree(consenting: Consenting, db: AsyncConnection, *, programme: Progr
     mine = await store.alone(db, await store.ids_of_person(db, person_id))
     if not mine:
         raise NobodyKnown
-    _refuse_another_signature(consenting, list(mine.values()), programme)
+    until = _signed_until(consenting, list(mine.values()), programme)
     known = {each.consent_id: each for each in await consents.consents_of(db, person_id)}
-    fact = _given(consenting)
+    fact = _given(consenting, until)
     replaced = known.get(consenting.replaces) if consenting.replaces else None
     ended = known[fact.consent_id].revoked_at if fact.consent_id in known else None
     if ended or (consenting.replaces and replaced is None):
@@ -97,17 +99,19 @@ async def agree(consenting: Consenting, db: AsyncConnection, *, programme: Progr
     return Reply(fact.consent_id, [fact, *facts, *await tell(db, mine.values(), programme=programme)])
 
 
-def _refuse_another_signature(consenting: Consenting, mine: list[store.Referral], programme: Programme) -> None:
-    """This will refuse a minor's signature where the state asks for another, and another's where it asks for theirs."""
-    parties = {minors.party(each.order, programme, programme.site(each.site_id), now()) for each in mine}
-    if "guardian" in parties:
-        if consenting.signed_by == "self":
-            raise MayNotAgree
-    elif consenting.signed_by == "guardian":
+def _signed_until(consenting: Consenting, mine: list[store.Referral], programme: Programme) -> datetime | None:
+    """This will give when somebody of age signs for themselves, where another signed; MayNotAgree for a wrong one."""
+    at, ends = now(), []
+    for each in mine:
+        site, born = programme.site(each.site_id), each.order.person.birth_date
+        if born and minors.party(each.order, programme, site, at) == "guardian":
+            ends.append(minors.comes_of_age(born, site))
+    if consenting.signed_by == ("self" if ends else "guardian"):
         raise MayNotAgree
+    return min(ends, default=None)
 
 
-def _given(consenting: Consenting) -> ConsentGiven:
+def _given(consenting: Consenting, until: datetime | None) -> ConsentGiven:
     agreed = consenting.agreed
     paper = json.dumps([agreed.model_dump(mode="json"), consenting.signed_by, consenting.document])
     return ConsentGiven(
@@ -118,6 +122,6 @@ def _given(consenting: Consenting) -> ConsentGiven:
         purposes=list(agreed.purposes),
         part2=agreed.part2,
         signed_at=min(agreed.signed_at or now(), now()),
-        expires_at=agreed.expires_at,
+        expires_at=sooner(agreed.expires_at, until),
         scope=agreed.scope,
     )

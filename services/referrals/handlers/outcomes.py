@@ -104,7 +104,7 @@ def _at_18(referral: store.Referral, site: Site, at: datetime) -> list[Asked]:
 
 def _accepted(referral: store.Referral, programme: Programme, at: datetime) -> Accepted:
     agreement = programme.organisations[referral.organisation].status_consent_by_agreement
-    site = programme.site(referral.site_id)
+    site, born = programme.site(referral.site_id), referral.order.person.birth_date
     return Accepted(
         referral_id=referral.referral_id,
         person_id=referral.person_id,
@@ -115,6 +115,7 @@ def _accepted(referral: store.Referral, programme: Programme, at: datetime) -> A
         arrived_at=referral.arrived_at,
         status_consent=agreement and not referral.withheld,
         minor_alone=referral.guardian is None and minors.under_age(referral.order, minors.local_day(site, at)),
+        guarded_until=minors.comes_of_age(born, site) if born and referral.guardian else None,
     )
 
 

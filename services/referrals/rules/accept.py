@@ -26,7 +26,7 @@ class Accepted:
     """A referral that is taken in, with what the programme knows about where it came from.
 
     `status_consent` says that the referrer's agreement stands for the person's consent, `minor_alone` that the person
-    is under age and agreed without a parent or guardian.
+    is under age and agreed without a parent or guardian, `guarded_until` when what one agreed to for them ends.
     """
 
     referral_id: UUID
@@ -38,6 +38,7 @@ class Accepted:
     arrived_at: datetime
     status_consent: bool
     minor_alone: bool = False
+    guarded_until: datetime | None = None
 
 
 def facts_of_acceptance(accepted: Accepted, payers: list[Payer], *, now: datetime) -> list[Fact]:
@@ -140,7 +141,7 @@ def consents_of(accepted: Accepted, payers: list[Payer], *, now: datetime) -> li
             purposes=list(each.purposes),
             part2=each.part2,
             signed_at=min(each.signed_at or accepted.arrived_at, now),
-            expires_at=each.expires_at,
+            expires_at=sooner(each.expires_at, accepted.guarded_until),
             scope=each.scope,
         )
         for index, each in enumerate(accepted.order.consents)
@@ -165,7 +166,13 @@ def _by_agreement(accepted: Accepted, payers: list[Payer]) -> list[ConsentGiven]
             purposes=[purpose],
             part2=False,
             signed_at=accepted.arrived_at,
+            expires_at=accepted.guarded_until,
             scope=scope,
         )
         for recipient, purpose, scope in told
     ]
+
+
+def sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    """This will give the earlier of two ends, of which each may be missing."""
+    return min(filter(None, [one, other]), default=None)

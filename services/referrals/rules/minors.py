@@ -1,6 +1,6 @@
 """Who agrees for somebody under age: they themselves, or a parent or guardian, as the law of a state has it."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -56,4 +56,4 @@ def party(order: ReferralOrder, programme: Programme, site: Site, at: datetime) 
 def comes_of_age(birth_date: date, site: Site) -> datetime:
     """This will give the moment at which somebody is of age."""
     day = date(birth_date.year + ADULT, birth_date.month, 1).toordinal() + birth_date.day - 1
-    return datetime.combine(date.fromordinal(day), datetime.min.time(), ZoneInfo(site.zone))
+    return datetime.combine(date.fromordinal(day), time(), ZoneInfo(site.zone)).astimezone(UTC)

@@ -18,5 +18,8 @@ def substances(challenges: Iterable[str]) -> set[str]:
 
 
 def protected(order: ReferralOrder) -> bool:
-    """This will say whether everything of a referral is protected: it is labelled so, or tells of substance use."""
-    return order.part2 or bool(substances(order.needs.challenges))
+    """This will say whether everything of a referral is protected: it is labelled so, or any word of it tells of use.
+
+    Words may tell that somebody does not use; when unsure, everything is protected.
+    """
+    return order.part2 or bool(substances(order.needs.challenges) or substances(order.notes))
