@@ -16,8 +16,8 @@ TIMERS = UUID("0b0d5d5e-8f44-5f0c-8a43-2f0f6d1f7a10")
 class Later:
     """A timer: the fact comes back to this service's own handler when domain time reaches `due`.
 
-    It is never cancelled: it rings, and the rule looks whether it still matters. The same `key` is one timer; without
-    one, the same fact is.
+    It is never cancelled: it rings, and the rule looks whether it still matters. The same `key` of the
+    same aggregate is one timer; without one, the same fact is.
     """
 
     fact: Fact

@@ -142,10 +142,10 @@ async def test_a_clock_that_goes_back_rings_nothing_twice_and_nothing_early(list
 
 
 async def test_the_same_timer_set_twice_is_one(listener: Database) -> None:
-    mailbox, fact, moment = with_timers(listener), due(1), now()
+    mailbox, fact, keyed, moment = with_timers(listener), due(1), due(2), now()
 
     for _ in range(2):
-        await mailbox.run(say_all, [Later(fact, due=moment), Later(due(2), due=moment, key="one key")])
+        await mailbox.run(say_all, [Later(fact, due=moment), Later(keyed, due=moment, key="one key")])
 
     assert sorted(await rung(mailbox)) == ["1", "2"]
 
