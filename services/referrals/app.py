@@ -61,7 +61,7 @@ def create(settings: Settings) -> Service:
     service.beside(lambda: listening(lines, taking, settings.tls()))
     service.figures(count)
     service.still_waits = handlers.still_waits
-    service.refuse_misfit = partial(handlers.refuse_mixed, programme=programme)
+    service.refuse_misfit = partial(handlers.refuse_misfit, programme=programme)
     return service
 
 

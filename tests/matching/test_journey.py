@@ -1,7 +1,11 @@
 """One person's way through matching, from the accepted referral to the place that frees for the next."""
 
 from datetime import timedelta
+from uuid import uuid4
 
+from sqlalchemy import update
+
+from services.matching.store.tables import matches
 from shared.events.matching import (
     BridgeOffered,
     MatchMade,
@@ -93,6 +97,19 @@ async def test_an_accepted_offer_does_not_run_out_and_the_same_yes_is_answered_t
 
     assert (first.status_code, first.json()) == (second.status_code, second.json())
     assert (len(of(MatchMade, said)), len(of(MatchMade, more)), of(OfferExpired, later)) == (1, 0, [])
+
+
+async def test_a_yes_that_an_older_version_matched_is_answered_with_its_match(desk: Desk) -> None:
+    await register(desk)
+    [offer] = of(OfferMade, await desk.tell(accepted()))
+    await answer(desk, offer, answer="accept")
+    older = uuid4()
+    async with desk.database.transaction() as db:
+        await db.execute(update(matches).values(match_id=older))
+
+    again, _ = await answer(desk, offer, answer="accept")
+
+    assert again.json()["match_id"] == str(older)
 
 
 async def test_a_late_yes_is_refused_with_what_to_do(desk: Desk) -> None:

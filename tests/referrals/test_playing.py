@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from services.referrals.handlers import Mixed
+from services.referrals.handlers import Misfit
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.playing import PAUSE, PLAYS, UnknownOutcome, outcome_of
 from shared import clock
@@ -274,7 +274,20 @@ async def test_an_organisation_that_was_for_tests_stays_so_and_one_of_people_too
 
         programme.organisations[was] = newer
         async with desk.service.database.reading() as db:
-            with pytest.raises(Mixed, match=f"organisations.{was}.test"):
+            with pytest.raises(Misfit, match=f"organisations.{was}.test"):
+                await desk.service.refuse_misfit(db)
+
+
+async def test_an_organisation_with_referrals_may_not_be_lost_from_the_programme(
+    database: Database, tmp_path: Path
+) -> None:
+    clock.step_to(NOW)
+    async with desk_on(database, tmp_path) as desk:
+        await desk.refer(request(), who=TRIAL)
+        del desk.service.programme.organisations[TRIAL]
+
+        async with desk.service.database.reading() as db:
+            with pytest.raises(Misfit, match=f"has lost {TRIAL}"):
                 await desk.service.refuse_misfit(db)
 
 

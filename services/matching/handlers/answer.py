@@ -100,7 +100,7 @@ def _reply(
 def told(offer: Offer, state: str) -> dict[str, Any]:
     """This will say what became of an offer."""
     answered = {"offer_id": str(offer.offer_id), "referral_id": str(offer.referral_id), "state": state}
-    return {**answered, "match_id": str(match_id(offer.offer_id))} if state == "accepted" else answered
+    return {**answered, "match_id": str(offer.match or match_id(offer.offer_id))} if state == "accepted" else answered
 
 
 async def expire(

@@ -16,7 +16,10 @@ OfferState = Literal["open", "accepted", "declined", "expired", "withdrawn"]
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """A supporter asked about a person; `counts` is what it takes of their capacity, in tenths of a person."""
+    """A supporter asked about a person; `counts` is what it takes of their capacity, in tenths of a person.
+
+    `match` is what came of it, where it was accepted and that is known.
+    """
 
     offer_id: UUID
     referral_id: UUID
@@ -26,6 +29,7 @@ class Offer:
     counts: int
     made_at: datetime
     answer_by: datetime
+    match: UUID | None = None
 
     def made(self) -> OfferMade:
         """This will say that the offer was made."""

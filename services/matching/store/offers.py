@@ -1,7 +1,7 @@
 """Offers, matches, and the decisions they came from."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,12 @@ from shared.several import among
 FIELDS = ("offer_id", "referral_id", "person_id", "supporter_id", "state", "counts", "made_at", "answer_by")
 ASK, JOIN, EXPLAIN = insert(offers), insert(matches), insert_or_ignore(decisions)
 SOME = select(offers).where(among(offers.c.offer_id, "some"))
-OF_AGENCIES = select(offers, supporters.c.organisation).join(supporters).where(among(offers.c.offer_id, "some"))
+OF_AGENCIES = (
+    select(offers, supporters.c.organisation, matches.c.match_id)
+    .join(supporters, supporters.c.supporter_id == offers.c.supporter_id)
+    .outerjoin(matches, matches.c.offer_id == offers.c.offer_id)
+    .where(among(offers.c.offer_id, "some"))
+)
 OUT = select(offers).where(among(offers.c.referral_id, "referrals"), offers.c.state == literal_column("'open'"))
 """In words that the index of open offers is known by."""
 CLOSE = update(offers).where(offers.c.offer_id == bindparam("one"), offers.c.state == "open")
@@ -73,7 +78,7 @@ async def some(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Offer]:
 async def of_agencies(db: AsyncConnection, ids: Iterable[UUID]) -> dict[tuple[str, UUID], Offer]:
     """This will find some offers, by the organisation whose supporter was asked, and by id."""
     rows = await db.execute(OF_AGENCIES, {"some": list(ids)})
-    return {(row.organisation, row.offer_id): _offer(row) for row in rows}
+    return {(row.organisation, row.offer_id): replace(_offer(row), match=row.match_id) for row in rows}
 
 
 async def offers_of(

@@ -26,7 +26,7 @@ from services.referrals.handlers.held import (
 from services.referrals.handlers.journey import advance
 from services.referrals.handlers.notifying import look as look_at_subscriptions
 from services.referrals.handlers.notifying import notify, record
-from services.referrals.handlers.playing import Mixed, play, refuse_mixed
+from services.referrals.handlers.playing import Misfit, play, refuse_misfit
 from services.referrals.handlers.receive import Post, Received, check, ingest, receive, refuse
 from services.referrals.handlers.subscribing import Changed, NotThere, TooMany, Wish, change, subscribe
 from services.referrals.handlers.telling import Told, accounts, echo, tasks_of
@@ -40,7 +40,7 @@ __all__ = [
     "Details",
     "Guardian",
     "MayNotAgree",
-    "Mixed",
+    "Misfit",
     "NobodyKnown",
     "NotInForce",
     "NotThere",
@@ -72,7 +72,7 @@ __all__ = [
     "receive",
     "record",
     "refuse",
-    "refuse_mixed",
+    "refuse_misfit",
     "revoke",
     "screen",
     "still_waits",

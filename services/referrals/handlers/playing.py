@@ -20,8 +20,8 @@ from shared.programme import Programme
 LET_ON = {"crisis_review": "risk_cleared", "needs_screen": "risk_cleared", "needs_info": "details_given"}
 
 
-class Mixed(ValueError):
-    """An organisation has referrals of people and referrals for tests; the message says which, and what to do."""
+class Misfit(ValueError):
+    """The programme does not fit the referrals that are here; the message says where, and what to do."""
 
 
 def first_step(referral: store.Referral, at: datetime) -> list[Said]:
@@ -74,9 +74,15 @@ def _entry(referral: store.Referral, what: str, at: datetime) -> store.Entry:
     return store.Entry(referral_id=referral.referral_id, what=what, at=at, key="for tests")
 
 
-async def refuse_mixed(db: AsyncConnection, *, programme: Programme) -> None:
-    """This will raise Mixed where an organisation was for tests before, or is so now and has referred people."""
+async def refuse_misfit(db: AsyncConnection, *, programme: Programme) -> None:
+    """This will raise Misfit where an organisation that has referred is gone.
+
+    Or where one was for tests before, or is so now and has referred people.
+    """
+    if gone := await store.referrers(db) - set(programme.organisations):
+        told = ", ".join(sorted(gone))
+        raise Misfit(f"programme.json has lost {told}, whose referrals are here: put it back, and suspend it instead")
     for name, each in programme.organisations.items():
         if await store.has_others(db, name, test=each.test):
             was = "has referred people" if each.test else "was for tests"
-            raise Mixed(f"programme.json, organisations.{name}.test: it {was} before; choose another id for it now")
+            raise Misfit(f"programme.json, organisations.{name}.test: it {was} before; choose another id for it now")

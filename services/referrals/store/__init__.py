@@ -20,6 +20,7 @@ from services.referrals.store.referral import (
     ids_of_person,
     listed,
     move,
+    referrers,
     tell,
 )
 from services.referrals.store.search import Wanted, page
@@ -84,6 +85,7 @@ __all__ = [
     "person_of",
     "placer_of",
     "prints_of",
+    "referrers",
     "refuse",
     "repeat",
     "say_instead",

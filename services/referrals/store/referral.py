@@ -172,6 +172,11 @@ async def has_others(db: AsyncConnection, organisation: str, *, test: bool) -> b
     return (await db.execute(wanted)).first() is not None
 
 
+async def referrers(db: AsyncConnection) -> set[str]:
+    """This will give the organisations that have referrals."""
+    return set((await db.execute(select(referrals.c.organisation).distinct())).scalars())
+
+
 async def listed(
     db: AsyncConnection, *, state: str | None, organisation: str | None, after: UUID | None, limit: int
 ) -> list[tuple[UUID, State]]:
