@@ -49,10 +49,11 @@ class Arrival:
     entry: int
     organisation: str
     order: ReferralOrder
-    referral_id: UUID
+    known: UUID | None
+    placer: str
     content: str
     prints: tuple[str, ...]
-    instead: UUID | None
+    instead: str | None
     instead_number: str
 
 
@@ -65,10 +66,11 @@ def arrivals_of(post: Post) -> list[Arrival]:
             entry=each.entry,
             organisation=name,
             order=each.order,
-            referral_id=each.known or store.id_of(name, store.placer_of(name, each.order)),
+            known=each.known,
+            placer=store.placer_of(name, each.order),
             content=store.content_of(name, each.order),
             prints=store.prints_of(name, each.order),
-            instead=store.id_of(name, store.named_by(name, each.unless)) if each.unless else None,
+            instead=store.named_by(name, each.unless) if each.unless else None,
             instead_number=store.numbered(name, each.unless) if each.unless and not each.unless.system else "",
         )
         for each in post.reading.posted
@@ -79,12 +81,14 @@ def arrivals_of(post: Post) -> list[Arrival]:
 class Intake:
     """What is known while referrals arrive one after another, and what is to be kept of them.
 
-    `numbers` gives the first referral that has a placer's number; `asked` is what people are asked to compare already.
+    `placed` gives referrals by their placers' fingerprints, `numbers` the first that has a placer's number; `asked` is
+    what people are asked to compare already.
     """
 
     programme: Programme
     at: datetime
     known: dict[UUID, store.Referral]
+    placed: dict[str, UUID]
     numbers: dict[str, UUID]
     people: dict[str, UUID]
     asked: set[str] = field(default_factory=set)
@@ -101,7 +105,7 @@ class Intake:
         known = self._instead(arrival)
         if known is None:
             person_id, twofold = self._meet(arrival)
-            known = self.known.get(arrival.referral_id)
+            known = self.known.get(self._id_of(arrival))
             if known is None:
                 fresh = self._add(arrival, person_id, twofold=twofold)
                 return Received(referral=fresh, new=True, entry=arrival.entry)
@@ -109,14 +113,22 @@ class Intake:
 
     def repeated(self, arrival: Arrival) -> store.Referral | None:
         """This will find the referral that an arrival repeats."""
-        return self._instead(arrival) or self.known.get(arrival.referral_id)
+        return self._instead(arrival) or self.known.get(self._id_of(arrival))
+
+    def _id_of(self, arrival: Arrival) -> UUID:
+        """This will give the id under which it is known, or will be."""
+        known = arrival.known or self.placed.get(arrival.placer)
+        return known or store.id_of(arrival.organisation, arrival.placer, self.at)
 
     def _instead(self, arrival: Arrival) -> store.Referral | None:
-        found = self.numbers.get(arrival.instead_number) if arrival.instead_number else arrival.instead
+        if arrival.instead_number:
+            found = self.numbers.get(arrival.instead_number)
+        else:
+            found = self.placed.get(arrival.instead) if arrival.instead else None
         return self.known.get(found) if found else None
 
     def _meet(self, arrival: Arrival) -> tuple[UUID, bool]:
-        person_id, twofold = store.person_of(arrival.prints, self.people, arrival.referral_id)
+        person_id, twofold = store.person_of(arrival.prints, self.people, self._id_of(arrival))
         fresh = {each: person_id for each in arrival.prints if each not in self.people}
         self.people |= fresh
         self.met |= fresh
@@ -130,10 +142,13 @@ class Intake:
         verdict = triage.triage(arrival.order, agreement, self.at, lacks_guardian=lacks_guardian)
         if organisation.test:
             verdict = playing.verdict_of(arrival.order, verdict)
-        fresh = replace(_fresh(arrival, verdict, person_id, site.site_id, self.at), test=organisation.test)
+        fresh = replace(
+            _fresh(arrival, verdict, (self._id_of(arrival), person_id), site.site_id, self.at), test=organisation.test
+        )
         referral, status, disclosed = first(fresh, programme=self.programme)
         self.disclosed += disclosed
         self.known[referral.referral_id] = referral
+        self.placed[arrival.placer] = referral.referral_id
         self.added.add(referral.referral_id)
         self.numbers.setdefault(store.numbered(arrival.organisation, arrival.order.identifier), referral.referral_id)
         tasks = [self._asked("same_person", str(referral.referral_id), referral)] if twofold else []
@@ -223,9 +238,12 @@ def agreement_of(organisation: Organisation) -> triage.Agreement:
     return triage.Agreement(screens_before_referring=organisation.screens_before_referring)
 
 
-def _fresh(arrival: Arrival, verdict: triage.Verdict, person_id: UUID, site_id: str, at: datetime) -> store.Referral:
+def _fresh(
+    arrival: Arrival, verdict: triage.Verdict, ids: tuple[UUID, UUID], site_id: str, at: datetime
+) -> store.Referral:
+    referral_id, person_id = ids
     return store.Referral(
-        referral_id=arrival.referral_id,
+        referral_id=referral_id,
         person_id=person_id,
         organisation=arrival.organisation,
         site_id=site_id,
@@ -245,15 +263,17 @@ def _fresh(arrival: Arrival, verdict: triage.Verdict, person_id: UUID, site_id: 
 async def begin(db: AsyncConnection, arrivals: Sequence[Arrival], *, programme: Programme, at: datetime) -> Intake:
     """This will learn what is known of some arrivals, and let whoever comes with the same ones wait."""
     prints = {print_ for each in arrivals for print_ in each.prints}
-    ids = {each.referral_id for each in arrivals} | {each.instead for each in arrivals if each.instead}
-    known = await store.alone(db, ids, *prints)
+    placers = {each.placer for each in arrivals} | {each.instead for each in arrivals if each.instead}
+    placed = await store.ids_by_placer(db, {each.organisation for each in arrivals}, placers)
+    known = await store.alone(db, {*placed.values(), *(each.known for each in arrivals if each.known)}, *prints)
     wanted = [each for each in arrivals if each.instead_number]
     numbers = await store.ids_by_number(
         db, (each.organisation for each in wanted), (each.instead_number for each in wanted)
     )
     if missing := set(numbers.values()) - set(known):
         known |= await store.alone(db, missing)
-    intake = Intake(programme=programme, at=at, known=known, numbers=numbers, people=await store.people_of(db, prints))
+    people = await store.people_of(db, prints)
+    intake = Intake(programme=programme, at=at, known=known, placed=placed, numbers=numbers, people=people)
     intake.asked = await _asked_already(db, intake, arrivals)
     return intake
 

@@ -1,8 +1,10 @@
 """By which keyed fingerprints and ids referrals and people are known again."""
 
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from services.referrals.rules.order import Identifier, ReferralOrder
+from shared.ids import dated
 from shared.sealed import lookup
 
 REFERRALS = UUID("5f0b7a3e-6a55-5a3e-9d0e-3c8d52d4e1c7")
@@ -30,9 +32,9 @@ def content_of(organisation: str, order: ReferralOrder) -> str:
     return lookup("content", organisation, order.model_dump_json(exclude={"authored_at"}))
 
 
-def id_of(organisation: str, placer: str) -> UUID:
-    """This will give the id of the referral that an organisation's placer knows by this fingerprint."""
-    return uuid5(REFERRALS, f"{organisation} {placer}")
+def id_of(organisation: str, placer: str, at: datetime) -> UUID:
+    """This will give an id to a new referral, which an organisation's placer knows by this fingerprint."""
+    return dated(uuid5(REFERRALS, f"{organisation} {placer}"), at)
 
 
 def prints_of(organisation: str, order: ReferralOrder) -> tuple[str, ...]:

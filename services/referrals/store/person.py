@@ -1,14 +1,14 @@
 """People: found again by the fingerprints of what an organisation calls them, never by name."""
 
 from collections.abc import Iterable, Mapping
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.referrals.store.fingerprints import REFERRALS
 from services.referrals.store.tables import persons
 from shared.database import insert_or_ignore
+from shared.ids import beside
 from shared.several import among
 
 KNOWN = select(persons.c.fingerprint, persons.c.person_id).where(among(persons.c.fingerprint, "prints"))
@@ -33,12 +33,12 @@ async def know(db: AsyncConnection, people: Mapping[str, UUID]) -> None:
 def person_of(prints: Iterable[str], people: Mapping[str, UUID], referral_id: UUID) -> tuple[UUID, bool]:
     """This will say who it is, by their fingerprints and the people known by them.
 
-    Without identifiers they are known by this referral only. When identifiers point to two people, the first goes on,
-    and the second answer is True: a person must look.
+    Somebody new has an id beside the referral's; without identifiers they are known by this referral only. When
+    identifiers point to two people, the first goes on, and the second answer is True: a person must look.
     """
     mine = list(prints)
     if not mine:
-        return uuid5(referral_id, "person"), False
+        return beside(referral_id, "person"), False
     found = [people[each] for each in mine if each in people]
-    person_id = found[0] if found else uuid5(REFERRALS, f"person {mine[0]}")
+    person_id = found[0] if found else beside(referral_id, f"person {mine[0]}")
     return person_id, len(set(found)) > 1

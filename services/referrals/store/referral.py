@@ -50,6 +50,9 @@ PLAIN = tuple(each for each in Referral.__dataclass_fields__ if each not in ("or
 ADD = insert(referrals)
 CHANGE = update(referrals).where(referrals.c.referral_id == bindparam("one"))
 BY_IDS = select(referrals).where(among(referrals.c.referral_id, "ids"))
+BY_PLACER = select(referrals.c.placer, referrals.c.referral_id).where(
+    among(referrals.c.organisation, "organisations"), among(referrals.c.placer, "placers")
+)
 BY_NUMBER = (
     select(referrals.c.placer_value, referrals.c.referral_id)
     .where(among(referrals.c.organisation, "organisations"), among(referrals.c.placer_value, "numbers"))
@@ -131,6 +134,13 @@ async def alone(db: AsyncConnection, ids: Iterable[UUID], *besides: str) -> dict
     wanted = set(ids)
     await lock(db, *map(str, wanted), *besides)
     return await by_ids(db, wanted)
+
+
+async def ids_by_placer(db: AsyncConnection, organisations: Iterable[str], placers: Iterable[str]) -> dict[str, UUID]:
+    """This will give the ids of referrals by their placers' fingerprints; whoever comes with the same ones waits."""
+    wanted = {"organisations": sorted(set(organisations)), "placers": sorted(set(placers))}
+    await lock(db, *wanted["placers"])
+    return {row.placer: row.referral_id for row in await db.execute(BY_PLACER, wanted)}
 
 
 async def ids_by_number(db: AsyncConnection, organisations: Iterable[str], numbers: Iterable[str]) -> dict[str, UUID]:
