@@ -4,7 +4,11 @@ import asyncio
 import json
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
+from sqlalchemy import update
+
+from services.referrals.store.tables import referrals
 from shared.events.referrals import (
     ConsentGiven,
     ContactShared,
@@ -67,6 +71,17 @@ async def test_takes_the_same_post_twice_as_one_referral(desk: Desk) -> None:
     assert len(await desk.said(ReferralAccepted)) == 1
     assert len(await desk.told()) == 1
     assert (await desk.figures())["referrals_duplicates"] == 1
+
+
+async def test_knows_a_referral_again_whatever_its_id_was_made_of(desk: Desk) -> None:
+    await desk.refer(request())
+    older = uuid4()
+    async with desk.service.database.transaction() as db:
+        await db.execute(update(referrals).values(referral_id=older))
+
+    again = await desk.refer(request())
+
+    assert (again.status_code, again.json()["id"]) == (200, str(older))
 
 
 async def test_makes_one_referral_of_fifty_equal_posts_at_once(desk: Desk) -> None:
