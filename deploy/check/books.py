@@ -15,7 +15,9 @@ from shared.database import Database
 Row = Mapping[str, Any]
 
 READ: Mapping[str, Sequence[str]] = {
-    "referrals": ("referral_id, person_id, organisation, state, crisis_at, acknowledged_at, test from referrals",),
+    "referrals": (
+        "referral_id, person_id, organisation, state, crisis_at, acknowledged_at, test, awaits, act_by from referrals",
+    ),
     "matching": (
         "referral_id, person_id, state, bridged_at, waitlisted_at from referrals",
         "match_id, referral_id, person_id, supporter_id, state, counts from matches",
@@ -134,6 +136,7 @@ def _plain(name: str, value: Any) -> Any:
 
 
 TIMES = {
+    "act_by",
     "at",
     "bridged_at",
     "cancelled_at",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from deploy.check import bus, messages, people, visits
+from deploy.check import bus, loops, messages, people, visits
 from deploy.check.books import Books, CannotLook, open_books
 from deploy.premises import Addresses, known
 
@@ -29,6 +29,9 @@ Look = Callable[[Mapping[str, Books]], tuple[int, list[str]]]
 LOOKS: Sequence[tuple[str, str, Look]] = (
     ("I1", "everybody accepted is offered, matched and booked, waiting, ended or with a person", people.accepted),
     ("I1", "whoever is held for a person has an open task", people.held),
+    ("I1", "for every open referral somebody must act, by a certain time", loops.owned),
+    ("I1", "every referral whose time has run out is somebody's task", loops.noticed),
+    ("I1", "nothing is completed but what had a visit that was kept", loops.evident),
     ("I2", "every offer, match, visit and reminder hangs on a referral that was received", people.phantoms),
     ("I3", "nobody is in two places at once", visits.overlaps),
     ("I3", "no referral has two matches, and no supporter more people than room", people.capacity),

@@ -12,14 +12,15 @@ Looked = tuple[int, list[str]]
 TASKS = {"crisis_review": "crisis", "needs_screen": "screening", "needs_info": "missing_info"}
 """The task that is open while a referral is held."""
 
-REFUSED = "refused"
+ENDED = ("refused", "closed")
+"""How a referral ends before anybody is matched."""
 
 
 def accepted(books: All) -> Looked:
     """This will find accepted people whom matching does not know, or has in a state that leads nowhere."""
     expected = {body["referral_id"] for _, body in books["referrals"].said(ReferralAccepted.type_name())}
     states = {row["referral_id"]: row["state"] for row in books["referrals"]["referrals"] if not row["test"]}
-    expected |= {each for each, state in states.items() if state not in (*TASKS, REFUSED)}
+    expected |= {each for each, state in states.items() if state not in (*TASKS, *ENDED)}
     rows = {row["referral_id"]: row for row in books["matching"]["referrals"]}
     lost = {each for each in expected if each not in rows or _is_lost(rows[each], states.get(each), books)}
     return len(expected), sorted(lost)
@@ -39,7 +40,7 @@ def _is_lost(row: Row, told: str | None, books: All) -> bool:
         case "held":
             return told not in TASKS
         case "withdrawn":
-            return told != REFUSED and ("consent_revoked", mine) not in _tasks(books["matching"])
+            return told not in ENDED and ("consent_revoked", mine) not in _tasks(books["matching"])
         case _:
             return False
 

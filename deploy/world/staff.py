@@ -13,6 +13,8 @@ SUPPORTERS_PER_PERSON = 1 / 8
 CAPACITY = 6
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SCREENER = "Dana Reed"
+RAN_OUT = ("overdue", "no_visit_kept", "discharge_follow_up")
+GIVEN = 7 * DAY
 DECLINES = ("time", "caseload", "not_my_experience", "distance")
 
 
@@ -90,8 +92,21 @@ class Staff:
             if task["kind"] == "crisis":
                 path = f"/referrals/{UUID(task['about'])}/acknowledgement"
                 await self.edges.send("referrals", path, {"by": SCREENER}, refused_too=(409,))
+            if task["kind"] in RAN_OUT:
+                await self._look_after(task)
             if task["kind"] in ("crisis", "crisis_taken", "screening"):
                 self.to_screen.setdefault(task["about"], datetime.fromisoformat(task["opened_at"]) + 2 * HOUR)
+
+    async def _look_after(self, task: dict[str, Any]) -> None:
+        """This will phone about a referral whose time has run out: it gets time, or ends where nobody came."""
+        path = f"/referrals/{UUID(task['about'])}"
+        if task["kind"] == "no_visit_kept":
+            body = {"by": SCREENER, "reason": "unreachable"}
+            await self.edges.send("referrals", f"{path}/closure", body, refused_too=(409,))
+            return
+        until = datetime.fromisoformat(task["due"]) + GIVEN
+        body = {"by": SCREENER, "reason": "Called; it takes longer", "until": until.isoformat()}
+        await self.edges.send("referrals", f"{path}/clock", body, refused_too=(409, 422))
 
     async def _see_offers(self, now: datetime) -> None:
         for offer in await self.edges.get("matching", "/offers", state="open"):

@@ -16,6 +16,7 @@ from shared.events.referrals import (
     ConsentGiven,
     ConsentRevoked,
     ReferralAccepted,
+    ReferralClosed,
     ReferralHeld,
     ReferralRefused,
 )
@@ -50,7 +51,7 @@ def switch(mailbox: Mailbox, programme: Programme, policy: Policy) -> None:
     mailbox.on_many(ReferralAccepted | OfferDeclined | OfferExpired | RoomFreed, matching)
     mailbox.on_timer(OfferFellDue, partial(answer.expire, programme=programme, policy=policy), many=True)
     mailbox.on_many(ReferralHeld, leave.hold)
-    mailbox.on_many(ReferralRefused, leave.refuse)
+    mailbox.on_many(ReferralRefused | ReferralClosed, leave.refuse)
     mailbox.on_many(ConsentGiven, consents.given)
     mailbox.on_many(ConsentRevoked, partial(leave.revoke, programme=programme))
     mailbox.on_many(SeriesEnded, leave.end)

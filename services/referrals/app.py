@@ -20,7 +20,7 @@ from shared.clock import now
 from shared.database import Database
 from shared.events.matching import BridgeOffered, MatchMade, OfferMade, ReferralWaitlisted
 from shared.events.notifications import OnCallPaged
-from shared.events.referrals import NotifySubscriber, OutcomeFellDue, SubscriptionFellDue
+from shared.events.referrals import NotifySubscriber, OutcomeFellDue, ReferralFellDue, SubscriptionFellDue
 from shared.events.scheduling import SeatHeld, SeatMissed, SeriesBooked, SeriesEnded, SeriesNotBooked
 from shared.mailbox.box import Mailbox
 from shared.pace import Pace
@@ -94,6 +94,7 @@ def switch(mailbox: Mailbox, programme: Programme) -> None:
     mailbox.on_many(JOURNEY, partial(handlers.advance, programme=programme))
     mailbox.on_many(OnCallPaged, handlers.paged)
     mailbox.on_timer(OutcomeFellDue, partial(handlers.play, programme=programme), many=True)
+    mailbox.on_timer(ReferralFellDue, partial(handlers.look_at_clocks, programme=programme), many=True)
     mailbox.on_timer(SubscriptionFellDue, partial(handlers.look_at_subscriptions, programme=programme), many=True)
 
 
@@ -118,5 +119,6 @@ def _hooks(reaches: Reaches, tls: ssl.SSLContext | None, organisation: str) -> H
 async def count(db: AsyncConnection) -> dict[str, int]:
     """This will count what this service has done."""
     return figures(await store.counts(db)) | {
-        "referrals_crises_unheard": await store.unheard(db, before=now() - PAGED_WITHIN)
+        "referrals_crises_unheard": await store.unheard(db, before=now() - PAGED_WITHIN),
+        "referrals_overdue": await store.overdue(db, at=now()),
     }

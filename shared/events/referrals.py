@@ -115,6 +115,15 @@ class ReferralRefused(Fact):
     reason: Literal["not_peer_support", "no_consent", "age", "entered_in_error", "withdrawn"]
 
 
+class ReferralClosed(Fact):
+    """A named person at the programme ended a referral before anybody walked beside the person, and why."""
+
+    KEY = "person_id"
+    referral_id: UUID
+    person_id: UUID
+    reason: Literal["declined", "unreachable", "no_place", "ineligible", "transferred", "deceased"]
+
+
 class ConsentGiven(Fact):
     """The person agreed that `discloser` may tell `recipients` for `purposes`, until `expires_at` or revoked.
 
@@ -209,3 +218,11 @@ class SubscriptionFellDue(Timer):
 
     KEY = "subscription_id"
     subscription_id: UUID
+
+
+class ReferralFellDue(Timer):
+    """The clock of a referral may have run out (a timer: it rings, and the rule looks whether it still matters)."""
+
+    KEY = "person_id"
+    referral_id: UUID
+    person_id: UUID

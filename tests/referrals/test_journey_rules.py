@@ -1,10 +1,11 @@
 """How a referral's state advances, and what its referrer may see."""
 
 from itertools import permutations
+from typing import get_args
 
 import pytest
 
-from services.referrals.rules.journey import EVENTS, LEADS_TO, NEXT, STATES, Milestones, seen
+from services.referrals.rules.journey import EVENTS, LEADS_TO, NEXT, STATES, Closing, Event, Milestones, State, seen
 from tests.referrals.makers import NOW
 
 ORDER = ("accepted", "waitlisted", "offered", "matched", "first_scheduled", "engaged", "completed")
@@ -15,30 +16,66 @@ def test_has_an_answer_for_every_state_and_event() -> None:
     assert set(LEADS_TO) == set(EVENTS)
 
 
-@pytest.mark.parametrize("state", ["crisis_review", "needs_screen", "needs_info", "refused"])
+@pytest.mark.parametrize("state", ["crisis_review", "needs_screen", "needs_info", "refused", "closed"])
 def test_only_people_move_what_is_held_or_refused(state: str) -> None:
     assert {after for (before, _), after in NEXT.items() if before == state} == {state}
 
 
 def test_never_goes_back_but_waiting_and_being_offered_alternate() -> None:
     alternates = {("offered", "waitlisted")}
+    lapses = {("engaged", "series_unkept"), *((each, "series_ended") for each in ORDER[:5])}
+    lapses |= {(each, "series_unkept") for each in ORDER[:5]}
 
     for (before, event), after in NEXT.items():
-        if before in ORDER and (before, event) not in alternates:
+        if before in ORDER and (before, event) not in alternates | lapses:
             assert ORDER.index(after) >= ORDER.index(before), (before, event)
 
 
 def test_ends_alike_in_whatever_order_the_services_are_heard() -> None:
-    heard = ("offer_made", "match_made", "series_booked", "first_kept", "missed", "series_ended")
+    heard = ("offer_made", "match_made", "series_booked", "missed", "first_kept", "series_ended")
+    of_visits = heard[2:]
 
     ends = set()
     for some in permutations(heard):
+        # What one service says of a person is heard in its order.
+        if tuple(each for each in some if each in of_visits) != of_visits:
+            continue
         state = "accepted"
         for event in some:
             state = NEXT[state, event]
         ends.add(state)
 
     assert ends == {"completed"}
+
+
+@pytest.mark.parametrize("state", ["accepted", "waitlisted", "offered", "matched", "first_scheduled"])
+@pytest.mark.parametrize("event", ["series_ended", "series_unkept"])
+def test_only_a_visit_that_was_kept_completes_a_referral(state: State, event: Event) -> None:
+    completed = {before for (before, _), after in NEXT.items() if after == "completed" != before}
+
+    assert NEXT[state, event] == "lapsed"
+    assert (NEXT["lapsed", "first_kept"], NEXT["lapsed", "series_booked"]) == ("completed", "first_scheduled")
+    assert completed == {"engaged", "lapsed"}
+
+
+@pytest.mark.parametrize("reason", get_args(Closing))
+def test_gives_the_reason_of_every_closing_as_far_as_the_person_agreed(reason: str) -> None:
+    told = seen("closed", reasons=(reason,), consented=True, part2=False)
+    silent = seen("closed", reasons=(reason,), consented=False, part2=False)
+    met = seen("closed", reasons=(reason,), consented=False, part2=False, milestones=Milestones(first_visit=NOW))
+
+    assert told.status in ("cancelled", "failed", "rejected") and told.reason and told.code == reason
+    assert silent.code == (reason if reason in ("no_place", "ineligible") else None)
+    assert (met.status, met.reason) == ("accepted", None)
+
+
+@pytest.mark.parametrize("state", ["lapsed", "closed"])
+def test_tells_nothing_of_how_it_ended_for_a_protected_person(state: State) -> None:
+    milestones = Milestones(first_visit=NOW)
+
+    told = seen(state, reasons=("declined",), consented=True, part2=True, milestones=milestones)
+
+    assert (told.status, told.business, told.reason) == ("accepted", "connected", None)
 
 
 @pytest.mark.parametrize("state", ORDER)

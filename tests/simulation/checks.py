@@ -145,12 +145,12 @@ def told_the_hospital(world: World, _: Office, books: Mapping[str, Books]) -> It
             yield f"{about} is {mine[about]}, and told as {task.get('status')}"
 
 
-OVER = ("rejected", "cancelled", "entered-in-error")
+OVER = ("rejected", "cancelled", "entered-in-error", "failed")
 
 
 def _agrees(state: str, task: Mapping[str, Any]) -> bool:
-    held = state in ("crisis_review", "needs_screen", "needs_info")
-    return (task["status"] == "on-hold") == held and (task["status"] in OVER) == (state == "refused")
+    held = state in ("crisis_review", "needs_screen", "needs_info", "lapsed")
+    return (task["status"] == "on-hold") == held and (task["status"] in OVER) == (state in ("refused", "closed"))
 
 
 def at_the_provider(world: World, _: Office, books: Mapping[str, Books]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,6 +25,10 @@ PAST = "select seat_id, session_id from seats where state = 'booked' and ends_at
 HELD = (
     "select referral_id, state, crisis_at from referrals "
     "where crisis_at is not null or state in ('needs_screen', 'needs_info') order by referral_id"
+)
+RAN_OUT = (
+    "select about, kind from tasks where done_at is null "
+    "and kind in ('overdue', 'no_visit_kept', 'discharge_follow_up') order by about"
 )
 WRITTEN = ("1", "2", "3", "STOP", "START", "see you", "I want to kill myself")
 
@@ -83,6 +88,7 @@ class Office:
         await self._answer_offers()
         await self._record_visits()
         await self._look_after_those_held()
+        await self._look_after_clocks()
         await self._write_back()
         await self._change_minds()
 
@@ -120,6 +126,25 @@ class Office:
                 details = referrals.Details(referral_id=mine, by="Robin", reaches=(reach,))
                 await self._ask(
                     "referrals", partial(referrals.learn, programme=PROGRAMME), lambda details=details: details
+                )
+
+    async def _look_after_clocks(self) -> None:
+        """Close some of those whose time has run out, and give others time, once."""
+        store = self.world.stores["referrals"]
+        for about, kind in store.look(RAN_OUT):
+            mine, ends = UUID(about), kind == "no_visit_kept" or self.chance.random() < 0.3
+            if ends:
+                reason: Any = self.chance.choice(("declined", "unreachable", "no_place"))
+                ending = referrals.Ending(referral_id=mine, by="Robin", reason=reason)
+                await self._ask(
+                    "referrals", partial(referrals.close, programme=PROGRAMME), lambda ending=ending: ending
+                )
+            elif about not in self.decided:
+                self.decided.add(about)
+                until = clock.now() + timedelta(days=2)
+                setting = referrals.Setting(referral_id=mine, by="Robin", reason="we spoke", until=until)
+                await self._ask(
+                    "referrals", partial(referrals.set_clock, programme=PROGRAMME), lambda setting=setting: setting
                 )
 
     async def _write_back(self) -> None:

@@ -19,6 +19,7 @@ NOW = BOOKED + 16 * DAY
 VISITS = {"visit 1": BOOKED + 15 * DAY, "visit 2": BOOKED + 43 * DAY}
 SENT = {"confirmation": BOOKED, "visit 1 3d": BOOKED + 12 * DAY, "visit 1 1d": BOOKED + 14 * DAY}
 AHEAD = {"visit 2 3d": BOOKED + 40 * DAY, "visit 2 1d": BOOKED + 42 * DAY}
+AWAITS = {"Ana": "go_on", "Ben": "match", "Cy": "answer"}
 FILLED: dict[str, Any] = {
     "TEXT": "",
     "INTEGER": 0,
@@ -122,7 +123,8 @@ async def build(folder: Path) -> SmallWorld:
 def _refer(world: SmallWorld) -> None:
     for name, state in {"Ana": "engaged", "Ben": "waitlisted", "Cy": "crisis_review"}.items():
         who = {"referral_id": an_id(f"referral {name}"), "person_id": an_id(name)}
-        row = {"organisation": "general-hospital", "placer": name, "state": state}
+        row = {"organisation": "general-hospital", "placer": name, "state": state, "awaits": AWAITS[name]}
+        row |= {"act_by": NOW + DAY}
         world.put("referrals", "referrals", **who, **row)
         world.say("status.referral.v1", f"referral {name}", channel="status.general-hospital.referral.v1")
         if state != "crisis_review":

@@ -69,6 +69,32 @@ BREAKS: dict[str, tuple[tuple[str, list[str]], str, str]] = {
     "danger in an accepted referral that nobody looks at": (
         change("referrals", "referrals", "crisis_at", LATE, "referral_id", "referral Ben"),
         "whoever is held", an_id("referral Ben")),
+    "an open referral for which nobody must act": (
+        ("referrals", ["pragma ignore_check_constraints = 1",
+                       f"update referrals set awaits = null where referral_id = {hexed('referral Ben')}"]),
+        "for every open referral", an_id("referral Ben")),
+    "an open referral without a clock": (
+        ("referrals", ["pragma ignore_check_constraints = 1",
+                       f"update referrals set act_by = null where referral_id = {hexed('referral Ana')}"]),
+        "for every open referral", an_id("referral Ana")),
+    "a step that nobody owns": (
+        change("referrals", "referrals", "awaits", "'somebody'", "referral_id", "referral Ben"),
+        "for every open referral", an_id("referral Ben")),
+    "a referral that is over, and still waits": (
+        ("referrals", ["pragma ignore_check_constraints = 1",
+                       f"update referrals set state = 'closed' where referral_id = {hexed('referral Ben')}"]),
+        "for every open referral", an_id("referral Ben")),
+    "a clock that ran out, and nobody was asked": (
+        change("referrals", "referrals", "act_by", f"'{at(NOW - DAY)}'", "referral_id", "referral Ben"),
+        "every referral whose time", an_id("referral Ben")),
+    "a page about danger that nobody answered, and no task": (
+        ("referrals", [f"update referrals set act_by = '{at(NOW - DAY)}' where crisis_at is not null or "
+                       f"referral_id = {hexed('referral Cy')}", "delete from tasks"]),
+        "every referral whose time", an_id("referral Cy")),
+    "a completed referral without a visit": (
+        ("referrals", ["update referrals set state = 'completed', awaits = null, act_by = null "
+                       f"where referral_id = {hexed('referral Ben')}"]),
+        "nothing is completed", an_id("referral Ben")),
     "a match of a referral nobody received": (
         without("referrals", "referrals", "referral_id", "referral Ana"),
         "every offer, match", f"match of {an_id('referral Ana')}"),
@@ -206,7 +232,11 @@ async def test_nothing_is_wrong_where_nothing_was_broken(world: SmallWorld) -> N
     found = findings.judge(books)
 
     assert {each.words: each.broken for each in found if each.broken or each.unseen} == {}
-    assert [each.words for each in found if each.looked_at == 0] == ["no letter, errand or timer is stuck"]
+    assert [each.words for each in found if each.looked_at == 0] == [
+        "every referral whose time has run out is somebody's task",
+        "nothing is completed but what had a visit that was kept",
+        "no letter, errand or timer is stuck",
+    ]
     assert messages.against(books, world.log) == (len(SENT), [])
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.referrals.fhir.codes import EXTENSION, PEER_SUPPORT, TASK_STATUS
+from services.referrals.fhir.codes import EXTENSION, PEER_SUPPORT, REASON, TASK_STATUS
 from services.referrals.fhir.outcome import Issue, Unheard
 from services.referrals.rules.journey import Milestones, Seen
 from services.referrals.rules.order import Identifier, Reading, ReferralOrder
@@ -43,8 +43,12 @@ def task(
     scope: str,
     crisis_at: datetime | None = None,
     test: bool = False,
+    clock: tuple[str, datetime] | None = None,
 ) -> dict[str, Any]:
-    """This will give the FHIR Task of a referral, as its referrer may see it."""
+    """This will give the FHIR Task of a referral, as its referrer may see it.
+
+    `clock` names who must act next, and by when.
+    """
     in_danger = crisis_at and seen.business == "crisis_review"
     reason = emergency(order, site, crisis_at, test=test) if crisis_at and in_danger else seen.reason
     body: dict[str, Any] = {
@@ -64,7 +68,12 @@ def task(
         "owner": {"identifier": {"value": site.site_id}, "display": site.public_name},
     }
     if reason:
-        body["statusReason"] = {"text": reason}
+        coding = {"coding": [{"system": REASON, "code": seen.code}]} if seen.code else {}
+        body["statusReason"] = {**coding, "text": reason}
+    if clock and seen.clock:
+        role, act_by = clock
+        body["owner"]["display"] = f"{site.public_name}: {role}"
+        body["restriction"] = {"period": {"end": instant(act_by)}}
     if seen.notice:
         body["meta"]["security"] = [*body["meta"].get("security", []), PART2_LABEL]
         body["note"] = [{"text": f"{PART2_NOTICE} Consent scope: {scope}."}]

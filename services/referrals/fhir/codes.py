@@ -9,6 +9,7 @@ BASE = "https://alongside.example/fhir/"
 EXTENSION = BASE + "StructureDefinition/"
 RISK_SYSTEM = BASE + "CodeSystem/risk"
 TASK_STATUS = BASE + "CodeSystem/referral-state"
+REASON = BASE + "CodeSystem/referral-reason"
 SNOMED = "http://snomed.info/sct"
 PEER_SUPPORT = {"system": SNOMED, "code": "461481000124109", "display": "Referral to peer support (procedure)"}
 

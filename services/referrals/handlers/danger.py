@@ -8,15 +8,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.handlers.held import NotWaiting, one_alone, written_down
 from services.referrals.handlers.outcomes import IN_DANGER
+from services.referrals.handlers.winding import wind
 from services.referrals.rules.triage import PHONE_WITHIN
 from shared.clock import now
 from shared.events.notifications import OnCallPaged
 from shared.events.referrals import CrisisAcknowledged
 from shared.mailbox import Reply
+from shared.programme import Programme
 from shared.work import Asked, hand_over
 
 
-async def acknowledge(taking: tuple[UUID, str], db: AsyncConnection) -> Reply:
+async def acknowledge(taking: tuple[UUID, str], db: AsyncConnection, *, programme: Programme) -> Reply:
     """This will let a named person take a danger sign in hand, also from another: nobody else is paged about it.
 
     It stays raised until it is looked at and cleared.
@@ -26,7 +28,8 @@ async def acknowledge(taking: tuple[UUID, str], db: AsyncConnection) -> Reply:
     if referral.crisis_at is None:
         raise NotWaiting
     at = now()
-    await store.change(db, [replace(referral, acknowledged_at=at)])
+    in_hand, _ = wind(replace(referral, acknowledged_at=at), programme=programme, at=at)
+    await store.change(db, [in_hand])
     await store.note(db, [written_down(referral, "acknowledged", by)])
     taken = Asked(kind="crisis_taken", about=str(referral_id), owner=by, due=referral.crisis_at + PHONE_WITHIN)
     await hand_over(db, kinds=IN_DANGER, about=taken.about, to=taken)

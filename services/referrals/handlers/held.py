@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.handlers.outcomes import IN_DANGER, TASKS, follow, raise_crisis, settle, withheld
 from services.referrals.handlers.telling import retell, tell
+from services.referrals.handlers.winding import CLOCK_TASKS, wind
+from services.referrals.rules.journey import MAY_END
 from services.referrals.rules.minors import party
 from services.referrals.rules.order import FEW, Reach, ReferralOrder
 from services.referrals.rules.triage import Agreement, triage
@@ -78,7 +80,7 @@ async def screen(screening: Screening, db: AsyncConnection, *, programme: Progra
         return await _clear(referral, screening.by, db, programme=programme)
     if referral.crisis_at:
         return Reply(referral.state)
-    raised, follows = raise_crisis(referral, note=screening.reason, at=now())
+    raised, follows = raise_crisis(referral, note=screening.reason, programme=programme, at=now())
     await store.change(db, [raised])
     return Reply(raised.state, [*await settle(db, [follows]), *await tell(db, [raised], programme=programme)])
 
@@ -89,8 +91,9 @@ async def _clear(referral: store.Referral, by: str, db: AsyncConnection, *, prog
     cleared = replace(referral, crisis_at=None)
     fact = RiskCleared(referral_id=referral.referral_id, person_id=referral.person_id, cleared_by=by, cleared_at=now())
     if referral.state not in DONE_BY:
-        await store.change(db, [cleared])
-        return Reply(referral.state, [fact])
+        wound, rings = wind(cleared, programme=programme, at=now())
+        await store.change(db, [wound])
+        return Reply(referral.state, [fact, *rings])
     moved, said = await _go_on(cleared, db, programme=programme)
     return Reply(moved.state, [fact, *said])
 
@@ -115,13 +118,23 @@ async def learn(details: Details, db: AsyncConnection, *, programme: Programme) 
 
 async def still_waits(task: Task, db: AsyncConnection) -> str | None:
     """This will name the request that does a task, while its referral is held for it, or somebody may be in danger."""
-    if task.kind not in (*IN_DANGER, *TASKS.values()):
+    if task.kind not in (*IN_DANGER, *TASKS.values(), *CLOCK_TASKS):
         return None
     held = await store.by_id(db, UUID(task.about))
     if held is None:
         return None
+    if task.kind in CLOCK_TASKS and not held.crisis_at:
+        return _set_or_closed(held)
     done_by = "screening" if held.crisis_at else DONE_BY.get(held.state)
     return f"POST /referrals/{task.about}/{done_by}" if done_by else None
+
+
+def _set_or_closed(referral: store.Referral) -> str | None:
+    """This will say how the task of a clock that ran out is done, besides by doing what it waits for."""
+    if referral.act_by is None or referral.act_by > now():
+        return None
+    path = f"POST /referrals/{referral.referral_id}"
+    return f"{path}/closure, or {path}/clock" if referral.state in MAY_END else f"{path}/clock"
 
 
 WANTED: dict[bool | None, dict[str, Any]] = {
@@ -209,7 +222,7 @@ async def _go_on(
     lacks_guardian = who == "guardian" and referral.guardian is None
     verdict = triage(referral.order, Agreement(), at, cleared=True, lacks_guardian=lacks_guardian)
     reasons = (verdict.reason,) if verdict.reason else verdict.missing
-    moved = replace(referral, state=verdict.outcome, reasons=reasons)
+    moved, rings = wind(replace(referral, state=verdict.outcome, reasons=reasons), programme=programme, at=at)
     await store.change(db, [moved])
     said = await settle(db, [follow(moved, verdict, programme=programme, at=at)])
-    return moved, [*said, *await tell(db, [moved], programme=programme)]
+    return moved, [*said, *rings, *await tell(db, [moved], programme=programme)]

@@ -12,6 +12,7 @@ from services.referrals.handlers.notifying import announce
 from services.referrals.handlers.outcomes import Follows, follow, in_words, raise_crisis, settle, take_back
 from services.referrals.handlers.playing import first_step
 from services.referrals.handlers.telling import first, tell
+from services.referrals.handlers.winding import wind
 from services.referrals.reading import Reading
 from services.referrals.rules import minors, playing, triage
 from services.referrals.rules.journey import TAKEN_BACK
@@ -142,10 +143,10 @@ class Intake:
         verdict = triage.triage(arrival.order, agreement, self.at, lacks_guardian=lacks_guardian)
         if organisation.test:
             verdict = playing.verdict_of(arrival.order, verdict)
-        fresh = replace(
-            _fresh(arrival, verdict, (self._id_of(arrival), person_id), site.site_id, self.at), test=organisation.test
-        )
-        referral, status, disclosed = first(fresh, programme=self.programme)
+        ids = self._id_of(arrival), person_id
+        fresh = replace(_fresh(arrival, verdict, ids, site.site_id, self.at), test=organisation.test)
+        wound, rings = wind(fresh, programme=self.programme, at=self.at)
+        referral, status, disclosed = first(wound, programme=self.programme)
         self.disclosed += disclosed
         self.known[referral.referral_id] = referral
         self.placed[arrival.placer] = referral.referral_id
@@ -153,7 +154,7 @@ class Intake:
         self.numbers.setdefault(store.numbered(arrival.organisation, arrival.order.identifier), referral.referral_id)
         tasks = [self._asked("same_person", str(referral.referral_id), referral)] if twofold else []
         follows = follow(referral, verdict, programme=self.programme, at=self.at)
-        begun = first_step(referral, self.at) if referral.test else []
+        begun = first_step(referral, self.at) if referral.test else rings
         self.follows += [Follows(tasks=tasks, test=referral.test), follows, Follows(said=[status, *begun])]
         return referral
 
@@ -177,7 +178,7 @@ class Intake:
         return self._keep(self._raise(latest, arrival.order, unseen=unseen) if in_danger else latest)
 
     def _take_back(self, known: store.Referral, order: ReferralOrder) -> store.Referral:
-        back, follows = take_back(known, order, at=self.at)
+        back, follows = take_back(known, order, programme=self.programme, at=self.at)
         self.news.add(known.referral_id)
         self.follows.append(follows)
         return back
@@ -195,7 +196,7 @@ class Intake:
         """This will put a danger sign before a person, unless they look at this very post already."""
         if known.crisis_at and not unseen:
             return known
-        raised, follows = raise_crisis(known, note=in_words(order), at=self.at)
+        raised, follows = raise_crisis(known, note=in_words(order), programme=self.programme, at=self.at)
         self.news.add(known.referral_id)
         self.follows.append(follows)
         return raised

@@ -8,13 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
 from services.referrals.handlers.telling import tell
-from services.referrals.rules import journey
+from services.referrals.handlers.winding import CLOCK_TASKS, NO_VISIT, wind
+from services.referrals.rules import clock, journey
 from shared.calendar import add_business_days
 from shared.clock import now
 from shared.events.fact import Fact
-from shared.mailbox import Said
+from shared.mailbox import Later, Said
 from shared.programme import Programme
-from shared.work import Asked, open_each
+from shared.work import Asked, close_tasks, open_each
 
 
 async def advance(facts: Sequence[Fact], db: AsyncConnection, *, programme: Programme) -> list[Said]:
@@ -25,14 +26,42 @@ async def advance(facts: Sequence[Fact], db: AsyncConnection, *, programme: Prog
     known = await store.alone(db, {each.referral_id for each in steps})
     mine = [each for each in steps if each.referral_id in known]
     await store.note(db, [_entry(each) for each in mine])
-    moved = dict(known)
+    moved, at = dict(known), now()
+    rings: dict[UUID, list[Later]] = {}
     for each in mine:
         before = moved[each.referral_id]
-        moved[each.referral_id] = replace(before, state=journey.NEXT[before.state, each.event])
-    states = {each: referral.state for each, referral in moved.items() if referral.state != known[each].state}
-    await store.move(db, states)
+        after, later = wind(_stepped(before, each), programme=programme, at=at, again=_is_booked(before, each))
+        moved[each.referral_id] = after
+        rings[each.referral_id] = later or rings.get(each.referral_id, [])
+    await _keep(db, [each for each in moved.values() if each != known[each.referral_id]], known)
     await _ask_about_late_matches(db, mine, known, programme)
-    return await tell(db, moved.values(), programme=programme)
+    said = await tell(db, moved.values(), programme=programme)
+    return [*(later for some in rings.values() for later in some), *said]
+
+
+def _stepped(before: store.Referral, step: journey.Step) -> store.Referral:
+    until = max((each for each in (before.visits_until, step.until) if each), default=None)
+    begin = step.about if _is_booked(before, step) else before.visits_from
+    return replace(before, state=journey.NEXT[before.state, step.event], visits_from=begin, visits_until=until)
+
+
+def _is_booked(before: store.Referral, step: journey.Step) -> bool:
+    """This will say whether a booking makes a visit the first one: none was kept before."""
+    return step.event == "series_booked" and journey.NEXT[before.state, step.event] == "first_scheduled"
+
+
+async def _keep(db: AsyncConnection, moved: Sequence[store.Referral], known: Mapping[UUID, store.Referral]) -> None:
+    """This will keep what moved, and ask nobody any more for what was done: who had no visit kept is asked about."""
+    await store.move(db, moved)
+    on = [str(each.referral_id) for each in moved if each.act_by != known[each.referral_id].act_by]
+    await close_tasks(db, kind=CLOCK_TASKS, abouts=on, by="referrals")
+    lapsed = [each for each in moved if each.state == "lapsed" != known[each.referral_id].state]
+    await open_each(db, [_no_visit(each) for each in lapsed if each.act_by])
+
+
+def _no_visit(referral: store.Referral) -> Asked:
+    due = referral.act_by or now()
+    return Asked(kind=NO_VISIT, about=str(referral.referral_id), owner=clock.OWNERS["close"], due=due)
 
 
 async def _ask_about_late_matches(
@@ -40,7 +69,7 @@ async def _ask_about_late_matches(
 ) -> None:
     """This will let somebody ask a person who was matched in the moment in which their referral was taken back."""
     late = [known[each.referral_id] for each in steps if each.event == "match_made"]
-    await open_each(db, [_to_ask(each, programme) for each in late if each.state == "refused"])
+    await open_each(db, [_to_ask(each, programme) for each in late if each.state in ("refused", "closed")])
 
 
 def _to_ask(referral: store.Referral, programme: Programme) -> Asked:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
+from services.referrals.handlers.winding import CLOCK_TASKS, wind
 from services.referrals.rules import minors, triage
 from services.referrals.rules.accept import Accepted, consents_of, facts_of_acceptance
-from services.referrals.rules.journey import BEFORE_A_MATCH
+from services.referrals.rules.clock import ANSWER_WITHIN
+from services.referrals.rules.journey import MAY_END
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.triage import Payer, Verdict
 from shared import consents
@@ -21,13 +23,12 @@ from shared.mailbox import Said
 from shared.programme import Programme, Site
 from shared.work import ON_CALL, Asked, close_tasks, open_each
 
-ANSWER_CRISIS = timedelta(minutes=5)
 IN_DANGER = ("crisis", "crisis_taken")
 """What somebody is asked to do about danger: before, and after, a named person took it in hand."""
 TASKS = {"needs_screen": "screening", "needs_info": "missing_info"}
 GUARDIAN = "Under age, and may not agree alone in this state: ask a parent or guardian, and say so with the details."
 AT_18 = "Of age from this day: ask for their own consent, and move them to the service for adults."
-ASKED_BEFORE_A_MATCH = (*TASKS.values(), "coverage_unclear", "consent_at_18")
+ASKED_BEFORE_THE_END = (*TASKS.values(), "coverage_unclear", "consent_at_18", *CLOCK_TASKS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ async def settle(db: AsyncConnection, some: Iterable[Follows]) -> list[Said]:
     await consents.given([each for each in words if isinstance(each, ConsentGiven)], db)
     await open_each(db, [task for each in every if not each.test for task in each.tasks])
     over = [str(referral_id) for each in every for referral_id in each.over]
-    await close_tasks(db, kind=ASKED_BEFORE_A_MATCH, abouts=over, by="referrals")
+    await close_tasks(db, kind=ASKED_BEFORE_THE_END, abouts=over, by="referrals")
     return said
 
 
@@ -169,7 +170,7 @@ def in_words(order: ReferralOrder) -> str:
 
 def _page(referral: store.Referral, at: datetime, note: str) -> Asked:
     about = str(referral.referral_id)
-    return Asked(kind="crisis", about=about, owner=ON_CALL, due=at + ANSWER_CRISIS, note=note)
+    return Asked(kind="crisis", about=about, owner=ON_CALL, due=at + ANSWER_WITHIN, note=note)
 
 
 def _raised(referral: store.Referral, at: datetime) -> CrisisRaised:
@@ -178,7 +179,9 @@ def _raised(referral: store.Referral, at: datetime) -> CrisisRaised:
     )
 
 
-def raise_crisis(referral: store.Referral, *, note: str, at: datetime) -> tuple[store.Referral, Follows]:
+def raise_crisis(
+    referral: store.Referral, *, note: str, programme: Programme, at: datetime
+) -> tuple[store.Referral, Follows]:
     """This will put a danger sign before the on-call person at once, and hold what is not accepted until it is cleared.
 
     `note` is what the sign was; it gives the referral as it is then.
@@ -188,22 +191,25 @@ def raise_crisis(referral: store.Referral, *, note: str, at: datetime) -> tuple[
     if referral.state in TASKS:
         raised = replace(raised, state="crisis_review", reasons=())
         said.append(_held(raised, "crisis_review"))
+    raised, _ = wind(raised, programme=programme, at=at)
     what = "crisis_review" if raised.state != referral.state else "crisis_raised"
     tasks, entries = [_page(referral, at, note)], [_entry(referral, what, at)]
     return raised, Follows(said=said, tasks=tasks, entries=entries, test=referral.test)
 
 
-def take_back(referral: store.Referral, order: ReferralOrder, *, at: datetime) -> tuple[store.Referral, Follows]:
-    """This will keep that a referrer took a referral back, and end it where nobody walks beside the person yet.
+def take_back(
+    referral: store.Referral, order: ReferralOrder, *, programme: Programme, at: datetime
+) -> tuple[store.Referral, Follows]:
+    """This will keep that a referrer took a referral back, and end it where nobody walks beside the person.
 
     It gives the referral as it is then. Where somebody may be in danger it goes on.
     """
     news = "\n".join(each for each in order.notes if each not in referral.order.notes)
     entry = replace(_entry(referral, order.status, at), note=news or None)
     back = replace(referral, order=referral.order.model_copy(update={"status": order.status}))
-    if referral.state not in BEFORE_A_MATCH or referral.crisis_at:
+    if referral.state not in MAY_END or referral.crisis_at:
         return back, Follows(entries=[entry], test=referral.test)
     reason: triage.Reason = "withdrawn" if order.status == "withdrawn" else "entered_in_error"
-    ended = replace(back, state="refused", reasons=(reason,))
+    ended, _ = wind(replace(back, state="refused", reasons=(reason,)), programme=programme, at=at)
     refused = _refused(ended, Verdict(outcome="refused", reason=reason))
     return ended, Follows(said=[refused], entries=[entry], over=[referral.referral_id], test=referral.test)

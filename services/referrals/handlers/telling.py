@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.fhir import answers
 from services.referrals.handlers.notifying import announce
-from services.referrals.rules import journey
+from services.referrals.rules import clock, journey
 from services.referrals.rules.disclosures import Way
 from shared import names
 from shared.clock import now
@@ -103,7 +104,15 @@ def _task(referral: store.Referral, seen: journey.Seen, programme: Programme, *,
         scope=scope,
         crisis_at=referral.crisis_at,
         test=referral.test,
+        clock=_clock(referral),
     )
+
+
+def _clock(referral: store.Referral) -> tuple[str, datetime] | None:
+    """This will name who must act next, and by when."""
+    if referral.awaits is None or referral.act_by is None:
+        return None
+    return clock.ROLES[clock.OWNERS[referral.awaits]], referral.act_by
 
 
 def echo(referral: store.Referral, *, programme: Programme) -> dict[str, Any]:

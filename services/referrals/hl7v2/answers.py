@@ -27,6 +27,7 @@ ERRORS: dict[Code, tuple[str, str]] = {
 PLACE = re.compile(r"([A-Z][A-Z0-9]{2})(?:\((\d+)\))?(?:-(\d+))?")
 STATUSES = {
     "accepted": "A", "in-progress": "A", "completed": "A", "rejected": "R", "cancelled": "R", "entered-in-error": "R",
+    "failed": "R",
 }  # fmt: skip
 """Task.status as HL7 table 0283; everything else is P, pending."""
 

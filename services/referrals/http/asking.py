@@ -23,7 +23,7 @@ from services.referrals.edge import Edge
 from services.referrals.fhir.outcome import refuse
 from services.referrals.reading import Posted, Reading
 from services.referrals.rules.asked import at_once, standing
-from services.referrals.rules.journey import TAKEN_BACK
+from services.referrals.rules.journey import OVER, TAKEN_BACK
 from services.referrals.rules.order import Identifier, ReferralOrder
 from services.referrals.rules.triage import PHONE_WITHIN, in_danger
 from shared.away import is_away
@@ -33,7 +33,6 @@ from shared.pace import Pace
 from shared.programme import SelfReferral
 
 HERSELF = "the person, on their own page"
-ENDED = ("refused", "completed")
 IPV6_HOME = 64
 """How many bits of an IPv6 address one home, and whoever is in it, has in common."""
 
@@ -217,7 +216,7 @@ class Door:
             site=self.edge.programme.site(known.site_id),
             until=self._until(known),
             by=known.crisis_at + PHONE_WITHIN if known.crisis_at else None,
-            may_take_back=status not in TAKEN_BACK and known.state not in ENDED,
+            may_take_back=status not in TAKEN_BACK and known.state not in OVER,
             unheard=bool(await self.edge.unheard([known])),
         )
 

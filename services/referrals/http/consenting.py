@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from services.referrals import handlers, store
 from services.referrals.edge import Edge
-from services.referrals.http.people import Body, Name
+from services.referrals.http.findings import Body, Name
 from services.referrals.rules.order import Agreed, Purpose
 from shared.callers import Agency
 from shared.disclosure import Consent

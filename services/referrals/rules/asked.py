@@ -21,7 +21,9 @@ STANDINGS: dict[State, Standing] = {
     "matched": "found",
     "first_scheduled": "planned",
     "engaged": "meeting",
+    "lapsed": "asked",
     "completed": "ended",
+    "closed": "closed",
 }
 WITH_SOMEBODY: tuple[State, ...] = ("matched", "first_scheduled", "engaged")
 """Where a person talks with whoever takes it back, for a supporter knows of them, and meetings may be set."""

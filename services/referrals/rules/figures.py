@@ -7,8 +7,8 @@ from services.referrals.rules.journey import STATES
 OUTCOMES = ("accepted", "crisis_review", "needs_screen", "needs_info")
 REACHED: dict[str, tuple[str, ...]] = {
     "waitlisted": ("waitlisted",),
-    "matched": ("matched", "first_scheduled", "engaged", "completed"),
-    "first_scheduled": ("first_scheduled", "engaged", "completed"),
+    "matched": ("matched", "first_scheduled", "engaged", "lapsed", "completed"),
+    "first_scheduled": ("first_scheduled", "engaged", "lapsed", "completed"),
     "engaged": ("engaged", "completed"),
     "completed": ("completed",),
 }

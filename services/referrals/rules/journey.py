@@ -1,6 +1,6 @@
 """How a referral's state advances as other services speak, and what its referrer may see of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, get_args
 from uuid import UUID
@@ -11,14 +11,14 @@ from shared.events.scheduling import SeatHeld, SeatMissed, SeriesBooked, SeriesE
 
 State = Literal[
     "crisis_review", "needs_screen", "needs_info", "refused", "accepted", "waitlisted", "offered", "matched",
-    "first_scheduled", "engaged", "completed",
+    "first_scheduled", "engaged", "lapsed", "completed", "closed",
 ]  # fmt: skip
 Event = Literal[
     "offer_made", "waitlisted", "bridge_offered", "match_made", "series_booked", "series_not_booked", "first_kept",
-    "missed", "series_ended",
+    "missed", "series_ended", "series_unkept",
 ]  # fmt: skip
 TaskStatus = Literal[
-    "on-hold", "accepted", "rejected", "cancelled", "entered-in-error", "in-progress", "completed"
+    "on-hold", "accepted", "rejected", "cancelled", "entered-in-error", "in-progress", "failed", "completed"
 ]  # fmt: skip
 OrderStatus = Literal["active", "withdrawn", "entered_in_error", "completed"]
 
@@ -26,7 +26,12 @@ TAKEN_BACK: dict[OrderStatus, TaskStatus] = {"withdrawn": "cancelled", "entered_
 """How a referrer takes a referral back, and what its Task says then."""
 
 BEFORE_A_MATCH: tuple[State, ...] = ("needs_screen", "needs_info", "accepted", "waitlisted", "offered")
-"""Where a referrer's withdrawal ends a referral: nobody walks beside the person yet. After that, only they end it."""
+MAY_END: tuple[State, ...] = (*BEFORE_A_MATCH, "lapsed")
+"""Where a referrer's withdrawal, or somebody at the programme, ends a referral: nobody walks beside the person yet, or
+any more. Else only the visits end it."""
+
+OVER: tuple[State, ...] = ("refused", "completed", "closed")
+"""Where nothing more happens, and nobody has to act."""
 
 STATES: tuple[State, ...] = get_args(State)
 EVENTS: tuple[Event, ...] = get_args(Event)
@@ -41,13 +46,24 @@ LEADS_TO: dict[Event, State | None] = {
     "first_kept": "engaged",
     "missed": None,
     "series_ended": "completed",
+    "series_unkept": "lapsed",
 }
 _STEP: dict[State, int] = {
     "accepted": 0, "waitlisted": 1, "offered": 1, "matched": 2, "first_scheduled": 3, "engaged": 4, "completed": 5,
 }  # fmt: skip
 
 
+AFTER_A_LAPSE: dict[Event, State] = {"series_booked": "first_scheduled", "first_kept": "completed"}
+"""Visits that were booked again begin again; one that is said to have been kept after all is the evidence there was."""
+
+
 def _next(state: State, event: Event) -> State:
+    if state == "lapsed":
+        return AFTER_A_LAPSE.get(event, state)
+    if event == "series_ended" and state in _STEP and _STEP[state] < _STEP["engaged"]:
+        return "lapsed"
+    if event == "series_unkept":
+        return "lapsed" if state in _STEP and state != "completed" else state
     wanted = LEADS_TO[event]
     if wanted is None or state not in _STEP or _STEP[wanted] < _STEP[state]:
         return state
@@ -55,19 +71,24 @@ def _next(state: State, event: Event) -> State:
 
 
 NEXT: dict[tuple[State, Event], State] = {(state, event): _next(state, event) for state in STATES for event in EVENTS}
-"""Every pair of state and event. A held or refused referral is moved by people only; nothing goes backwards, for the
-services are heard in any order; waiting and being offered alternate."""
+"""Every pair of state and event. A held, refused or closed referral is moved by people only; nothing goes back, for the
+services are heard in any order; waiting and being offered alternate. Completed is only what had a first visit that
+was kept: a series that ended without one lapsed, and a person looks at it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What a fact of another service means for a referral; `key` tells it from another of its kind."""
+    """What a fact of another service means for a referral; `key` tells it from another of its kind.
+
+    `until` is when the last visit of a series that was booked ends.
+    """
 
     referral_id: UUID
     event: Event
     key: str
     about: datetime | None = None
     number: int | None = None
+    until: datetime | None = None
 
 
 def step_of(fact: Fact) -> Step | None:
@@ -89,7 +110,8 @@ def _step_of_visits(fact: Fact) -> Step | None:
     match fact:
         case SeriesBooked(referral_id=UUID() as mine):
             first = min((each.starts_at for each in fact.sessions), default=None)
-            return Step(referral_id=mine, event="series_booked", key=str(fact.series_id), about=first)
+            last = max((each.ends_at for each in fact.sessions), default=None)
+            return Step(referral_id=mine, event="series_booked", key=str(fact.series_id), about=first, until=last)
         case SeriesNotBooked(referral_id=UUID() as mine):
             return Step(referral_id=mine, event="series_not_booked", key=str(fact.match_id))
         case SeatHeld(referral_id=UUID() as mine, first=True):
@@ -97,7 +119,8 @@ def _step_of_visits(fact: Fact) -> Step | None:
         case SeatMissed(referral_id=UUID() as mine):
             return Step(referral_id=mine, event="missed", key=str(fact.seat_id))
         case SeriesEnded(referral_id=UUID() as mine):
-            return Step(referral_id=mine, event="series_ended", key=str(fact.series_id), number=fact.kept)
+            ended: Event = "series_ended" if fact.kept else "series_unkept"
+            return Step(referral_id=mine, event=ended, key=str(fact.series_id), number=fact.kept)
         case _:
             return None
 
@@ -114,14 +137,19 @@ class Milestones:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What a referrer may see: FHIR Task status, our code and sentence for it, a reason, and dates where allowed."""
+    """What a referrer may see: FHIR Task status, our code and sentence for it, a reason, and dates where allowed.
+
+    `code` is the reason of a no; `clock` says whether they may know who must act next, and by when.
+    """
 
     status: TaskStatus
     business: str
     text: str
     reason: str | None = None
+    code: str | None = None
     milestones: Milestones = Milestones()
     notice: bool = False
+    clock: bool = False
 
 
 SENTENCES: dict[str, str] = {
@@ -135,7 +163,9 @@ SENTENCES: dict[str, str] = {
     "matched": "A supporter is found",
     "first_scheduled": "First visit is booked",
     "engaged": "First visit was kept",
+    "lapsed": "The visits ended before one was kept",
     "completed": "The series of visits has ended",
+    "closed": "Not connected",
     "connected": "Connected with a peer service",
     "withdrawn": "Withdrawn, as you asked",
 }
@@ -155,15 +185,31 @@ QUESTIONS: dict[str, str] = {
     "deceased": "The record says that the person has died; is that so?",
     "still_wanted": "The request says that it is completed; is peer support still asked for?",
 }
+Closing = Literal["declined", "unreachable", "no_place", "ineligible", "transferred", "deceased"]
+CLOSED_AS: dict[str, tuple[TaskStatus, str]] = {
+    "declined": ("cancelled", "The person does not want peer support now; the door stays open whenever they wish."),
+    "unreachable": ("failed", "The person could not be reached; refer again when there is another way to reach them."),
+    "no_place": ("rejected", "This programme has no place for the person; please use your usual directory."),
+    "ineligible": ("rejected", "This programme cannot serve the person; please use your usual directory."),
+    "transferred": ("cancelled", "Another programme took over the referral, as the person agreed."),
+    "deceased": ("cancelled", "The person has died."),
+}
+"""Why people at the programme closed a referral, what its Task says then, and what its referrer reads."""
+
+OUR_OWN = ("no_place", "ineligible")
+"""What is about the programme, and said like any refusal: without the person's consent, where nobody was matched."""
+
 _UNDER_WAY: dict[State, TaskStatus] = {
     "waitlisted": "accepted",
     "offered": "accepted",
     "matched": "accepted",
     "first_scheduled": "in-progress",
     "engaged": "in-progress",
+    "lapsed": "on-hold",
     "completed": "completed",
 }
-_CONNECTED = ("matched", "first_scheduled", "engaged", "completed")
+LAPSED = "A person at the programme looks at what comes next."
+_CONNECTED = ("matched", "first_scheduled", "engaged", "lapsed", "completed")
 _HELD = ("crisis_review", "needs_screen", "needs_info")
 
 
@@ -185,16 +231,33 @@ def seen(
         return Seen(status=TAKEN_BACK[order], business="withdrawn", text=SENTENCES["withdrawn"], reason=REASONS[order])
     if state in _HELD:
         questions = " ".join(QUESTIONS[each] for each in reasons if each in QUESTIONS)
-        return Seen(status="on-hold", business=state, text=SENTENCES[state], reason=questions or SENTENCES[state])
+        reason, clock = questions or SENTENCES[state], state != "crisis_review"
+        return Seen(status="on-hold", business=state, text=SENTENCES[state], reason=reason, clock=clock)
     if state == "refused":
-        return Seen(
-            status="rejected",
-            business=state,
-            text=SENTENCES[state],
-            reason=REASONS.get(reasons[0]) if reasons else None,
-        )
-    if not consented or state == "accepted" or (part2 and state not in _CONNECTED):
+        code = reasons[0] if reasons else None
+        told = REASONS.get(code) if code else None
+        return Seen(status="rejected", business=state, text=SENTENCES[state], reason=told, code=code)
+    connected = state in _CONNECTED or (state == "closed" and milestones.first_visit is not None)
+    if state == "closed" and reasons and not connected and reasons[0] in OUR_OWN:
+        return _closed(reasons[0])
+    if not consented or (part2 and not connected):
         return Seen(status="accepted", business="accepted", text=SENTENCES["accepted"])
     if part2:
         return Seen(status="accepted", business="connected", text=SENTENCES["connected"], notice=True)
-    return Seen(status=_UNDER_WAY[state], business=state, text=SENTENCES[state], milestones=milestones)
+    if state == "closed" and reasons:
+        return replace(_closed(reasons[0]), milestones=milestones)
+    if state == "accepted":
+        return Seen(status="accepted", business="accepted", text=SENTENCES["accepted"], clock=True)
+    return Seen(
+        status=_UNDER_WAY[state],
+        business=state,
+        text=SENTENCES[state],
+        reason=LAPSED if state == "lapsed" else None,
+        milestones=milestones,
+        clock=state != "completed",
+    )
+
+
+def _closed(code: str) -> Seen:
+    status, reason = CLOSED_AS[code]
+    return Seen(status=status, business="closed", text=SENTENCES["closed"], reason=reason, code=code)

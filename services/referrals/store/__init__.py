@@ -21,6 +21,7 @@ from services.referrals.store.referral import (
     ids_of_person,
     listed,
     move,
+    overdue,
     referrers,
     tell,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "note_events",
     "number_events",
     "numbered",
+    "overdue",
     "page",
     "people_of",
     "person_of",

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.referrals.rules.clock import Step
 from services.referrals.rules.journey import State
 from services.referrals.rules.order import Identifier, ReferralOrder
 from services.referrals.rules.triage import Outcome
@@ -42,8 +43,14 @@ class Referral:
     told: str | None = None
     test: bool = False
     guardian: dict[str, str] | None = None
+    awaits: Step | None = None
+    act_by: datetime | None = None
+    rings_at: datetime | None = None
+    visits_from: datetime | None = None
+    visits_until: datetime | None = None
 
 
+CLOCK = ("awaits", "act_by", "rings_at", "visits_from", "visits_until")
 PLAIN = tuple(each for each in Referral.__dataclass_fields__ if each not in ("order", "reasons"))
 """What is kept as it is."""
 
@@ -94,6 +101,7 @@ async def change(db: AsyncConnection, some: Sequence[Referral]) -> None:
             "crisis_at": each.crisis_at,
             "paged_at": each.paged_at,
             "acknowledged_at": each.acknowledged_at,
+            **_clock(each),
         }
         for each in some
     ]
@@ -101,10 +109,14 @@ async def change(db: AsyncConnection, some: Sequence[Referral]) -> None:
         await db.execute(CHANGE, rows)
 
 
-async def move(db: AsyncConnection, states: Mapping[UUID, State]) -> None:
-    """This will keep new states, of several referrals."""
-    if states:
-        await db.execute(CHANGE, [{"one": each, "state": state} for each, state in states.items()])
+async def move(db: AsyncConnection, some: Sequence[Referral]) -> None:
+    """This will keep the states and clocks of several referrals."""
+    if some:
+        await db.execute(CHANGE, [{"one": each.referral_id, "state": each.state, **_clock(each)} for each in some])
+
+
+def _clock(referral: Referral) -> dict[str, Any]:
+    return {name: getattr(referral, name) for name in CLOCK}
 
 
 async def tell(db: AsyncConnection, told: Mapping[UUID, str], at: datetime) -> None:
@@ -160,6 +172,11 @@ async def ids_of_person(db: AsyncConnection, person_id: UUID) -> list[UUID]:
     return list((await db.execute(wanted)).scalars())
 
 
+async def overdue(db: AsyncConnection, *, at: datetime) -> int:
+    """This will count the referrals whose clock has run out."""
+    return int(await db.scalar(select(func.count()).where(referrals.c.act_by <= at)) or 0)
+
+
 async def by_id(db: AsyncConnection, referral_id: UUID, organisation: str | None = None) -> Referral | None:
     """This will give one referral, only if it is the organisation's own where one is named."""
     found = (await by_ids(db, [referral_id])).get(referral_id)
@@ -188,13 +205,24 @@ async def referrers(db: AsyncConnection) -> set[str]:
 
 
 async def listed(
-    db: AsyncConnection, *, state: str | None, organisation: str | None, after: UUID | None, limit: int
+    db: AsyncConnection,
+    *,
+    state: str | None,
+    organisation: str | None,
+    late: datetime | None = None,
+    after: UUID | None,
+    limit: int,
 ) -> list[tuple[UUID, State]]:
-    """This will list ids and states, in order of id, beginning after one; those for tests only of one organisation."""
+    """This will list ids and states, in order of id, beginning after one; those for tests only of one organisation.
+
+    With `late` it lists whose clock ran out by then: never one for tests.
+    """
     wanted = select(referrals.c.referral_id, referrals.c.state).order_by(referrals.c.referral_id).limit(limit)
     if state:
         wanted = wanted.where(referrals.c.state == state)
     wanted = wanted.where(referrals.c.organisation == organisation if organisation else ~referrals.c.test)
+    if late:
+        wanted = wanted.where(referrals.c.act_by <= late, ~referrals.c.test)
     if after:
         wanted = wanted.where(referrals.c.referral_id > after)
     return [(row.referral_id, row.state) for row in await db.execute(wanted)]

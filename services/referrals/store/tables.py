@@ -1,6 +1,19 @@
 """The tables of the referrals service; who a referral is about is kept sealed, and found by fingerprint."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint, Uuid, false, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    false,
+    text,
+)
 
 from shared import sealed
 from shared.database import Json, UtcTime
@@ -18,6 +31,12 @@ persons = Table(
 
 FOR_TESTS, FOR_TESTS_SQLITE = text("test"), text("test = 1")
 IN_DANGER = text("crisis_at is not null")
+
+OWNED = (
+    "((state in ('refused', 'completed', 'closed') and crisis_at is null) = (awaits is null)) "
+    "and ((awaits is null) = (act_by is null))"
+)
+OPEN = text("act_by is not null")
 
 referrals = Table(
     "referrals",
@@ -42,10 +61,17 @@ referrals = Table(
     Column("withheld", Boolean, nullable=False),
     Column("test", Boolean, nullable=False, server_default=false()),
     Column("guardian", sealed.SealedJson("referrals.guardian")),
+    Column("awaits", Text),
+    Column("act_by", UtcTime),
+    Column("rings_at", UtcTime),
+    Column("visits_from", UtcTime),
+    Column("visits_until", UtcTime),
     Column("told", Text),
     Column("told_at", UtcTime, nullable=False),
     UniqueConstraint("organisation", "placer", name="one_referral_per_placer_identifier"),
     Index("referrals_by_placer_value", "organisation", "placer_value"),
+    CheckConstraint(OWNED, name="every_open_referral_has_an_owner_and_a_clock"),
+    Index("referrals_by_clock", "act_by", sqlite_where=OPEN, postgresql_where=OPEN),
     Index("referrals_by_state", "state", "referral_id"),
     Index("referrals_by_arrival", "organisation", "arrived_at", "referral_id"),
     Index("referrals_for_tests", "organisation", sqlite_where=FOR_TESTS_SQLITE, postgresql_where=FOR_TESTS),
@@ -56,7 +82,8 @@ posted last; `told` is the fingerprint of what the referrer was last told, at `t
 last raised, until a person clears it, `paged_at` and `acknowledged_at` when somebody was paged about that, and took it
 in hand; `withheld` says that the person took back what their referrer's agreement stands for before it counted; `test`
 that an organisation for tests referred, and that there is no such person; `guardian` is who agreed for a minor,
-sealed."""
+sealed; `awaits` is what must be done next, by `act_by`, and at `rings_at` it is looked whether it was; `visits_from`
+and `visits_until` are when the first visit that was booked begins, and the last ends."""
 
 timeline = Table(
     "timeline",

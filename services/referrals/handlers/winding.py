@@ -1,0 +1,69 @@
+"""Winds the clock of a referral: what must be done next, by when, and when it is looked whether it was."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from services.referrals.rules import clock
+from services.referrals.rules.triage import urgency
+from services.referrals.store import Referral
+from shared.events.referrals import ReferralFellDue
+from shared.mailbox import Later
+from shared.programme import Programme
+from shared.work import Asked
+
+OVERDUE, NO_VISIT, FOLLOW_UP = "overdue", "no_visit_kept", "discharge_follow_up"
+CLOCK_TASKS = (OVERDUE, NO_VISIT, FOLLOW_UP)
+"""What somebody is asked when a clock has run out, a series ended without a visit, or seven days are nearly over."""
+
+
+def wind(
+    referral: Referral, *, programme: Programme, at: datetime, again: bool = False
+) -> tuple[Referral, list[Later]]:
+    """This will give the referral with its clock, and the timer it needs.
+
+    A clock runs on while the same must be done, unless it is to be wound `again`; a timer that rings too early winds
+    itself again.
+    """
+    stands = _stands(referral)
+    step = clock.awaited(stands)
+    if step is None:
+        return replace(referral, awaits=None, act_by=None), []
+    if step == referral.awaits and not again and step not in clock.OF_DANGER:
+        return referral, []
+    due = clock.act_by(step, stands, programme.site(referral.site_id), at=at)
+    return ringing(replace(referral, awaits=step, act_by=due), at=at)
+
+
+def _stands(referral: Referral) -> clock.Stands:
+    return clock.Stands(
+        state=referral.state,
+        urgency=urgency(referral.order, referral.arrived_at),
+        crisis_at=referral.crisis_at,
+        acknowledged=referral.acknowledged_at is not None,
+        discharged_on=referral.order.discharged_on,
+        first_visit=referral.visits_from,
+        last_visit=referral.visits_until,
+    )
+
+
+def ringing(referral: Referral, *, at: datetime) -> tuple[Referral, list[Later]]:
+    """This will plan the timer of a clock, unless one rings before, or somebody has the task already."""
+    due = referral.act_by
+    if due is None or referral.awaits in clock.HAVE_A_TASK:
+        return referral, []
+    if referral.rings_at and at < referral.rings_at <= due:
+        return referral, []
+    fact = ReferralFellDue(referral_id=referral.referral_id, person_id=referral.person_id)
+    return replace(referral, rings_at=due), [Later(fact, due=due)]
+
+
+def ran_out(referral: Referral, *, programme: Programme, at: datetime) -> Asked | None:
+    """This will give the task of whoever must act for a referral whose clock has run out; None where it has not."""
+    step, due = referral.awaits, referral.act_by
+    if step is None or due is None or due > at or step in clock.HAVE_A_TASK:
+        return None
+    kind, left = NO_VISIT if step == "close" else OVERDUE, referral.order.discharged_on
+    ends = clock.follow_up_ends(left, programme.site(referral.site_id)) if left else None
+    if ends and due <= ends and step in clock.BEFORE_A_VISIT:
+        kind, due = FOLLOW_UP, ends
+    return Asked(kind=kind, about=str(referral.referral_id), owner=clock.OWNERS[step], due=due)
