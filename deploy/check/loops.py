@@ -10,7 +10,7 @@ Looked = tuple[int, list[str]]
 OVER = ("refused", "completed", "closed")
 STEPS = ("answer", "phone", "screen", "ask", "match", "book", "meet", "go_on", "close")
 ASKED = {"answer": ("crisis",), "phone": ("crisis_taken",), "screen": ("screening",), "ask": ("missing_info",)}
-RAN_OUT = ("overdue", "no_visit_kept", "discharge_follow_up")
+RAN_OUT = ("overdue", "no_visit_kept", "contact_before_discharge", "discharge_follow_up")
 """The tasks of a clock that has run out."""
 
 RINGS = timedelta(minutes=1)

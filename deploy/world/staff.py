@@ -13,7 +13,7 @@ SUPPORTERS_PER_PERSON = 1 / 8
 CAPACITY = 6
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SCREENER = "Dana Reed"
-RAN_OUT = ("overdue", "no_visit_kept", "discharge_follow_up")
+RAN_OUT = ("overdue", "no_visit_kept", "contact_before_discharge", "discharge_follow_up")
 GIVEN = 7 * DAY
 DECLINES = ("time", "caseload", "not_my_experience", "distance")
 

@@ -10,7 +10,14 @@ from services.referrals import handlers, store
 from services.referrals.edge import Edge
 from services.referrals.fhir.subscriptions import LONGEST_TIMEOUT
 from services.referrals.hook import Hooks
-from services.referrals.http import asking_routes, consent_routes, fhir_routes, people_routes, smart_routes
+from services.referrals.http import (
+    asking_routes,
+    consent_routes,
+    fhir_routes,
+    follow_up_routes,
+    people_routes,
+    smart_routes,
+)
 from services.referrals.mllp import Line, Taking, listening
 from services.referrals.rules.figures import figures
 from services.referrals.rules.hooks import Reaches
@@ -53,6 +60,7 @@ def create(settings: Settings) -> Service:
     service.http.include_router(fhir_routes(edge, token=settings.token_address()))
     service.http.include_router(people_routes(edge))
     service.http.include_router(consent_routes(edge))
+    service.http.include_router(follow_up_routes(edge))
     if programme.self_referral:
         service.http.state.asks = Pace(settings.asks_per_minute / 60, settings.asks_at_once)
         service.http.state.looks = Pace(1, 60)

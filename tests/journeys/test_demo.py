@@ -124,8 +124,8 @@ def test_check_finds_nothing_wrong_when_the_broker_is_there(played: Demo) -> Non
 
     found = json.loads(told.stdout)
     assert told.returncode == 0, [each for each in found if each["broken"] or each["unseen"]]
-    # In the end nobody may be held, or wait.
-    assert sum(each["looked_at"] == 0 for each in found) <= 2
+    # In the end nobody may be held, wait, or be late, and no series has ended yet.
+    assert sum(each["looked_at"] == 0 for each in found) <= 4
 
 
 def test_the_same_seed_invents_the_same_world() -> None:

@@ -11,7 +11,7 @@ from shared.events.matching import (
     ReferralWaitlisted,
     SupporterRegistered,
 )
-from shared.events.referrals import ConsentGiven, ConsentRevoked, ReferralHeld, ReferralRefused
+from shared.events.referrals import ConsentGiven, ConsentRevoked, ReferralClosed, ReferralHeld, ReferralRefused
 from tests.matching.desk import Desk, of
 from tests.matching.journeys import answer, ended, register
 from tests.matching.makers import NOON, accepted

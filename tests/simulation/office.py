@@ -28,7 +28,7 @@ HELD = (
 )
 RAN_OUT = (
     "select about, kind from tasks where done_at is null "
-    "and kind in ('overdue', 'no_visit_kept', 'discharge_follow_up') order by about"
+    "and kind in ('overdue', 'no_visit_kept', 'contact_before_discharge', 'discharge_follow_up') order by about"
 )
 WRITTEN = ("1", "2", "3", "STOP", "START", "see you", "I want to kill myself")
 

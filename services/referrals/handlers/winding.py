@@ -11,9 +11,11 @@ from shared.mailbox import Later
 from shared.programme import Programme
 from shared.work import Asked
 
-OVERDUE, NO_VISIT, FOLLOW_UP = "overdue", "no_visit_kept", "discharge_follow_up"
-CLOCK_TASKS = (OVERDUE, NO_VISIT, FOLLOW_UP)
-"""What somebody is asked when a clock has run out, a series ended without a visit, or seven days are nearly over."""
+OVERDUE, NO_VISIT = "overdue", "no_visit_kept"
+FIRST_CONTACT, FOLLOW_UP = "contact_before_discharge", "discharge_follow_up"
+CLOCK_TASKS = (OVERDUE, NO_VISIT, FIRST_CONTACT, FOLLOW_UP)
+"""What somebody is asked when a clock has run out, a series ended without a visit, somebody leaves hospital whom nobody
+is found for yet, or the seven days after that are nearly over."""
 
 
 def wind(
@@ -62,8 +64,11 @@ def ran_out(referral: Referral, *, programme: Programme, at: datetime) -> Asked 
     step, due = referral.awaits, referral.act_by
     if step is None or due is None or due > at or step in clock.HAVE_A_TASK:
         return None
-    kind, left = NO_VISIT if step == "close" else OVERDUE, referral.order.discharged_on
-    ends = clock.follow_up_ends(left, programme.site(referral.site_id)) if left else None
-    if ends and due <= ends and step in clock.BEFORE_A_VISIT:
-        kind, due = FOLLOW_UP, ends
+    kind = NO_VISIT if step == "close" else OVERDUE
+    left, site = referral.order.discharged_on, programme.site(referral.site_id)
+    if left and step in clock.BEFORE_A_VISIT:
+        if due == clock.leaves_at(left, site):
+            kind = FIRST_CONTACT
+        elif due <= (ends := clock.follow_up_ends(left, site)):
+            kind, due = FOLLOW_UP, ends
     return Asked(kind=kind, about=str(referral.referral_id), owner=clock.OWNERS[step], due=due)

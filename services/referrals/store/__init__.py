@@ -4,6 +4,7 @@ from services.referrals.rules.disclosures import Accounted, Disclosure
 from services.referrals.store.accounts import Refusal, Repeat, counts, refuse, repeat
 from services.referrals.store.assertions import use
 from services.referrals.store.danger import nobody_is_paged, unheard
+from services.referrals.store.discharges import Discharged, discharged
 from services.referrals.store.disclosures import accounting_of, note_disclosures
 from services.referrals.store.fingerprints import content_of, id_of, named_by, numbered, placer_of, prints_of
 from services.referrals.store.person import know, people_of, person_of
@@ -46,6 +47,7 @@ from services.referrals.store.unsent import say_instead
 
 __all__ = [
     "Accounted",
+    "Discharged",
     "Disclosure",
     "Entry",
     "Event",
@@ -62,6 +64,7 @@ __all__ = [
     "change",
     "content_of",
     "counts",
+    "discharged",
     "drop_events",
     "entries_of",
     "events_of",

@@ -80,6 +80,7 @@ def _row(referral: Referral) -> dict[str, Any]:
         "placer_value": numbered(referral.organisation, referral.order.identifier),
         "words": _words(referral.order),
         "reasons": list(referral.reasons),
+        "discharged_on": referral.order.discharged_on,
     }
 
 

@@ -4,6 +4,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     Index,
     Integer,
     MetaData,
@@ -37,6 +38,7 @@ OWNED = (
     "and ((awaits is null) = (act_by is null))"
 )
 OPEN = text("act_by is not null")
+LEFT = text("discharged_on is not null")
 
 referrals = Table(
     "referrals",
@@ -61,6 +63,7 @@ referrals = Table(
     Column("withheld", Boolean, nullable=False),
     Column("test", Boolean, nullable=False, server_default=false()),
     Column("guardian", sealed.SealedJson("referrals.guardian")),
+    Column("discharged_on", Date),
     Column("awaits", Text),
     Column("act_by", UtcTime),
     Column("rings_at", UtcTime),
@@ -71,6 +74,7 @@ referrals = Table(
     UniqueConstraint("organisation", "placer", name="one_referral_per_placer_identifier"),
     Index("referrals_by_placer_value", "organisation", "placer_value"),
     CheckConstraint(OWNED, name="every_open_referral_has_an_owner_and_a_clock"),
+    Index("referrals_by_discharge", "organisation", "discharged_on", sqlite_where=LEFT, postgresql_where=LEFT),
     Index("referrals_by_clock", "act_by", sqlite_where=OPEN, postgresql_where=OPEN),
     Index("referrals_by_state", "state", "referral_id"),
     Index("referrals_by_arrival", "organisation", "arrived_at", "referral_id"),

@@ -16,6 +16,7 @@ OWNED = (
     "and ((awaits is null) = (act_by is null))"
 )
 OPEN = sa.text("act_by is not null")
+LEFT = sa.text("discharged_on is not null")
 AWAITS = {
     "needs_screen": "screen", "needs_info": "ask", "accepted": "match", "waitlisted": "match", "offered": "match",
     "matched": "book", "first_scheduled": "meet", "engaged": "go_on",
@@ -25,6 +26,7 @@ AWAITS = {
 def upgrade() -> None:
     """This will add the clock, let that of what is open already run out now, and let the database insist on it."""
     with op.batch_alter_table("referrals") as table:
+        table.add_column(sa.Column("discharged_on", sa.Date))
         table.add_column(sa.Column("awaits", sa.Text))
         table.add_column(sa.Column("act_by", UtcTime))
         table.add_column(sa.Column("rings_at", UtcTime))
@@ -33,6 +35,13 @@ def upgrade() -> None:
     _give_clocks()
     with op.batch_alter_table("referrals") as table:
         table.create_check_constraint("every_open_referral_has_an_owner_and_a_clock", sa.text(OWNED))
+    op.create_index(
+        "referrals_by_discharge",
+        "referrals",
+        ["organisation", "discharged_on"],
+        sqlite_where=LEFT,
+        postgresql_where=LEFT,
+    )
     op.create_index("referrals_by_clock", "referrals", ["act_by"], sqlite_where=OPEN, postgresql_where=OPEN)
 
 

@@ -1,0 +1,34 @@
+"""Whom an organisation referred of those who left a hospital."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referrals.store.tables import referrals
+
+COLUMNS = ("referral_id", "person_id", "site_id", "part2", "discharged_on")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discharged:
+    """A referral of somebody who left a hospital, and on which day."""
+
+    referral_id: UUID
+    person_id: UUID
+    site_id: str
+    part2: bool
+    discharged_on: date
+
+
+async def discharged(db: AsyncConnection, organisation: str, first: date, last: date) -> list[Discharged]:
+    """This will list an organisation's referrals of people discharged from one day to another, but those refused."""
+    wanted = select(*(referrals.c[each] for each in COLUMNS)).where(
+        referrals.c.organisation == organisation,
+        referrals.c.discharged_on >= first,
+        referrals.c.discharged_on <= last,
+        referrals.c.state != "refused",
+    )
+    return [Discharged(**row) for row in (await db.execute(wanted)).mappings()]

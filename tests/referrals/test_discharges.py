@@ -1,0 +1,121 @@
+"""People who leave hospital: contact before they go, a visit within seven days, and a figure for who referred them."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.referrals.rules.clock import follow_up_ends
+from services.referrals.rules.follow_up import Left, how
+from shared import clock
+from shared.events.referrals import ReferralAccepted
+from shared.events.scheduling import SeatHeld
+from tests.referrals.makers import NOW, Desk, extension, patient, request, risk
+from tests.referrals.test_clocks import SITE, acts, pass_to, tasks_of
+from tests.referrals.test_following import facts
+
+TODAY, DAY = NOW.date(), timedelta(days=1)
+
+
+def leaving(day: date, number: str = "R-1", **changes: Any) -> dict[str, Any]:
+    """A referral of somebody who leaves hospital on a day."""
+    told = [risk("none"), extension("discharge-date", valueDate=day.isoformat())]
+    return request(number, extension=told, **changes)
+
+
+async def left(desk: Desk, who: str = "general-hospital", **query: str) -> dict[str, int]:
+    """The figure, without its span."""
+    answer = await desk.ask("GET", "/follow-up", who=who, params=query)
+    assert answer.status_code == 200, answer.text
+    return {name: each for name, each in answer.json().items() if name not in ("from", "to")}
+
+
+async def test_the_owner_is_asked_two_days_before_the_seven_after_a_discharge_are_over(desk: Desk) -> None:
+    referral_id = await desk.referred(leaving(TODAY - 2 * DAY))
+    said = facts((await desk.said(ReferralAccepted))[0])
+    far = said["series"].sessions[0].model_copy(update={"starts_at": NOW + 20 * DAY, "ends_at": NOW + 20 * DAY})
+    await desk.hear(said["match"], said["series"].model_copy(update={"sessions": [far]}))
+    before = await acts(desk, referral_id)
+
+    await pass_to(desk, before[2])
+
+    assert before == ("supporter", "meet", datetime.fromisoformat("2026-03-06T05:00:00+00:00"))
+    assert await tasks_of(desk, referral_id) == [("discharge_follow_up", "supporter")]
+    (task,) = await desk.work()
+    assert task.due == follow_up_ends(TODAY - 2 * DAY, SITE)
+
+
+async def test_who_is_still_in_hospital_is_to_be_found_somebody_before_they_leave(desk: Desk) -> None:
+    referral_id = await desk.referred(leaving(TODAY + DAY))
+
+    owner = await acts(desk, referral_id)
+    await pass_to(desk, owner[2])
+
+    assert owner == ("matching", "match", datetime.fromisoformat("2026-03-03T05:00:00+00:00"))
+    assert await tasks_of(desk, referral_id) == [("contact_before_discharge", "matching")]
+
+
+async def test_a_visit_within_seven_days_asks_nobody_anything(desk: Desk) -> None:
+    referral_id = await desk.referred(leaving(TODAY - 2 * DAY))
+    said = facts((await desk.said(ReferralAccepted))[0])
+    await desk.hear(said["match"], said["series"], said["first"])
+
+    await pass_to(desk, NOW + timedelta(days=3, hours=20))
+
+    assert await tasks_of(desk, referral_id) == []
+    assert (await left(desk))["within_7_days"] == 1
+
+
+@pytest.mark.parametrize(
+    ("kept", "now", "expected"),
+    [
+        ("2026-03-02T23:00", "2026-03-05T12:00", "waiting"),
+        ("2026-03-03T01:00", "2026-03-20T12:00", "later"),
+        ("2026-03-03T06:00", "2026-03-05T12:00", "within_7_days"),
+        ("2026-03-10T03:59", "2026-03-20T12:00", "within_7_days"),
+        ("2026-03-10T04:01", "2026-03-20T12:00", "later"),
+        (None, "2026-03-10T03:59", "waiting"),
+        (None, "2026-03-10T04:00", "not_seen"),
+    ],
+)
+def test_counts_days_as_the_hospitals_own_calendar_does(kept: str | None, now: str, expected: str) -> None:
+    # New York; summer time begins on 8 March: midnight is 05:00Z before it, and 04:00Z after.
+    moment = datetime.fromisoformat(f"{kept}:00+00:00") if kept else None
+    someone = Left(discharged_on=date(2026, 3, 2), site=SITE, first_kept=moment)
+
+    found = how(someone, now=datetime.fromisoformat(f"{now}:00+00:00"))
+
+    assert found == expected
+
+
+async def test_a_hospital_counts_its_own_only_and_of_those_who_agreed(desk: Desk) -> None:
+    alcohol = [{"coding": [{"code": "7200002"}]}]
+    numbered = {each: patient(identifier=[{"system": "urn:hospital:mrn", "value": each}]) for each in ("M-2", "M-3")}
+    await desk.referred(leaving(TODAY - 2 * DAY))
+    await desk.referred(leaving(TODAY - DAY, "R-2", contained=[numbered["M-2"]]))
+    await desk.referred(leaving(TODAY - DAY, "R-3", contained=[numbered["M-3"]], reasonCode=alcohol))
+    await desk.referred(request("R-4"))
+    await desk.referred(leaving(TODAY - DAY, "R-5"), who="silent-centre")
+    first = facts((await desk.said(ReferralAccepted))[0])["first"]
+    assert isinstance(first, SeatHeld)
+    await desk.hear(first)
+    clock.step_to(NOW + 30 * DAY)
+
+    mine, others, before = (
+        await left(desk),
+        await left(desk, "silent-centre"),
+        await left(desk, **{"from": "2025-01-01", "to": "2025-12-31"}),
+    )
+
+    assert mine == {
+        "discharged": 3, "may_be_told": 2, "within_7_days": 1, "later": 0, "waiting": 0, "not_seen": 1,
+    }  # fmt: skip
+    assert (others["discharged"], others["may_be_told"]) == (1, 0)
+    assert before["discharged"] == 0
+
+
+@pytest.mark.parametrize(("since", "until"), [("2026-03-02", "2026-03-01"), ("2024-01-01", "2026-03-01")])
+async def test_a_span_that_is_none_is_refused_with_what_to_do(desk: Desk, since: str, until: str) -> None:
+    answer = await desk.ask("GET", "/follow-up", params={"from": since, "to": until})
+
+    assert answer.status_code == 422 and "366 days" in answer.text
