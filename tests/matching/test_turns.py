@@ -3,6 +3,8 @@
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import pytest
+
 from shared.clock import now
 from shared.events.matching import (
     MatchMade,
@@ -35,14 +37,17 @@ async def test_a_crisis_takes_the_offer_back_and_clearing_it_makes_a_new_one(des
     assert again.offer_id != offer.offer_id
 
 
-async def test_a_refused_referral_gives_its_room_to_the_next(desk: Desk) -> None:
+@pytest.mark.parametrize(("ends", "reason"), [(ReferralRefused, "entered_in_error"), (ReferralClosed, "unreachable")])
+async def test_a_refused_or_closed_referral_gives_its_room_to_the_next(
+    desk: Desk, ends: type[ReferralRefused] | type[ReferralClosed], reason: str
+) -> None:
     await register(desk)
     first, second = accepted(), accepted(arrived_at=NOON + timedelta(minutes=1))
     await desk.tell(first)
     await desk.tell(second)
 
-    refused = ReferralRefused(referral_id=first.referral_id, person_id=first.person_id, reason="entered_in_error")
-    said = await desk.tell(refused)
+    ids = {"referral_id": str(first.referral_id), "person_id": str(first.person_id)}
+    said = await desk.tell(ends.model_validate({**ids, "reason": reason}))
 
     assert of(OfferMade, said)[0].referral_id == second.referral_id
 
