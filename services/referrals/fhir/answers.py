@@ -65,19 +65,26 @@ def task(
         "authoredOn": instant(arrived_at),
         "lastModified": instant(told_at),
         "requester": {"identifier": {"value": organisation}},
-        "owner": {"identifier": {"value": site.site_id}, "display": site.public_name},
+        **_owner(site, clock if seen.clock else None),
     }
     if reason:
-        coding = {"coding": [{"system": REASON, "code": seen.code}]} if seen.code else {}
-        body["statusReason"] = {**coding, "text": reason}
-    if clock and seen.clock:
-        role, act_by = clock
-        body["owner"]["display"] = f"{site.public_name}: {role}"
-        body["restriction"] = {"period": {"end": instant(act_by)}}
+        body["statusReason"] = _reason(reason, seen.code)
     if seen.notice:
         body["meta"]["security"] = [*body["meta"].get("security", []), PART2_LABEL]
         body["note"] = [{"text": f"{PART2_NOTICE} Consent scope: {scope}."}]
     return body | _outputs(seen.milestones)
+
+
+def _owner(site: Site, clock: tuple[str, datetime] | None) -> dict[str, Any]:
+    owner = {"identifier": {"value": site.site_id}, "display": site.public_name}
+    if clock is None:
+        return {"owner": owner}
+    named = {**owner, "display": f"{site.public_name}: {clock[0]}"}
+    return {"owner": named, "restriction": {"period": {"end": instant(clock[1])}}}
+
+
+def _reason(text: str, code: str | None) -> dict[str, Any]:
+    return {"coding": [{"system": REASON, "code": code}], "text": text} if code else {"text": text}
 
 
 def _outputs(milestones: Milestones) -> dict[str, Any]:

@@ -229,14 +229,8 @@ def seen(
     """
     if order in TAKEN_BACK and state != "crisis_review":
         return Seen(status=TAKEN_BACK[order], business="withdrawn", text=SENTENCES["withdrawn"], reason=REASONS[order])
-    if state in _HELD:
-        questions = " ".join(QUESTIONS[each] for each in reasons if each in QUESTIONS)
-        reason, clock = questions or SENTENCES[state], state != "crisis_review"
-        return Seen(status="on-hold", business=state, text=SENTENCES[state], reason=reason, clock=clock)
-    if state == "refused":
-        code = reasons[0] if reasons else None
-        told = REASONS.get(code) if code else None
-        return Seen(status="rejected", business=state, text=SENTENCES[state], reason=told, code=code)
+    if told := _always_told(state, reasons):
+        return told
     connected = state in _CONNECTED or (state == "closed" and milestones.first_visit is not None)
     if state == "closed" and reasons and not connected and reasons[0] in OUR_OWN:
         return _closed(reasons[0])
@@ -256,6 +250,19 @@ def seen(
         milestones=milestones,
         clock=state != "completed",
     )
+
+
+def _always_told(state: State, reasons: tuple[str, ...]) -> Seen | None:
+    """This will give what is told without any consent: what a referral is held for, or why it was refused."""
+    if state in _HELD:
+        questions = " ".join(QUESTIONS[each] for each in reasons if each in QUESTIONS)
+        reason, clock = questions or SENTENCES[state], state != "crisis_review"
+        return Seen(status="on-hold", business=state, text=SENTENCES[state], reason=reason, clock=clock)
+    if state == "refused":
+        code = reasons[0] if reasons else None
+        told = REASONS.get(code) if code else None
+        return Seen(status="rejected", business=state, text=SENTENCES[state], reason=told, code=code)
+    return None
 
 
 def _closed(code: str) -> Seen:
