@@ -76,11 +76,14 @@ def _add_kind(router: APIRouter, edge: Edge, kind: Kind, shown: Shown, focus: Sh
     @router.post(f"/{kind}/_search", name=f"search {kind} by a form")
     async def search_form(request: Request, caller: Referrer) -> Response:
         """The same search, with its parameters in a form, where they do not stand in logs."""
-        raw = await body_of(request)
-        if FORM not in request.headers.get("content-type", ""):
-            raise refuse("not-supported", "header Content-Type", f"send {FORM}", status=415)
-        form = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True)
-        return await found(request, caller, [*request.query_params.multi_items(), *form])
+        return await found(request, caller, [*request.query_params.multi_items(), *await _form(request)])
+
+
+async def _form(request: Request) -> list[tuple[str, str]]:
+    raw = await body_of(request)
+    if FORM not in request.headers.get("content-type", ""):
+        raise refuse("not-supported", "header Content-Type", f"send {FORM}", status=415)
+    return parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True)
 
 
 async def own(db: AsyncConnection, referral_id: str, caller: Caller, kind: str) -> store.Referral:
