@@ -45,12 +45,9 @@ def task(
     test: bool = False,
     clock: tuple[str, datetime] | None = None,
 ) -> dict[str, Any]:
-    """This will give the FHIR Task of a referral, as its referrer may see it.
-
-    `clock` names who must act next, and by when.
-    """
-    in_danger = crisis_at and seen.business == "crisis_review"
-    reason = emergency(order, site, crisis_at, test=test) if crisis_at and in_danger else seen.reason
+    """This will give the FHIR Task of a referral, as its referrer may see it; `clock` names who must act, by when."""
+    in_danger = crisis_at if seen.business == "crisis_review" else None
+    reason = emergency(order, site, in_danger, test=test) if in_danger else seen.reason
     body: dict[str, Any] = {
         "resourceType": "Task",
         "id": str(referral_id),
@@ -66,13 +63,15 @@ def task(
         "lastModified": instant(told_at),
         "requester": {"identifier": {"value": organisation}},
         **_owner(site, clock if seen.clock else None),
+        **_reason(reason, seen.code),
     }
-    if reason:
-        body["statusReason"] = _reason(reason, seen.code)
-    if seen.notice:
-        body["meta"]["security"] = [*body["meta"].get("security", []), PART2_LABEL]
-        body["note"] = [{"text": f"{PART2_NOTICE} Consent scope: {scope}."}]
-    return body | _outputs(seen.milestones)
+    noticed = _noticed(body["meta"], scope) if seen.notice else {}
+    return body | noticed | _outputs(seen.milestones)
+
+
+def _noticed(meta: dict[str, Any], scope: str) -> dict[str, Any]:
+    labelled = {**meta, "security": [*meta.get("security", []), PART2_LABEL]}
+    return {"meta": labelled, "note": [{"text": f"{PART2_NOTICE} Consent scope: {scope}."}]}
 
 
 def _owner(site: Site, clock: tuple[str, datetime] | None) -> dict[str, Any]:
@@ -83,8 +82,9 @@ def _owner(site: Site, clock: tuple[str, datetime] | None) -> dict[str, Any]:
     return {"owner": named, "restriction": {"period": {"end": instant(clock[1])}}}
 
 
-def _reason(text: str, code: str | None) -> dict[str, Any]:
-    return {"coding": [{"system": REASON, "code": code}], "text": text} if code else {"text": text}
+def _reason(text: str | None, code: str | None) -> dict[str, Any]:
+    coding = {"coding": [{"system": REASON, "code": code}]} if code else {}
+    return {"statusReason": {**coding, "text": text}} if text else {}
 
 
 def _outputs(milestones: Milestones) -> dict[str, Any]:

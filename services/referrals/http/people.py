@@ -90,14 +90,15 @@ class EntryShown(BaseModel):
 def people_routes(edge: Edge) -> APIRouter:
     """This will serve /referrals."""
     router = APIRouter(prefix="/referrals", route_class=StrictRoute, tags=["people"])
-    _add_lists(router, edge)
+    _add_list(router, edge)
+    _add_timeline(router, edge)
     _add_record(router, edge.run)
     add_findings(router, edge.run, edge.programme)
     add_clock(router, edge.run, edge.programme)
     return router
 
 
-def _add_lists(router: APIRouter, edge: Edge) -> None:
+def _add_list(router: APIRouter, edge: Edge) -> None:
     @router.get("")
     async def referrals(
         _: Agency,
@@ -117,6 +118,8 @@ def _add_lists(router: APIRouter, edge: Edge) -> None:
         shown = [StateNow(referral_id=referral_id, state=each) for referral_id, each in found]
         return Page(referrals=shown, after=shown[-1].referral_id if len(shown) == limit else None)
 
+
+def _add_timeline(router: APIRouter, edge: Edge) -> None:
     @router.get("/{referral_id}/timeline")
     async def timeline(referral_id: UUID, caller: Annotated[Caller, Depends(known)]) -> list[EntryShown]:
         """What happened to a referral, as far as the caller may know it."""
