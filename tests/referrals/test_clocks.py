@@ -1,14 +1,11 @@
 """Every open referral has one owner and a clock, and ends with a reason, or with a visit that was held."""
 
 from datetime import datetime, timedelta
-from importlib import resources
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from sqlalchemy import text, update
@@ -303,43 +300,3 @@ async def test_a_visit_that_was_not_kept_after_all_is_no_evidence(desk: Desk) ->
     await desk.hear(said["none"])
 
     assert (await told_of(desk))[-1] == ("on-hold", "lapsed")
-
-
-BEFORE = {
-    "accepted": ("match", None), "engaged": ("go_on", None), "needs_info": ("ask", None), "refused": (None, None),
-    "completed": (None, None), "waitlisted": ("answer", NOW),
-}  # fmt: skip
-"""States of referrals that were kept before there were clocks, with danger raised or not, and what they await now."""
-
-
-def to_schema(connection: Any, revision: str) -> None:
-    """Bring a store to a schema."""
-    settings = Config()
-    settings.set_main_option("script_location", str(resources.files("services.referrals") / "migrations"))
-    settings.attributes["connection"] = connection
-    command.upgrade(settings, revision)
-
-
-async def test_what_was_open_before_there_were_clocks_gets_one(tmp_path: Path) -> None:
-    database = Database.open(f"sqlite:///{tmp_path / 'referrals.sqlite'}")
-    kept = {str(uuid4()): each for each in BEFORE.items()}
-    filled = "placer_value, content, words, reasons, first_outcome, arrived_at, latest, told_at, organisation, site_id"
-    row = (
-        f"insert into referrals (referral_id, person_id, state, crisis_at, placer, part2, withheld, {filled}) "
-        "values (:one, :one, :state, :crisis, :one, 0, 0" + ", ''" * 10 + ")"
-    )
-    async with database.transaction() as db:
-        await db.run_sync(to_schema, "0004")
-        for one, (state, (_, raised)) in kept.items():
-            crisis = raised.isoformat() if raised else None
-            await db.execute(text(row), {"one": UUID(one).hex, "state": state, "crisis": crisis})
-
-    async with database.transaction() as db:
-        await db.run_sync(to_schema, "0005")
-
-    async with database.reading() as db:
-        found = (await db.execute(text("select referral_id, awaits, act_by is not null as due from referrals"))).all()
-    await database.close()
-    wanted = {UUID(one): awaits for one, (_, (awaits, _)) in kept.items()}
-    assert {UUID(each.referral_id): each.awaits for each in found} == wanted
-    assert {bool(each.due) for each in found if wanted[UUID(each.referral_id)]} == {True}
