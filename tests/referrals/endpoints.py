@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from shared import clock
 from shared.clock import real
-from shared.events.referrals import SubscriptionFellDue
+from shared.events.referrals import ReferralFellDue
 from shared.mailbox.tables import timers
 from tests.referrals.makers import Desk
 
@@ -188,8 +188,8 @@ async def until(desk: Desk, moment: datetime) -> None:
 
 
 async def next_due(desk: Desk) -> datetime | None:
-    """When the next timer of a subscription rings."""
-    mine = timers.c.type == SubscriptionFellDue.type_name(), timers.c.rung_at.is_(None)
+    """When the next timer rings, but those of referrals' clocks: they are days away."""
+    mine = timers.c.type != ReferralFellDue.type_name(), timers.c.rung_at.is_(None)
     async with desk.service.database.reading() as db:
         found: datetime | None = await db.scalar(select(func.min(timers.c.due)).where(*mine))
     return found

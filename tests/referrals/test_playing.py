@@ -9,17 +9,20 @@ import pytest
 from sqlalchemy import select
 
 from services.referrals.handlers import Misfit
+from services.referrals.rules.journey import OVER
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.playing import PAUSE, PLAYS, UnknownOutcome, outcome_of
 from shared import clock
 from shared.database import Database
-from shared.events.referrals import OutcomeFellDue
+from shared.events.referrals import OutcomeFellDue, ReferralFellDue
 from shared.mailbox.tables import outbox
 from shared.programme import Programme
 from tests.conftest import Migrated
 from tests.referrals.endpoints import endpoint, settle, subscribed, subscription, until
 from tests.referrals.makers import NOW, Desk, consent, desk_on, order, patient, person, request
 from tests.referrals.pipes import SEGMENTS, message
+from tests.referrals.test_clocks import DAY, pass_to, record
+from tests.referrals.test_discharges import leaving
 from tests.referrals.test_mllp import answered, line
 
 TRIAL = "trial-hospital"
@@ -39,7 +42,7 @@ ENDS = {
     "offered": "offered",
     "matched": "matched",
     "scheduled": "first_scheduled",
-    "no-show": "completed",
+    "no-show": "lapsed",
     "kept": "engaged",
     "completed": "completed",
 }
@@ -82,9 +85,10 @@ async def test_the_steps_come_one_after_another_on_every_database(desk: Desk) ->
 
 
 async def test_who_never_comes_ends_without_a_visit_kept(small: Desk) -> None:
-    assert (await played(small, request("outcome-no-show")))[-2:] == ["first_scheduled", "completed"]
+    assert (await played(small, request("outcome-no-show")))[-2:] == ["first_scheduled", "lapsed"]
 
-    assert (await small.told(TRIAL))[-1]["output"][-1] == {"type": {"text": "Visits kept"}, "valueInteger": 0}
+    last = (await small.told(TRIAL))[-1]
+    assert (last["status"], [each["type"]["text"] for each in last["output"]]) == ("on-hold", ["First visit"])
 
 
 async def test_without_a_wish_a_referral_goes_to_its_first_visit_and_what_is_held_stays(small: Desk) -> None:
@@ -136,6 +140,35 @@ async def test_the_answer_of_a_pager_that_is_broken_can_be_asked_for(small: Desk
     answer = await small.refer(request("outcome-unheard-1"), who=TRIAL)
 
     assert (answer.status_code, answer.json()["issue"][0]["code"]) == (503, "transient")
+
+
+@pytest.mark.parametrize("outcome", PLAYS)
+async def test_the_clock_of_a_test_is_shown_rings_for_nobody_and_counts_nowhere(small: Desk, outcome: str) -> None:
+    await small.refer(leaving(NOW.date() - 2 * DAY, f"outcome-{outcome}-1"), who=TRIAL)
+    await until(small, NOW + 20 * PAUSE)
+    mine = {"organisation": TRIAL}
+    (one,) = (await small.ask("GET", "/referrals", who="agency", params=mine)).json()["referrals"]
+    found = await record(small, one["referral_id"])
+
+    await pass_to(small, NOW + 400 * DAY)
+    fact = ReferralFellDue(referral_id=one["referral_id"], person_id=found["person_id"])
+    await small.hear(fact)
+
+    assert (found["state"], found["owner"] is None, found["act_by"] is None) == (
+        ENDS[outcome], ENDS[outcome] in OVER, ENDS[outcome] in OVER
+    )  # fmt: skip
+    assert await small.work() == []
+    assert (await small.figures())["referrals_overdue"] == 0
+    late = [await small.ask("GET", "/referrals", who="agency", params=each | {"overdue": True}) for each in ({}, mine)]
+    assert [each.json()["referrals"] for each in late] == [[], []]
+    assert (await small.ask("GET", "/follow-up", who=TRIAL)).json()["discharged"] == 0
+
+
+async def test_a_test_is_told_who_would_have_to_act(small: Desk) -> None:
+    await played(small, request("outcome-scheduled-1"))
+
+    told = [(each["owner"]["display"].rpartition(": ")[2], "restriction" in each) for each in await small.told(TRIAL)]
+    assert told[1:] == [("matching", True), ("scheduling", True), ("the supporter", True)]
 
 
 async def test_all_that_is_said_of_a_test_is_labelled_as_one(small: Desk) -> None:

@@ -240,6 +240,16 @@ async def test_nothing_is_wrong_where_nothing_was_broken(world: SmallWorld) -> N
     assert messages.against(books, world.log) == (len(SENT), [])
 
 
+async def test_nobody_must_act_for_what_came_for_tests(world: SmallWorld) -> None:
+    kept = {"organisation": "trial-hospital", "test": 1}
+    late = {"state": "matched", "awaits": "book", "act_by": NOW - DAY}
+    for name, row in {"a late test": late, "a completed test": {"state": "completed"}}.items():
+        ids = {"referral_id": an_id(name), "person_id": an_id(f"nobody of {name}"), "placer": name}
+        world.put("referrals", "referrals", **ids, **kept, **row)
+
+    assert await broken(world) == {}
+
+
 @pytest.mark.parametrize(("how", "words", "who"), BREAKS.values(), ids=BREAKS)
 async def test_what_is_broken_is_named_for_whom_it_is(
     world: SmallWorld, how: tuple[str, list[str]], words: str, who: str

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.handlers.outcomes import agreed_of
 from services.referrals.handlers.telling import tell
+from services.referrals.handlers.winding import wind
 from services.referrals.rules import journey, playing
 from services.referrals.rules.playing import HELD, PAUSE, Step
 from shared import consents
@@ -16,6 +17,9 @@ from shared.clock import now
 from shared.events.referrals import OutcomeFellDue
 from shared.mailbox import Later, Said
 from shared.programme import Programme
+
+KEPT: dict[Step, int] = {"series_ended": 1, "series_unkept": 0}
+"""How many visits were kept when a series ends."""
 
 LET_ON = {"crisis_review": "risk_cleared", "needs_screen": "risk_cleared", "needs_info": "details_given"}
 
@@ -47,9 +51,11 @@ async def play(rung: Sequence[OutcomeFellDue], db: AsyncConnection, *, programme
         if before is None or step is None:
             continue
         after, noted = _taken(before, step, now())
+        after, _ = wind(after, programme=programme, at=now())
         if step == "let_on":
             await consents.given(agreed_of(after, programme=programme, at=now()), db)
-        moved.append(after)
+        if noted:
+            moved.append(after)
         entries += noted
         said += _next(after, each.step + 1, now())
     await store.change(db, moved)
@@ -65,9 +71,9 @@ def _taken(before: store.Referral, step: Step, at: datetime) -> tuple[store.Refe
         let = replace(before, state="accepted", reasons=(), crisis_at=None)
         return let, [_entry(before, each, at) for each in (LET_ON[before.state], "accepted")]
     about = at + (PAUSE if step == "series_booked" else timedelta())
-    kept = int(before.state == "engaged")
-    entry = replace(_entry(before, step, at), about=about, number=kept if step == "series_ended" else None)
-    return replace(before, state=journey.NEXT[before.state, step]), [entry]
+    entry = replace(_entry(before, step, at), about=about, number=KEPT.get(step))
+    moved = replace(before, state=journey.NEXT[before.state, step])
+    return replace(moved, visits_from=about, visits_until=about) if step == "series_booked" else moved, [entry]
 
 
 def _entry(referral: store.Referral, what: str, at: datetime) -> store.Entry:

@@ -49,9 +49,12 @@ def _stands(referral: Referral) -> clock.Stands:
 
 
 def ringing(referral: Referral, *, at: datetime) -> tuple[Referral, list[Later]]:
-    """This will plan the timer of a clock, unless one rings before, or somebody has the task already."""
+    """This will plan the timer of a clock, unless one rings before, or somebody has the task already.
+
+    No timer rings for a test: there nobody is asked anything, and its clock is only shown.
+    """
     due = referral.act_by
-    if due is None or referral.awaits in clock.HAVE_A_TASK:
+    if due is None or referral.test or referral.awaits in clock.HAVE_A_TASK:
         return referral, []
     if referral.rings_at and at < referral.rings_at <= due:
         return referral, []
@@ -62,7 +65,7 @@ def ringing(referral: Referral, *, at: datetime) -> tuple[Referral, list[Later]]
 def ran_out(referral: Referral, *, programme: Programme, at: datetime) -> Asked | None:
     """This will give the task of whoever must act for a referral whose clock has run out; None where it has not."""
     step, due = referral.awaits, referral.act_by
-    if step is None or due is None or due > at or step in clock.HAVE_A_TASK:
+    if step is None or due is None or due > at or step in clock.HAVE_A_TASK or referral.test:
         return None
     kind = NO_VISIT if step == "close" else OVERDUE
     left, site = referral.order.discharged_on, programme.site(referral.site_id)

@@ -43,7 +43,7 @@ PLAYS: dict[str, Play] = {
     "offered": Play(steps=("let_on", "offer_made")),
     "matched": Play(steps=("let_on", *MATCHED)),
     "scheduled": Play(steps=("let_on", *BOOKED)),
-    "no-show": Play(steps=("let_on", *BOOKED, "missed", "series_ended")),
+    "no-show": Play(steps=("let_on", *BOOKED, "missed", "series_unkept")),
     "kept": Play(steps=("let_on", *BOOKED, "first_kept")),
     "completed": Play(steps=("let_on", *BOOKED, "first_kept", "series_ended")),
 }

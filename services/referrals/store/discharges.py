@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals.store.tables import referrals
 
-COLUMNS = ("referral_id", "person_id", "site_id", "part2", "discharged_on")
+COLUMNS = ("referral_id", "person_id", "organisation", "site_id", "part2", "discharged_on")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,17 +18,22 @@ class Discharged:
 
     referral_id: UUID
     person_id: UUID
+    organisation: str
     site_id: str
     part2: bool
     discharged_on: date
 
 
 async def discharged(db: AsyncConnection, organisation: str, first: date, last: date) -> list[Discharged]:
-    """This will list an organisation's referrals of people discharged from one day to another, but those refused."""
+    """This will list an organisation's referrals of people discharged from one day to another.
+
+    What was refused, and what came for tests, is left out.
+    """
     wanted = select(*(referrals.c[each] for each in COLUMNS)).where(
         referrals.c.organisation == organisation,
         referrals.c.discharged_on >= first,
         referrals.c.discharged_on <= last,
         referrals.c.state != "refused",
+        ~referrals.c.test,
     )
     return [Discharged(**row) for row in (await db.execute(wanted)).mappings()]

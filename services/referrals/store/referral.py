@@ -174,8 +174,8 @@ async def ids_of_person(db: AsyncConnection, person_id: UUID) -> list[UUID]:
 
 
 async def overdue(db: AsyncConnection, *, at: datetime) -> int:
-    """This will count the referrals whose clock has run out."""
-    return int(await db.scalar(select(func.count()).where(referrals.c.act_by <= at)) or 0)
+    """This will count the referrals of people whose clock has run out."""
+    return int(await db.scalar(select(func.count()).where(referrals.c.act_by <= at, ~referrals.c.test)) or 0)
 
 
 async def by_id(db: AsyncConnection, referral_id: UUID, organisation: str | None = None) -> Referral | None:
