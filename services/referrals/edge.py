@@ -76,8 +76,8 @@ class Edge:
         await self.tell(told, way=way)
         return [each.body for each in told]
 
-    async def tell(self, told: Sequence[handlers.Told], *, way: Way) -> None:
-        """This will account for Tasks before they leave: what cannot be written down is not told."""
+    async def tell(self, told: Sequence[handlers.Told | handlers.Counted], *, way: Way) -> None:
+        """This will account for what is told before it leaves: what cannot be written down is not told."""
         if accounts := handlers.accounts(told, way, programme=self.programme):
             await self.disclose(accounts)
 

@@ -15,10 +15,18 @@ from shared.events.referrals import ReferralAccepted
 from tests.referrals.endpoints import endpoint, settle, subscribed, subscription
 from tests.referrals.makers import NOW, Desk, bundle, desk_on, patient, request
 from tests.referrals.pipes import event, message
+from tests.referrals.test_clocks import DAY
+from tests.referrals.test_discharges import leaving
 from tests.referrals.test_following import facts
 from tests.referrals.test_mllp import answered, line
 
 MINUTE = timedelta(minutes=1)
+ALCOHOL = [{"coding": [{"code": "7200002"}]}]
+
+
+def numbered(number: str) -> dict[str, Any]:
+    """A person of their own."""
+    return patient(identifier=[{"system": "urn:hospital:mrn", "value": number}])
 
 
 async def matched(desk: Desk, **changes: Any) -> str:
@@ -94,11 +102,53 @@ async def test_every_answer_that_holds_a_task_is_accounted_for(desk: Desk) -> No
     )
 
     assert await told(desk, referral_id) == [
-        ("fhir", "accepted", False, 1),
+        ("fhir", "accepted", True, 1),
         ("fhir", "withdrawn", False, 1),
         ("stream", "accepted", False, 1),
         ("stream", "withdrawn", False, 1),
     ]
+
+
+async def test_who_must_act_is_told_by_a_consent_and_accounted_for_with_it(desk: Desk) -> None:
+    agreed = await desk.referred(request("R-1"))
+    silent = await desk.referred(request("R-2"), who="silent-centre")
+
+    shown = await desk.task(agreed)
+    hidden = await desk.task(silent, who="silent-centre")
+
+    assert "restriction" in shown and "restriction" not in hidden
+    assert await told(desk, agreed) == [("fhir", "accepted", True, 1), ("stream", "accepted", False, 1)]
+    rows = (await desk.account(silent))["disclosures"]
+    assert {each["consent_id"] for each in rows if each["recipient"] == "silent-centre"} == {None}
+
+
+async def test_who_is_told_of_a_closure_is_accounted_for(desk: Desk) -> None:
+    ours, theirs = [await desk.referred(request(each, contained=[numbered(each)])) for each in ("R-1", "R-2")]
+    await desk.ask("POST", f"/referrals/{ours}/closure", who="agency", json={"by": "Kim", "reason": "no_place"})
+    await desk.ask("POST", f"/referrals/{theirs}/closure", who="agency", json={"by": "Kim", "reason": "unreachable"})
+
+    assert ("stream", "closed", False, 1) in await told(desk, ours)
+    assert ("stream", "closed", True, 1) in await told(desk, theirs)
+
+
+async def test_who_is_counted_in_a_figure_for_a_hospital_is_accounted_for_each_time(desk: Desk) -> None:
+    agreed = await desk.referred(leaving(NOW.date() - 2 * DAY, "R-1", contained=[numbered("M-1")]))
+    protected = await desk.referred(leaving(NOW.date() - DAY, "R-2", contained=[numbered("M-2")], reasonCode=ALCOHOL))
+    elsewhere = await desk.referred(leaving(NOW.date() - 300 * DAY, "R-3", contained=[numbered("M-3")]))
+
+    for _ in range(2):
+        await desk.ask("GET", "/follow-up")
+    clock.step_to(NOW + 20 * DAY)
+    await desk.ask("GET", "/follow-up")
+
+    assert [each for each in await told(desk, agreed) if each[0] == "follow_up"] == [
+        ("follow_up", "not_seen", True, 1),
+        ("follow_up", "waiting", True, 2),
+    ]
+    assert [each for each in await told(desk, protected) if each[0] == "follow_up"] == [
+        ("follow_up", "accepted", False, 3)
+    ]
+    assert [each for each in await told(desk, elsewhere) if each[0] == "follow_up"] == []
 
 
 async def test_an_answer_over_mllp_is_accounted_for(desk: Desk) -> None:

@@ -30,7 +30,7 @@ from services.referrals.handlers.notifying import notify, record
 from services.referrals.handlers.playing import Misfit, play, refuse_misfit
 from services.referrals.handlers.receive import Post, Received, check, ingest, receive, refuse
 from services.referrals.handlers.subscribing import Changed, NotThere, TooMany, Wish, change, subscribe
-from services.referrals.handlers.telling import Told, accounts, echo, tasks_of
+from services.referrals.handlers.telling import Counted, Told, accounts, echo, tasks_of
 from services.referrals.handlers.tokens import Asking, give_token
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Asking",
     "Changed",
     "Consenting",
+    "Counted",
     "Details",
     "Ending",
     "Guardian",

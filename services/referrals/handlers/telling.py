@@ -23,6 +23,8 @@ from shared.programme import Programme
 from shared.sealed import lookup
 
 REFERRER = "referrer"
+WITHOUT_A_CLOCK: tuple[Way, str] = "hl7v2", "accepted"
+"""What takes no consent, as a Task does that also tells who must act, and by when."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,15 @@ class Told:
     referral: store.Referral
     body: dict[str, Any]
     what: str = ""
+    consent_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One of those that a figure for their referrer counts, as `what`; `consent_id` is the consent it takes."""
+
+    referral: store.Discharged
+    what: str
     consent_id: UUID | None = None
 
 
@@ -69,12 +80,11 @@ async def tasks_of(
 
 def _told(referral: store.Referral, seen: journey.Seen, consent: Consent | None, programme: Programme) -> Told:
     body = _task(referral, seen, programme, scope=in_words(consent, recipient=referral.organisation) if consent else "")
-    needed = seen.business not in journey.TOLD_WITHOUT_CONSENT
     return Told(
         referral=referral,
         body=body,
         what=seen.business,
-        consent_id=consent.consent_id if consent and needed else None,
+        consent_id=consent.consent_id if consent and seen.by_consent else None,
     )
 
 
@@ -165,20 +175,21 @@ async def tell(db: AsyncConnection, referrals: Iterable[store.Referral], *, prog
     return [*said, *await announce(db, said)]
 
 
-def accounts(some: Iterable[Told], way: Way, *, programme: Programme) -> list[store.Disclosure]:
-    """This will account for Tasks that are told in a way; what the programme's own people see is told to nobody."""
+def accounts(some: Iterable[Told | Counted], way: Way, *, programme: Programme) -> list[store.Disclosure]:
+    """This will account for what is told in a way; what the programme's own people see is told to nobody."""
     outside = [each for each in some if programme.organisations[each.referral.organisation].kind != "agency"]
-    return [_account(each.referral, way, each.what, each.consent_id) for each in outside if each.what]
+    return [_account(each, way) for each in outside if each.what]
 
 
-def _account(referral: store.Referral, way: Way, what: str, consent_id: UUID | None = None) -> store.Disclosure:
+def _account(told: Told | Counted, way: Way) -> store.Disclosure:
+    referral = told.referral
     return store.Disclosure(
         person_id=referral.person_id,
         referral_id=referral.referral_id,
         recipient=referral.organisation,
         way=way,
-        what=what,
+        what=told.what,
         part2=referral.part2,
-        consent_id=consent_id,
+        consent_id=None if (way, told.what) == WITHOUT_A_CLOCK else told.consent_id,
         at=now(),
     )

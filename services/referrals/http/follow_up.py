@@ -1,5 +1,6 @@
 """For hospitals: how many of those they referred had a visit within seven days after their discharge."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated
@@ -8,9 +9,9 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.referrals import store
+from services.referrals import handlers, store
 from services.referrals.edge import Edge
-from services.referrals.rules.follow_up import Left, counted
+from services.referrals.rules.follow_up import Left, how
 from services.referrals.rules.scopes import lets
 from shared.callers import Caller, known
 from shared.clock import now
@@ -56,14 +57,14 @@ def follow_up_routes(edge: Edge) -> APIRouter:
         if not timedelta() <= last - first <= LONGEST:
             raise Problem(422, "These days are no span", where="query from", remedy="name 366 days at most, in order")
         async with edge.database.reading() as db:
-            left = await store.discharged(db, caller.organisation_id, first, last)
-            told = await _told(db, left, caller.organisation_id, edge.programme)
-        found = counted(told, now=now())
+            told = await _told(db, await store.discharged(db, caller.organisation_id, first, last), edge.programme)
+        await edge.tell(told, way="follow_up")
+        found = Counter(each.what for each in told if each.consent_id)
         return FollowUp(
             since=first,
             until=last,
-            discharged=len(left),
-            may_be_told=len(told),
+            discharged=len(told),
+            may_be_told=found.total(),
             within_7_days=found["within_7_days"],
             later=found["later"],
             waiting=found["waiting"],
@@ -73,30 +74,27 @@ def follow_up_routes(edge: Edge) -> APIRouter:
     return router
 
 
-async def _told(
-    db: AsyncConnection, some: Sequence[store.Discharged], organisation: str, programme: Programme
-) -> list[Left]:
-    """This will choose those of whom the organisation may know when they were seen: Part 2 never lets dates out."""
+async def _told(db: AsyncConnection, some: Sequence[store.Discharged], programme: Programme) -> list[handlers.Counted]:
+    """This will say of each what its count tells: how it went by the person's consent only, else that it was taken in.
+
+    Part 2 never lets dates out.
+    """
     consents = await consents_of_many(db, [each.person_id for each in some])
-    allowed = [
-        each
-        for each in some
-        if not each.part2
-        and may_disclose(
+    seen = await store.milestones_of(db, [each.referral_id for each in some])
+    told = []
+    for each in some:
+        consent = may_disclose(
             consents.get(each.person_id, []),
-            recipient=organisation,
+            recipient=each.organisation,
             classes=("referrer",),
             purpose="treatment",
             at=now(),
-            part2=False,
+            part2=each.part2,
         )
-    ]
-    seen = await store.milestones_of(db, [each.referral_id for each in allowed])
-    return [
-        Left(
-            discharged_on=each.discharged_on,
-            site=programme.site(each.site_id),
-            first_kept=seen[each.referral_id].first_kept if each.referral_id in seen else None,
-        )
-        for each in allowed
-    ]
+        if consent is None or each.part2:
+            told.append(handlers.Counted(each, "accepted"))
+            continue
+        kept = seen[each.referral_id].first_kept if each.referral_id in seen else None
+        left = Left(discharged_on=each.discharged_on, site=programme.site(each.site_id), first_kept=kept)
+        told.append(handlers.Counted(each, how(left, now=now()), consent.consent_id))
+    return told

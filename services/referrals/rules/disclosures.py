@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-Way = Literal["stream", "fhir", "hl7v2", "subscription", "timeline"]
-"""The edge by which it left: the status stream, a FHIR Task, an RRI, a call to a subscriber, a timeline."""
+Way = Literal["stream", "fhir", "hl7v2", "subscription", "timeline", "follow_up"]
+"""The edge by which it left: the status stream, a FHIR Task, an RRI, a call to a subscriber, a timeline,
+a count of follow-ups."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,5 @@
 """How many of those who left a hospital had a visit within seven days: the measure hospitals are held to (FUH)."""
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -28,8 +26,3 @@ def how(left: Left, *, now: datetime) -> How:
     if now < follow_up_ends(left.discharged_on, left.site):
         return "waiting"
     return "later" if left.first_kept else "not_seen"
-
-
-def counted(some: Iterable[Left], *, now: datetime) -> Counter[How]:
-    """This will count how follow-ups went."""
-    return Counter(how(each, now=now) for each in some)

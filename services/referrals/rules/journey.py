@@ -139,7 +139,8 @@ class Milestones:
 class Seen:
     """What a referrer may see: FHIR Task status, our code and sentence for it, a reason, and dates where allowed.
 
-    `code` is the reason of a no; `clock` says whether they may know who must act next, and by when.
+    `code` is the reason of a no; `clock` says whether they may know who must act next, and by when; `by_consent`
+    whether they may know it by the person's consent alone.
     """
 
     status: TaskStatus
@@ -150,6 +151,7 @@ class Seen:
     milestones: Milestones = Milestones()
     notice: bool = False
     clock: bool = False
+    by_consent: bool = False
 
 
 SENTENCES: dict[str, str] = {
@@ -169,8 +171,6 @@ SENTENCES: dict[str, str] = {
     "connected": "Connected with a peer service",
     "withdrawn": "Withdrawn, as you asked",
 }
-TOLD_WITHOUT_CONSENT = ("crisis_review", "needs_screen", "needs_info", "refused", "accepted", "withdrawn")
-"""What a referrer may know without any consent: that it arrived, and whether it was taken in."""
 REASONS: dict[str, str] = {
     "not_peer_support": "This programme offers peer support only; for other services please use your usual directory.",
     "no_consent": "The person has not agreed to peer support; the door stays open whenever they wish.",
@@ -237,11 +237,11 @@ def seen(
     if not consented or (part2 and not connected):
         return Seen(status="accepted", business="accepted", text=SENTENCES["accepted"])
     if part2:
-        return Seen(status="accepted", business="connected", text=SENTENCES["connected"], notice=True)
+        return Seen(status="accepted", business="connected", text=SENTENCES["connected"], notice=True, by_consent=True)
     if state == "closed" and reasons:
-        return replace(_closed(reasons[0]), milestones=milestones)
+        return replace(_closed(reasons[0]), milestones=milestones, by_consent=True)
     if state == "accepted":
-        return Seen(status="accepted", business="accepted", text=SENTENCES["accepted"], clock=True)
+        return Seen(status="accepted", business="accepted", text=SENTENCES["accepted"], clock=True, by_consent=True)
     return Seen(
         status=_UNDER_WAY[state],
         business=state,
@@ -249,6 +249,7 @@ def seen(
         reason=LAPSED if state == "lapsed" else None,
         milestones=milestones,
         clock=state != "completed",
+        by_consent=True,
     )
 
 
