@@ -95,7 +95,7 @@ class Rehearsal:
 
     async def _over_mllp(self, message: Message) -> Outcome:
         taking = Taking(edge=self.edge, pace=Pace(FASTEST, FASTEST))
-        answer = answer_of(await taking(message.raw, organisation=self.organisation))
+        answer = answer_of(*await taking(message.raw, organisation=self.organisation))
         if answer.referral_id is None:
             return not_taken(answer.status, answer.errors)
         return await self._found([answer.referral_id], answer.status)

@@ -14,7 +14,7 @@ import nats.errors
 
 from deploy.nats.permissions import inbox
 from deploy.sandbox.files import Message
-from deploy.sandbox.pipes import answer_of
+from deploy.sandbox.pipes import answer_of, is_followed
 from deploy.sandbox.verdicts import Outcome, Reply, ids_in, not_taken, of_task, words_of
 from services.referrals.mllp.frames import END, NoFrame, framed, read_frame
 from services.referrals.reading import Refused, read
@@ -112,13 +112,14 @@ class Sender:
             try:
                 writer.write(framed(message.raw.strip(b"\x0b\r\n" + END)))
                 raw = await read_frame(reader)
+                more = await read_frame(reader) if raw and is_followed(raw) else b""
             except NoFrame:
-                raw = None
+                raw = more = None
             finally:
                 writer.close()
-        if raw is None:
+        if raw is None or more is None:
             raise ConnectionError(f"The line at {self.doors.mllp[0]}:{self.doors.mllp[1]} ended without an answer.")
-        answer = answer_of(raw)
+        answer = answer_of(*filter(None, (raw, more)))
         if answer.referral_id is None:
             return not_taken(answer.status, answer.errors)
         return await self._found([answer.referral_id], answer.status)

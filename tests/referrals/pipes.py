@@ -20,6 +20,33 @@ def message(*more: str, end: str = "\r", **changed: str | None) -> bytes:
     return (end.join([each for each in segments.values() if each is not None] + list(more)) + end).encode()
 
 
+ORDER = {
+    "MSH": r"MSH|^~\&|EPIC|GENERAL HOSPITAL|ALONGSIDE|PEER SUPPORT|20260302120000-0500||OMG^O19^OMG_O19|ORDER-1|P|2.5.1"
+    "|||NE|NE|||||360X",
+    "PID": SEGMENTS["PID"],
+    "ORC": "ORC|NW|R-1^EPIC|||||||20260302|||77^WARD^ROBIN^^^DR",
+    "TQ1": "TQ1|1|||||||20260330|R^Routine^HL70485",
+    "OBR": "OBR|1|R-1^EPIC||461481000124109^Referral to peer support^SCT",
+    "DG1": SEGMENTS["DG1"],
+    "OBX": SEGMENTS["OBX"],
+}
+"""The same referral as an order of 360X."""
+
+
+def ordered(*more: str, end: str = "\r", **changed: str | None) -> bytes:
+    """An OMG^O19 of Ana; `more` segments stand at its end, and `None` leaves one out."""
+    segments: dict[str, Any] = ORDER | changed
+    return (end.join([each for each in segments.values() if each is not None] + list(more)) + end).encode()
+
+
+def unordered(*more: str, control: str = "CA", **changed: str | None) -> bytes:
+    """An OSU^O51 that takes Ana's order back."""
+    header = ORDER["MSH"].replace("OMG^O19^OMG_O19", "OSU^O51^OSU_O51").replace("ORDER-1", "ORDER-2")
+    why = "|".join(["ORC", control, "R-1^EPIC", *[""] * 13, "^They moved away"])
+    segments = {"MSH": header, "PID": ORDER["PID"], "ORC": why} | changed
+    return ("\r".join([each for each in segments.values() if each is not None] + list(more)) + "\r").encode()
+
+
 def event(name: str, control_id: str = "MSG-1") -> str:
     """An MSH of another event."""
     return SEGMENTS["MSH"].replace("I12", name).replace("MSG-1", control_id)

@@ -1,14 +1,16 @@
-"""What a sender of HL7 v2 is answered: RRI with what became of a referral, or what was wrong and where (MSA, ERR)."""
+"""What a sender of HL7 v2 is answered: what became of a referral (RRI, or OSU in 360X), or what was wrong and where."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from services.referrals.fhir.outcome import Code, Issue, Refused
+from services.referrals.hl7v2 import omg
 from services.referrals.hl7v2.message import CONTROL, Message
+from services.referrals.hl7v2.request import is_order, is_question
 from services.referrals.rules.order import Identifier
 
 Acknowledgement = Literal["AA", "AE", "AR"]
@@ -31,7 +33,16 @@ STATUSES = {
 }  # fmt: skip
 """Task.status as HL7 table 0283; everything else is P, pending."""
 
-OURS, PART2 = "ALONGSIDE", "42CFRPart2"
+ORDERS: dict[str, tuple[str, str]] = {
+    "accepted": ("OK", "IP"), "in-progress": ("SC", "IP"), "completed": ("SC", "CM"), "rejected": ("UA", "CA"),
+    "cancelled": ("CR", "CA"), "entered-in-error": ("CR", "CA"),
+}  # fmt: skip
+"""Task.status as ORC-1 and ORC-5 (HL7 tables 0119 and 0038)."""
+
+HELD, UNCHANGED, ASKED = ("SC", "HD"), "UC", "SR"
+"""What else an order's status may be, and ORC-1 where it was to be taken back and is not, or was asked for."""
+
+OURS, PART2, PROFILE = "ALONGSIDE", "42CFRPart2", "360X"
 LINE = "\r"
 
 
@@ -39,30 +50,83 @@ LINE = "\r"
 class Standing:
     """Where a referral stands: our id, its sender's, the Task's status, and what the sender is to read.
 
-    `notice` is the statement that goes with records under 42 CFR Part 2 (§ 2.32), with the scope of the consent.
+    `reason` is a part of that; `notice` is the statement that goes with records under 42 CFR Part 2 (§ 2.32), with the
+    scope of the consent.
     """
 
     referral_id: UUID
     identifier: Identifier | None
     status: str
     told: str
+    reason: str = ""
     notice: str = ""
 
 
-def accepted(message: Message, standing: Standing, *, at: datetime, answer_id: UUID) -> bytes:
-    """This will answer a referral that was taken in, or whose status was asked for."""
+def told(message: Message, standing: Standing, *, at: datetime, answer_id: UUID) -> list[bytes]:
+    """This will answer a referral that was taken in, or whose status was asked for.
+
+    360X has two messages for it, ACK and OSU; who does not say that they speak it waits for one answer to each.
+    """
+    if not is_order(message):
+        return [_of_referral(message, standing, at, answer_id)]
+    if not _speaks_360x(message):
+        return [_of_order(message, standing, at, answer_id, _line("MSA", "AA", message.control_id))]
+    acknowledged = [_header(message, at, answer_id), _line("MSA", "AA", message.control_id)]
+    return [_written(acknowledged), _of_order(message, standing, at, uuid5(answer_id, "status"))]
+
+
+def _speaks_360x(message: Message) -> bool:
+    return any(each.text(1).upper() == PROFILE for each in message.header.values(21))
+
+
+def _of_referral(message: Message, standing: Standing, at: datetime, answer_id: UUID) -> bytes:
     number, system = _number(standing.identifier)
     lines = [
-        _header(message, at, answer_id, label=PART2 if standing.notice else ""),
+        _header(message, at, answer_id, kind="RRI", label=_label(standing)),
         _line("MSA", "AA", message.control_id),
         _line(
             "RF1", STATUSES.get(standing.status, "P"), "", "", "", "", [number, system], "", "", _moment(at), "",
             [str(standing.referral_id), OURS],
         ),
-        _line("NTE", "1", "", standing.told),
-        *([_line("NTE", "2", "", standing.notice)] if standing.notice else []),
+        *_notes(standing),
     ]  # fmt: skip
     return _written(lines)
+
+
+def _of_order(message: Message, standing: Standing, at: datetime, answer_id: UUID, *acknowledged: str) -> bytes:
+    """This will say where an order stands, with the reason why it is declined."""
+    control, status = ORDERS.get(standing.status, HELD)
+    if is_question(message):
+        control = ASKED
+    elif omg.takes_back(message) and status != "CA":
+        control = UNCHANGED
+    why = ["", standing.reason] if status == "CA" else ""
+    filler = [str(standing.referral_id), OURS]
+    lines = [
+        _header(message, at, answer_id, kind="OSU", label=_label(standing)),
+        *acknowledged,
+        *_notes(standing),
+        _line("ORC", control, _entity(standing.identifier), filler, "", status, *[""] * 3, _moment(at), *[""] * 6, why),
+    ]
+    return _written(lines)
+
+
+def _entity(identifier: Identifier | None) -> list[str]:
+    """This will give the sender's number as they wrote it: with a name, an OID or an address of who gave it."""
+    number, system = _number(identifier)
+    if system.startswith("urn:oid:"):
+        return [number, "", system.removeprefix("urn:oid:"), "ISO"]
+    return [number, "", system, "URI"] if ":" in system else [number, system]
+
+
+def _notes(standing: Standing) -> list[str]:
+    return [
+        _line("NTE", str(place), "", each) for place, each in enumerate((standing.told, standing.notice), 1) if each
+    ]
+
+
+def _label(standing: Standing) -> str:
+    return PART2 if standing.notice else ""
 
 
 def _number(identifier: Identifier | None) -> tuple[str, str]:
@@ -73,7 +137,8 @@ def refused(message: Message | None, wrong: Refused, *, at: datetime, answer_id:
     """This will answer what could not be taken in: AR where it is to be sent again, or is no message of ours."""
     again = wrong.status in (503, 429, 400, 413) or any(each.code == "not-supported" for each in wrong.issues)
     control_id = message.control_id if message else ""
-    lines = [_header(message, at, answer_id), _line("MSA", "AR" if again else "AE", control_id)]
+    kind = "RRI" if message and message.kind[0] == "REF" and message.kind[1] else "ACK"
+    lines = [_header(message, at, answer_id, kind=kind), _line("MSA", "AR" if again else "AE", control_id)]
     return _written([*lines, *map(_error, wrong.issues)])
 
 
@@ -85,24 +150,25 @@ def _error(issue: Issue) -> str:
     return _line("ERR", "", [segment, number, field], [code, words, "HL70357"], "E", "", "", "", remedy)
 
 
-def _header(message: Message | None, at: datetime, answer_id: UUID, *, label: str = "") -> str:
+def _header(message: Message | None, at: datetime, answer_id: UUID, *, kind: str = "ACK", label: str = "") -> str:
     """This will begin an answer: from whom it was sent to, to whom it came from, in their version."""
     number = answer_id.hex[:20]
     if message is None:
         return f"MSH|^~\\&|{OURS}||||{_moment(at)}||ACK|{number}|P|2.5.1||||||UNICODE UTF-8"
-    header, (code, event) = message.header, message.kind
-    kind = ["RRI", event, f"RRI_{event}"] if code == "REF" and event else ["ACK", event, "ACK"] if event else ["ACK"]
+    header, event = message.header, "O51" if kind == "OSU" else message.kind[1]
+    structure = "ACK" if kind == "ACK" else f"{kind}_{event}"
     ends = [[header.text(place, part) for part in (1, 2, 3)] for place in (5, 6, 3, 4)]
     fields: list[str | list[str]] = [
         *ends,
         _moment(at),
         label,
-        kind,
+        [kind, event, structure] if event else [kind],
         number,
         header.text(11) or "P",
         header.text(12) or "2.5.1",
     ]
-    return f"MSH|^~\\&{_line('', *fields)}||||||UNICODE UTF-8"
+    profile = f"|||{PROFILE}" if _speaks_360x(message) else ""
+    return f"MSH|^~\\&{_line('', *fields)}||||||UNICODE UTF-8{profile}"
 
 
 def _line(name: str, *fields: str | list[str]) -> str:

@@ -15,7 +15,7 @@ import hl7
 
 from services.referrals.fhir.outcome import Refused, refuse
 
-READ = {"MSH", "RF1", "AUT", "PID", "IN1", "IN2", "DG1", "PR1", "OBR", "OBX", "PV1", "NTE", "ARV"}
+READ = {"MSH", "RF1", "ORC", "TQ1", "AUT", "PID", "IN1", "IN2", "DG1", "PR1", "OBR", "OBX", "PV1", "NTE", "ARV"}
 MOST_BYTES, MOST_SEGMENTS = 1_048_576, 2_000
 SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 ENDS = re.compile(r"\r\n|\r|\n")

@@ -24,9 +24,9 @@ GRACE = 5.0
 
 
 class Take(Protocol):
-    """Takes an organisation's message in, and gives the answer, whatever was wrong."""
+    """Takes an organisation's message in, and gives what is answered, whatever was wrong."""
 
-    async def __call__(self, raw: bytes, *, organisation: str) -> bytes: ...
+    async def __call__(self, raw: bytes, *, organisation: str) -> list[bytes]: ...
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _is_theirs(writer: asyncio.StreamWriter, line: Line) -> bool:
 async def _talk(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-    take: Callable[[bytes], Awaitable[bytes]],
+    take: Callable[[bytes], Awaitable[list[bytes]]],
     over: asyncio.Event,
 ) -> None:
     """This will answer one message after another, until the line ends, what comes is no MLLP, or all is `over`."""
@@ -107,7 +107,7 @@ async def _talk(
                 return
             if message is None:
                 return
-            writer.write(framed(await take(message)))
+            writer.write(b"".join(map(framed, await take(message))))
             await asyncio.wait_for(writer.drain(), IDLE)
 
 

@@ -26,8 +26,8 @@ class Taking:
     edge: Edge
     pace: Pace
 
-    async def __call__(self, raw: bytes, *, organisation: str) -> bytes:
-        """This will take in a message, and give the answer to it; it never raises.
+    async def __call__(self, raw: bytes, *, organisation: str) -> list[bytes]:
+        """This will take in a message, and give the answers to it; it never raises.
 
         Who sends too fast is answered more slowly.
         """
@@ -45,18 +45,15 @@ class Taking:
         except Exception as wrong:
             refused = _fault(wrong)
         else:
-            return answers.accepted(read, standing, at=real(), answer_id=answer_id)
-        return answers.refused(read, refused, at=real(), answer_id=answer_id)
+            return answers.told(read, standing, at=real(), answer_id=answer_id)
+        return [answers.refused(read, refused, at=real(), answer_id=answer_id)]
 
     def _refuse_suspended(self, organisation: str) -> None:
         if self.edge.programme.organisations[organisation].suspended:
             raise refuse("forbidden", "", SUSPENDED, status=403)
 
     async def _standing(self, read: Message, organisation: str) -> answers.Standing:
-        code, event = read.kind
-        if code != "REF" or event not in (*request.EVENTS, request.STATUS):
-            raise refuse("not-supported", "MSH-9", "send REF^I12, REF^I13, REF^I14 or REF^I15")
-        if event == request.STATUS:
+        if request.is_question(read):
             return await self._told(await self._known(read, organisation))
         (received,) = await self.edge.keep(uuid4(), organisation, Reading([Posted(request.order(read))]))
         await self.edge.insist([received])
@@ -67,17 +64,20 @@ class Taking:
         async with self.edge.database.reading() as db:
             found = await store.by_placer(db, organisation, identifier)
         if found is None:
-            raise refuse("not-found", "RF1-6", "ask about a referral of your own, by the number you sent it with")
+            asks = "ask about a referral of your own, by the number you sent it with"
+            raise refuse("not-found", request.place_of_number(read), asks)
         return found
 
     async def _told(self, referral: store.Referral) -> answers.Standing:
         (task,) = await self.edge.tasks([referral], way="hl7v2")
-        words = [task["businessStatus"]["text"], task.get("statusReason", {}).get("text", "")]
+        reason = task.get("statusReason", {}).get("text", "")
+        words = [task["businessStatus"]["text"], reason]
         return answers.Standing(
             referral_id=referral.referral_id,
             identifier=referral.order.identifier,
             status=task["status"],
             told=" ".join(filter(None, words)),
+            reason=reason,
             notice=" ".join(each["text"] for each in task.get("note", [])),
         )
 
