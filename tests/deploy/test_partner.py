@@ -11,6 +11,7 @@ from deploy.premises import known
 from tests.demos import ROOT
 from tests.deploy.terminal import said
 from tests.referrals.makers import SAMPLES, bundle, needs_samples, patient, request, risk
+from tests.referrals.pipes import ordered, unordered
 
 EXAMPLES = ROOT / "docs" / "examples"
 OURS = {
@@ -42,6 +43,30 @@ def test_says_of_each_dialect_what_would_become_of_it(tmp_path: Path) -> None:
         "c.json": ("our JSON", "accepted"),
     }
     assert [each["reply"]["status"] for each in told.values()] == ["201", "AA, RF1-1 A", "status"]
+
+
+def test_says_of_an_order_by_360x_what_would_become_of_it(tmp_path: Path) -> None:
+    told = checked(
+        tmp_path,
+        a_hl7=(EXAMPLES / "order.hl7").read_bytes(),
+        b_hl7=ordered(),
+        c_hl7=ordered(ORC="ORC|XO|R-2^EPIC", OBR="OBR|1|||24323-8^Metabolic panel^LN"),
+        d_hl7=ordered(ORC="ORC|RE|R-3^EPIC"),
+        e_hl7=unordered(),
+        f_hl7=ordered(ORC="ORC|NW|R-4^EPIC", OBX="OBX|1|CWE|risk^Risk screen^ALONGSIDE||flagged"),
+    )
+
+    assert {name: (each["verdict"], each["reply"]["status"]) for name, each in told.items()} == {
+        "a.hl7": ("accepted", "AA, ORC-1 OK"),
+        "b.hl7": ("accepted", "AA, ORC-1 OK"),
+        "c.hl7": ("declined", "AA, ORC-1 UA"),
+        "d.hl7": ("refused", "AE"),
+        "e.hl7": ("withdrawn", "AA, ORC-1 CR"),
+        "f.hl7": ("danger", "AA, ORC-1 SC"),
+    }
+    assert told["d.hl7"]["reply"]["words"][0].startswith("ORC-1: say NW for a new order")
+    assert {"ORC-1", "ORC-9", "OBR-4", "OBX-5", "PID-13"} <= set(told["b.hl7"]["counts"])
+    assert {"ORC-12", "TQ1", "MSH-21"} <= set(told["b.hl7"]["changes_nothing"])
 
 
 def test_says_where_a_message_is_wrong_and_what_to_do(tmp_path: Path) -> None:

@@ -181,6 +181,21 @@ def test_danger_that_nobody_hears_is_danger_by_every_way_and_in_the_check(trial:
         assert [(one["verdict"], one["reply"]["status"]) for one in found] == [("danger", "503"), ("danger", "AR")]
 
 
+def test_orders_by_360x_are_sent_and_both_answers_to_each_are_read(trial: Trial, tmp_path: Path) -> None:
+    order = (ROOT / "docs" / "examples" / "order.hl7").read_bytes().replace(b"README-360X-1", b"outcome-matched-360")
+    (tmp_path / "a.hl7").write_bytes(order)
+    (tmp_path / "b.hl7").write_bytes(order.replace(b"ORC|NW", b"ORC|RE"))
+    (tmp_path / "c.hl7").write_bytes(order.replace(b"|||360X", b""))
+
+    code, told = said("send", str(tmp_path), "--org", TRIAL, "--data", str(trial.there.data), "--json")
+
+    found = json.loads(told)["messages"]
+    assert (code, [(each["verdict"], each["reply"]["status"]) for each in found]) == (
+        1,
+        [("accepted", "AA, ORC-1 OK"), ("refused", "AE"), ("accepted", "AA, ORC-1 OK")],
+    )
+
+
 def test_who_refers_people_is_told_so_before_a_folder_is_sent(trial: Trial, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(request(contained=[])))
 

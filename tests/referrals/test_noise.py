@@ -9,7 +9,7 @@ import pytest
 
 from services.referrals.reading import Refused, read
 from tests.referrals.makers import SAMPLES, Desk
-from tests.referrals.pipes import SEGMENTS, message
+from tests.referrals.pipes import SEGMENTS, message, ordered, unordered
 from tests.referrals.test_mllp import frame, line, talk
 
 ROUNDS = int(os.environ.get("NOISE", "2000"))
@@ -47,6 +47,8 @@ def _good() -> Iterator[bytes]:
     yield message()
     yield message("NTE|1||a\\T\\b", r"OBX|2|ST|93267-3^Intent^LN||No", ZZZ="ZZZ|1|2")
     yield "\r".join(SEGMENTS.values()).encode("utf-16")
+    yield ordered("NTE|1||a\\T\\b", "ORC|PR|L-9", "OBR|2|L-9||1-0^Lab^LN", "OBX|2|TX|1^C^L||well")
+    yield unordered()
     yield from (each.read_bytes() for each in sorted(SAMPLES.glob("hl7v2_ref/*.hl7")))
 
 
