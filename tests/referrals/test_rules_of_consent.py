@@ -223,6 +223,39 @@ async def test_a_consent_has_versions_each_kept_as_it_was_signed(desk: Desk) -> 
     assert await business(desk, referral_id, who="silent-centre") == "accepted"
 
 
+async def in_force(desk: Desk, referral_id: str) -> list[str]:
+    """The versions that count, of a person's consents."""
+    versions = (await desk.account(referral_id))["consents"]
+    return [each["consent_id"] for each in versions if each["revoked_at"] is None]
+
+
+async def test_a_paper_that_was_kept_before_still_ends_the_version_that_it_replaces(desk: Desk) -> None:
+    referral_id = await desk.referred(request(), who="silent-centre")
+    await desk.hear((await accepted(desk))["match"])
+    wide = (await agree(desk, referral_id)).json()["consent_id"]
+    narrow = {"purposes": ["payment"]}
+    first = (await agree(desk, referral_id, **narrow)).json()["consent_id"]
+
+    answers = [await agree(desk, referral_id, **narrow, replaces=wide) for _ in range(2)]
+    itself = await agree(desk, referral_id, **narrow, replaces=first)
+
+    assert [(each.status_code, each.json()["consent_id"]) for each in (*answers, itself)] == [(201, first)] * 3
+    assert await in_force(desk, referral_id) == [first]
+    assert [each.consent_id for each in await desk.said(ConsentRevoked)] == [UUID(wide)]
+    assert await business(desk, referral_id, who="silent-centre") == "accepted"
+
+
+async def test_a_version_is_replaced_once_and_the_next_paper_must_name_the_one_in_force(desk: Desk) -> None:
+    referral_id = await desk.referred(request(), who="silent-centre")
+    first = (await agree(desk, referral_id)).json()["consent_id"]
+    second = (await agree(desk, referral_id, purposes=["payment"], replaces=first)).json()["consent_id"]
+
+    late = await agree(desk, referral_id, purposes=["operations"], replaces=first)
+
+    assert late.status_code == 409
+    assert await in_force(desk, referral_id) == [second]
+
+
 async def test_a_consent_that_was_taken_back_is_signed_anew_or_stays_so(desk: Desk) -> None:
     referral_id = await desk.referred(request(), who="silent-centre")
     await agree(desk, referral_id)

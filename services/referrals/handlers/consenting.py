@@ -74,7 +74,8 @@ async def account(asking: tuple[UUID, str], db: AsyncConnection) -> Reply:
 async def agree(consenting: Consenting, db: AsyncConnection, *, programme: Programme) -> Reply:
     """This will keep what a person signed, in place of an earlier version where it names one, and tell what it allows.
 
-    The same paper twice is one consent; one that was taken back stays so.
+    The same paper twice is one consent, and ends the version that it names also where it is known; one that was taken
+    back stays so. NotInForce where a new paper names a version that another has replaced: both would count.
     """
     person_id = consenting.person_id
     mine = await store.alone(db, await store.ids_of_person(db, person_id))
@@ -83,20 +84,22 @@ async def agree(consenting: Consenting, db: AsyncConnection, *, programme: Progr
     until = _signed_until(consenting, list(mine.values()), programme)
     known = {each.consent_id: each for each in await consents.consents_of(db, person_id)}
     fact = _given(consenting, until)
-    replaced = known.get(consenting.replaces) if consenting.replaces else None
-    ended = known[fact.consent_id].revoked_at if fact.consent_id in known else None
-    if ended or (consenting.replaces and replaced is None):
+    is_new, replaced = fact.consent_id not in known, known.get(consenting.replaces) if consenting.replaces else None
+    if consenting.replaces and (replaced is None or (is_new and replaced.revoked_at)):
         raise NotInForce
-    if fact.consent_id in known:
+    if not is_new and known[fact.consent_id].revoked_at:
+        raise NotInForce
+    over = [replaced] if replaced and not replaced.revoked_at and replaced.consent_id != fact.consent_id else []
+    if not is_new and not over:
         return Reply(fact.consent_id)
-    over = [replaced] if replaced and not replaced.revoked_at else []
-    facts = [ConsentRevoked(consent_id=each.consent_id, person_id=person_id, revoked_at=now()) for each in over]
-    await consents.given([fact], db)
-    await consents.revoked(facts, db)
+    given = [fact] if is_new else []
+    ended = [ConsentRevoked(consent_id=each.consent_id, person_id=person_id, revoked_at=now()) for each in over]
+    await consents.given(given, db)
+    await consents.revoked(ended, db)
     note = f"Signed by: {consenting.signed_by}. Kept: {consenting.document}"
     await store.note(db, [written_down(each, "consent_given", consenting.by, note) for each in mine.values()])
     await retell(db, mine.values(), programme=programme)
-    return Reply(fact.consent_id, [fact, *facts, *await tell(db, mine.values(), programme=programme)])
+    return Reply(fact.consent_id, [*given, *ended, *await tell(db, mine.values(), programme=programme)])
 
 
 def _signed_until(consenting: Consenting, mine: list[store.Referral], programme: Programme) -> datetime | None:

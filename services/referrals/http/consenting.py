@@ -116,7 +116,7 @@ def consent_routes(edge: Edge) -> APIRouter:
         except handlers.NobodyKnown:
             raise _nobody() from None
         except handlers.NotInForce:
-            remedy = "name a consent of this person; what was taken back is signed anew"
+            remedy = "name the version in force, of this person; what was taken back is signed anew"
             raise Problem(409, "That consent is not in force", where="body", remedy=remedy) from None
         except handlers.MayNotAgree:
             remedy = "in their state a parent or guardian signs for a minor, or only the person themselves may"
