@@ -24,6 +24,7 @@ from tests.referrals.pipes import SEGMENTS, message
 from tests.referrals.test_clocks import DAY, pass_to, record
 from tests.referrals.test_discharges import leaving
 from tests.referrals.test_mllp import answered, line
+from tests.referrals.test_rules_of_consent import PAPER
 
 TRIAL = "trial-hospital"
 HELD = {
@@ -232,6 +233,16 @@ async def test_people_of_the_programme_can_do_nothing_with_a_test(small: Desk) -
     assert await left(small) == {f"status.{TRIAL}.referral.v1"}
     assert (await small.ask("GET", "/referrals", who="agency")).json()["referrals"] == []
     assert (await small.ask("GET", f"/referrals/{held}", who="agency")).json()["test"] is True
+
+
+async def test_no_other_service_hears_what_a_person_of_a_test_signed(small: Desk) -> None:
+    test = (await small.refer(request(), who=TRIAL)).json()["id"]
+    before = await left(small)
+
+    answer = await small.ask("POST", f"/people/{await small.person(test)}/consents", who="agency", json=PAPER)
+
+    assert answer.status_code == 404
+    assert await left(small) == before == {f"status.{TRIAL}.referral.v1"}
 
 
 async def test_tests_are_counted_apart_and_in_no_other_figure(desk: Desk) -> None:

@@ -78,9 +78,7 @@ async def agree(consenting: Consenting, db: AsyncConnection, *, programme: Progr
     back stays so. NotInForce where a new paper names a version that another has replaced: both would count.
     """
     person_id = consenting.person_id
-    mine = await store.alone(db, await store.ids_of_person(db, person_id))
-    if not mine:
-        raise NobodyKnown
+    mine = await _of_life(db, person_id)
     until = _signed_until(consenting, list(mine.values()), programme)
     known = {each.consent_id: each for each in await consents.consents_of(db, person_id)}
     fact = _given(consenting, until)
@@ -100,6 +98,15 @@ async def agree(consenting: Consenting, db: AsyncConnection, *, programme: Progr
     await store.note(db, [written_down(each, "consent_given", consenting.by, note) for each in mine.values()])
     await retell(db, mine.values(), programme=programme)
     return Reply(fact.consent_id, [*given, *ended, *await tell(db, mine.values(), programme=programme)])
+
+
+async def _of_life(db: AsyncConnection, person_id: UUID) -> dict[UUID, store.Referral]:
+    """This will give a person's referrals, alone; NobodyKnown where all of them are for tests: there is no person."""
+    found = await store.alone(db, await store.ids_of_person(db, person_id))
+    mine = {name: each for name, each in found.items() if not each.test}
+    if not mine:
+        raise NobodyKnown
+    return mine
 
 
 def _signed_until(consenting: Consenting, mine: list[store.Referral], programme: Programme) -> datetime | None:
