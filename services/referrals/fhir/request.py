@@ -22,6 +22,7 @@ from services.referrals.fhir.words import (
     instant_of,
 )
 from services.referrals.rules import order as ours
+from services.referrals.rules.protection import substances
 from shared.events.fact import Urgency
 from shared.events.referrals import Needs, Preferences
 
@@ -77,7 +78,7 @@ def order_of(asked: Found, beyond: Links) -> ours.ReferralOrder:
             discharged_on=_discharged(request, links, found),
             site=_extension(request.extension, "site"),
             risk=_risk(request, whom, links, found, path, reasons),
-            part2=_is_labelled(request) or whom.labelled or any(each.labelled for each in reasons),
+            part2=_is_protected(request) or whom.labelled or any(each.labelled for each in reasons),
             person=whom.person,
             needs=_needs(reasons, said),
             preferences=_preferences(whom.person, said),
@@ -159,6 +160,13 @@ def _risk(
 
 def _is_labelled(resource: Resource) -> bool:
     return any(each.code in codes.PART2_LABELS for each in resource.meta.security)
+
+
+def _is_protected(request: ServiceRequest) -> bool:
+    """This will say whether a request is labelled, or what it asks for, whose words we do not keep, tells of use."""
+    return _is_labelled(request) or bool(
+        substances(each for one in (request.code, *request.category) if one for each in one.words())
+    )
 
 
 def _service(request: ServiceRequest, reasons: list[Reason]) -> str:

@@ -1,20 +1,28 @@
 """Whose records 42 CFR Part 2 protects."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.phrases import plain
+from services.referrals.rules.substances import CAPITALS, PATHWAYS, WORDS
 
-SUBSTANCES = re.compile(
-    r"\b(substance|alcohol|drinking|drug|addict|adicci|droga|opioid|opiate|heroin|fentanyl|stimulant|cocaine"
-    r"|amphetamine|methamphetamine|cannabis|marijuana|sobriety|sober)\w*|\b[soa]ud\b"
-)
+
+def _any(words: Iterable[str]) -> str:
+    """This will write a pattern for any of some words, which tries few of them at each place of a text."""
+    by_letter = groupby(sorted(words), key=itemgetter(0))
+    return "|".join(f"{letter}(?:{'|'.join(each[1:] for each in some)})" for letter, some in by_letter)
+
+
+SUBSTANCES = re.compile(rf"\b(?:{_any(WORDS)})\b".replace("*", r"\w*"))
+IN_CAPITALS = re.compile(rf"\b(?:{'|'.join(map(re.escape, CAPITALS))})\b")
 
 
 def substances(challenges: Iterable[str]) -> set[str]:
     """This will choose, among what somebody lives with, whatever tells of substance use, however it is written."""
-    return {each for each in challenges if SUBSTANCES.search(plain(each))}
+    return {each for each in challenges if SUBSTANCES.search(plain(each)) or IN_CAPITALS.search(each)}
 
 
 def protected(order: ReferralOrder) -> bool:
@@ -22,4 +30,13 @@ def protected(order: ReferralOrder) -> bool:
 
     Words may tell that somebody does not use; when unsure, everything is protected.
     """
-    return order.part2 or bool(substances(order.needs.challenges) or substances(order.notes))
+    return order.part2 or order.needs.pathway in PATHWAYS or bool(substances(_words(order)))
+
+
+def _words(order: ReferralOrder) -> Iterator[str]:
+    """This will give whatever is written of what somebody lives with, wishes for and agreed to."""
+    yield from order.notes
+    yield from (each.scope for each in order.consents)
+    for part in (order.needs, order.preferences):
+        for said in part.model_dump(exclude={"windows"}).values():
+            yield from [said] if isinstance(said, str) else said if isinstance(said, list) else []
