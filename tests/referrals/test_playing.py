@@ -20,13 +20,13 @@ from shared.programme import Programme
 from tests.conftest import Migrated
 from tests.referrals.endpoints import endpoint, settle, subscribed, subscription, until
 from tests.referrals.makers import NOW, Desk, consent, desk_on, order, patient, person, request
-from tests.referrals.pipes import SEGMENTS, message
+from tests.referrals.pipes import SEGMENTS, event, message
 from tests.referrals.test_clocks import DAY, pass_to, record
 from tests.referrals.test_discharges import leaving
 from tests.referrals.test_mllp import answered, line
 from tests.referrals.test_rules_of_consent import PAPER
 
-TRIAL = "trial-hospital"
+TRIAL, HOSPITAL = "trial-hospital", "general-hospital"
 HELD = {
     "crisis": "crisis_review",
     "unheard": "crisis_review",
@@ -180,6 +180,52 @@ async def test_all_that_is_said_of_a_test_is_labelled_as_one(small: Desk) -> Non
     labels = [each["meta"]["security"][0]["code"] for each in (answer.json(), task, (await small.told(TRIAL))[0])]
     assert labels == ["HTEST", "HTEST", "HTEST"]
     assert "security" not in real.json()["meta"]
+
+
+@pytest.mark.parametrize("who", [TRIAL, HOSPITAL])
+async def test_answers_to_bundles_and_refusals_are_labelled_too(small: Desk, who: str) -> None:
+    entry = {"resource": request(), "request": {"method": "POST", "url": "ServiceRequest"}}
+    header = {"resource": {"resourceType": "MessageHeader", "eventCoding": {"code": "I12"}}}
+    answers = [
+        await small.refer(bundle("transaction", entry), who=who, path="/fhir"),
+        await small.refer(bundle("message", header, entry), who=who, path="/fhir/$process-message"),
+        await small.refer(request(contained=[]), who=who),
+        await small.ask("GET", "/fhir/Task/nothing", who=who),
+    ]
+    await small.post_on_bus(request(contained=[]), who=who)
+
+    told = [*(each.json() for each in answers), (await small.told(who))[-1]]
+    kinds = ["Bundle", "Bundle", *["OperationOutcome"] * 3]
+    assert [each["resourceType"] for each in told] == kinds
+    labels = [each.get("meta", {}).get("security", [{}])[0].get("code") for each in told]
+    assert labels == ["HTEST" if who == TRIAL else None] * 5
+
+
+def bundle(kind: str, *entries: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+
+
+async def test_pipes_say_of_a_test_that_it_is_one_whatever_becomes_of_it(small: Desk) -> None:
+    ask = {"MSH": event("I15"), "PID": None, "DG1": None, "OBX": None}
+    sent = [message(), message(**ask), message(PID=None), b"PID|1"]
+    async with line(small, TRIAL) as port:
+        tests = [await answered(port, each) for each in sent]
+    async with line(small) as port:
+        real = [await answered(port, each) for each in sent]
+
+    assert [str(each.segment("MSA")[1]) for each in tests] == ["AA", "AA", "AE", "AR"]
+    assert [str(each.segment("MSH")[8]) for each in tests] == ["HTEST"] * 4
+    assert [str(each.segments("NTE")[-1][3])[:36] for each in tests[:2]] == ["For tests: nobody is helped by this."] * 2
+    assert [str(each.segment("MSH")[8]) for each in real] == [""] * 4
+    assert "For tests" not in "".join(map(str, real))
+    assert [str(each.segment("MSH")[11]) for each in (*tests, *real)] == ["P"] * 8
+
+
+async def test_a_search_says_whose_key_it_was_and_whether_that_is_for_tests(small: Desk) -> None:
+    found = [(await small.ask("GET", "/fhir/Task?_count=0", who=who)).json()["meta"] for who in (TRIAL, HOSPITAL)]
+
+    assert [each["tag"][0]["code"] for each in found] == [TRIAL, HOSPITAL]
+    assert [each.get("security", [{}])[0].get("code") for each in found] == ["HTEST", None]
 
 
 async def test_an_outcome_that_there_is_not_is_refused_with_those_there_are(small: Desk) -> None:

@@ -6,22 +6,17 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.referrals.fhir.codes import EXTENSION, PEER_SUPPORT, REASON, TASK_STATUS
-from services.referrals.fhir.outcome import Issue, Unheard
+from services.referrals.fhir.codes import EXTENSION, PEER_SUPPORT, REASON, SENDER, TASK_STATUS
+from services.referrals.fhir.outcome import Issue, Unheard, labelled
 from services.referrals.rules.journey import Milestones, Seen
 from services.referrals.rules.order import Identifier, Reading, ReferralOrder
 from services.referrals.rules.triage import PHONE_WITHIN
 from shared.clock import in_z
 from shared.disclosure import PART2_NOTICE
-from shared.programme import Site
+from shared.programme import Organisation, Site
 
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 PART2_LABEL = {"system": ACT_CODE, "code": "42CFRPart2", "display": "42 CFR Part2"}
-TEST_LABEL = {
-    "system": "http://terminology.hl7.org/CodeSystem/v3-ActReason",
-    "code": "HTEST",
-    "display": "test health data",
-}
 NOBODY = "This came from an organisation for tests: nobody was paged, and nobody will phone."
 """What is added to the words about danger where they were only tried."""
 
@@ -166,7 +161,7 @@ def service_request(
 
 
 def _meta(told_at: datetime, *, test: bool) -> dict[str, Any]:
-    return {"lastUpdated": instant(told_at), **({"security": [TEST_LABEL]} if test else {})}
+    return {"lastUpdated": instant(told_at), **labelled(test=test)}
 
 
 def identifiers(identifier: Identifier | None) -> list[dict[str, str]]:
@@ -193,12 +188,17 @@ def searchset(
     *,
     base: str,
     all_of_it: bool,
+    whose: Organisation,
 ) -> dict[str, Any]:
-    """This will give the answer to a search at an address; its total where this page holds `all_of_it`."""
+    """This will give the answer to a search at an address; its total where this page holds `all_of_it`.
+
+    It is tagged with the organisation whose key was used, and labelled where that one is for tests.
+    """
     entries = [(each, "match") for each in found] + [(each, "include") for each in included]
     return {
         "resourceType": "Bundle",
         "type": "searchset",
+        "meta": {"tag": [{"system": SENDER, "code": whose.organisation_id}], **labelled(test=whose.test)},
         **({"total": len(found)} if all_of_it else {}),
         "link": [{"relation": relation, "url": url} for relation, url in links.items()],
         "entry": [
@@ -208,7 +208,9 @@ def searchset(
     }
 
 
-def transaction_response(reading: Reading, received: Mapping[int, tuple[UUID, bool]]) -> dict[str, Any]:
+def transaction_response(
+    reading: Reading, received: Mapping[int, tuple[UUID, bool]], *, test: bool = False
+) -> dict[str, Any]:
     """This will answer a transaction: every entry in its place, requests and their Tasks with their addresses."""
     said: list[dict[str, Any]] = [{"response": {"status": "200 OK"}} for _ in range(reading.entries)]
     for index, (referral_id, new) in received.items():
@@ -217,10 +219,12 @@ def transaction_response(reading: Reading, received: Mapping[int, tuple[UUID, bo
         for place in reading.tasks.get(index, []):
             said[place] = {"response": {"status": status, "location": f"Task/{referral_id}"}}
     kind = "batch-response" if reading.bundle == "batch" else "transaction-response"
-    return {"resourceType": "Bundle", "type": kind, "entry": said}
+    return {"resourceType": "Bundle", "type": kind, **_as_test(test=test), "entry": said}
 
 
-def message_response(message_id: str, tasks: list[dict[str, Any]], answer_id: UUID) -> dict[str, Any]:
+def message_response(
+    message_id: str, tasks: list[dict[str, Any]], answer_id: UUID, *, test: bool = False
+) -> dict[str, Any]:
     """This will answer a message: to which one, that all is well, and the Tasks to follow."""
     header = {
         "resourceType": "MessageHeader",
@@ -231,7 +235,11 @@ def message_response(message_id: str, tasks: list[dict[str, Any]], answer_id: UU
     }
     entries = [{"fullUrl": f"urn:uuid:{answer_id}", "resource": {"id": str(answer_id), **header}}]
     entries += [{"fullUrl": f"Task/{each['id']}", "resource": each} for each in tasks]
-    return {"resourceType": "Bundle", "type": "message", "entry": entries}
+    return {"resourceType": "Bundle", "type": "message", **_as_test(test=test), "entry": entries}
+
+
+def _as_test(*, test: bool) -> dict[str, Any]:
+    return {"meta": labelled(test=True)} if test else {}
 
 
 def instant(moment: datetime) -> str:

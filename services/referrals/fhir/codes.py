@@ -8,6 +8,7 @@ from services.referrals.rules.phrases import plain
 BASE = "https://alongside.example/fhir/"
 EXTENSION = BASE + "StructureDefinition/"
 RISK_SYSTEM = BASE + "CodeSystem/risk"
+SENDER = BASE + "CodeSystem/organisation"
 TASK_STATUS = BASE + "CodeSystem/referral-state"
 REASON = BASE + "CodeSystem/referral-reason"
 SNOMED = "http://snomed.info/sct"

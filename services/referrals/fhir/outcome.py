@@ -22,6 +22,13 @@ STATUS_CODES: dict[int, Code] = {
 }  # fmt: skip
 
 
+TEST_LABEL = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ActReason",
+    "code": "HTEST",
+    "display": "test health data",
+}
+
+
 @dataclass(frozen=True)
 class Issue:
     """One thing that is wrong: `expression` is the element's path, `remedy` what to do about it."""
@@ -67,10 +74,16 @@ def invalid(errors: Sequence[Any], at: str = "") -> Refused:
     return Refused(422, [Issue(CODES.get(each["type"], "value"), where_of(each, at), remedy_of(each)) for each in some])
 
 
-def outcome(issues: Sequence[Issue]) -> dict[str, Any]:
-    """This will give the FHIR OperationOutcome."""
+def labelled(*, test: bool) -> dict[str, Any]:
+    """This will give what a `meta` says of what came from an organisation for tests; nothing of anything else."""
+    return {"security": [TEST_LABEL]} if test else {}
+
+
+def outcome(issues: Sequence[Issue], *, test: bool = False) -> dict[str, Any]:
+    """This will give the FHIR OperationOutcome, labelled where it is told to an organisation for tests."""
     return {
         "resourceType": "OperationOutcome",
+        **({"meta": labelled(test=True)} if test else {}),
         "issue": [
             {
                 "severity": "error",

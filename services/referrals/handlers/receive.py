@@ -41,7 +41,7 @@ async def ingest(ingested: list[Ingested], db: AsyncConnection, *, programme: Pr
     _, said = await _take_in(posts, db, programme=programme)
     wrongs = [(UUID(each.message_id), each.organisation, wrong) for each, wrong in refused]
     await store.refuse(db, [_refusal(*each, programme=programme) for each in wrongs])
-    return [*said, *(_answer(each, wrong) for each, wrong in refused)]
+    return [*said, *(_answer(each, wrong, programme) for each, wrong in refused)]
 
 
 async def _take_in(
@@ -84,9 +84,9 @@ def _refuse_unknown_outcomes(reading: Reading) -> None:
         raise refusal("code-invalid", "identifier", f"ask for one of {known}, or let no number begin so") from None
 
 
-def _answer(ingested: Ingested, wrong: Refused) -> Status:
-    about = ingested.reference or ingested.message_id
-    return Status(ingested.organisation, "referral", about, outcome(wrong.issues))
+def _answer(ingested: Ingested, wrong: Refused, programme: Programme) -> Status:
+    about, test = ingested.reference or ingested.message_id, _is_for_tests(ingested.organisation, programme)
+    return Status(ingested.organisation, "referral", about, outcome(wrong.issues, test=test))
 
 
 async def refuse(refused: tuple[UUID, str, Refused], db: AsyncConnection, *, programme: Programme) -> None:
@@ -98,15 +98,19 @@ def _refusal(post_id: UUID, organisation: str, wrong: Refused, *, programme: Pro
     """This will write down where and what was wrong, never the value, nor names out of JSON that made no sense."""
     first = wrong.issues[0]
     place = "$" if first.expression.startswith("$") else first.expression
-    known = programme.organisations.get(organisation)
     return store.Refusal(
         refusal_id=post_id,
         organisation=organisation,
         place=place,
         code=first.code,
         at=now(),
-        test=known is not None and known.test,
+        test=_is_for_tests(organisation, programme),
     )
+
+
+def _is_for_tests(organisation: str, programme: Programme) -> bool:
+    known = programme.organisations.get(organisation)
+    return known is not None and known.test
 
 
 __all__ = ["Post", "Received", "check", "ingest", "receive", "refuse"]

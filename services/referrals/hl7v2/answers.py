@@ -42,7 +42,8 @@ ORDERS: dict[str, tuple[str, str]] = {
 HELD, UNCHANGED, ASKED = ("SC", "HD"), "UC", "SR"
 """What else an order's status may be, and ORC-1 where it was to be taken back and is not, or was asked for."""
 
-OURS, PART2, PROFILE = "ALONGSIDE", "42CFRPart2", "360X"
+OURS, PART2, PROFILE, TEST = "ALONGSIDE", "42CFRPart2", "360X", "HTEST"
+NOBODY = "For tests: nobody is helped by this. What is about a person is sent on the line of your own organisation."
 LINE = "\r"
 
 
@@ -50,7 +51,7 @@ LINE = "\r"
 class Standing:
     """Where a referral stands: our id, its sender's, the Task's status, and what the sender is to read.
 
-    `reason` is a part of that; `notice` is the statement that goes with records under 42 CFR Part 2 (§ 2.32), with the
+    `reason` is a part of that; `test` that an organisation for tests sent it; `notice` is the statement that goes with records under 42 CFR Part 2 (§ 2.32), with the
     scope of the consent.
     """
 
@@ -60,6 +61,7 @@ class Standing:
     told: str
     reason: str = ""
     notice: str = ""
+    test: bool = False
 
 
 def told(message: Message, standing: Standing, *, at: datetime, answer_id: UUID) -> list[bytes]:
@@ -71,7 +73,10 @@ def told(message: Message, standing: Standing, *, at: datetime, answer_id: UUID)
         return [_of_referral(message, standing, at, answer_id)]
     if not _speaks_360x(message):
         return [_of_order(message, standing, at, answer_id, _line("MSA", "AA", message.control_id))]
-    acknowledged = [_header(message, at, answer_id), _line("MSA", "AA", message.control_id)]
+    acknowledged = [
+        _header(message, at, answer_id, labels=_labels(test=standing.test)),
+        _line("MSA", "AA", message.control_id),
+    ]
     return [_written(acknowledged), _of_order(message, standing, at, uuid5(answer_id, "status"))]
 
 
@@ -81,8 +86,9 @@ def _speaks_360x(message: Message) -> bool:
 
 def _of_referral(message: Message, standing: Standing, at: datetime, answer_id: UUID) -> bytes:
     number, system = _number(standing.identifier)
+    notes = [standing.told, *filter(None, [standing.notice, NOBODY if test else ""])]
     lines = [
-        _header(message, at, answer_id, kind="RRI", label=_label(standing)),
+        _header(message, at, answer_id, kind="RRI", labels=_label(standing)),
         _line("MSA", "AA", message.control_id),
         _line(
             "RF1", STATUSES.get(standing.status, "P"), "", "", "", "", [number, system], "", "", _moment(at), "",
@@ -103,7 +109,7 @@ def _of_order(message: Message, standing: Standing, at: datetime, answer_id: UUI
     why = ["", standing.reason] if status == "CA" else ""
     filler = [str(standing.referral_id), OURS]
     lines = [
-        _header(message, at, answer_id, kind="OSU", label=_label(standing)),
+        _header(message, at, answer_id, kind="OSU", labels=_label(standing)),
         *acknowledged,
         *_notes(standing),
         _line("ORC", control, _entity(standing.identifier), filler, "", status, *[""] * 3, _moment(at), *[""] * 6, why),
@@ -120,25 +126,32 @@ def _entity(identifier: Identifier | None) -> list[str]:
 
 
 def _notes(standing: Standing) -> list[str]:
-    return [
-        _line("NTE", str(place), "", each) for place, each in enumerate((standing.told, standing.notice), 1) if each
-    ]
+    words = (standing.told, standing.notice, NOBODY if standing.test else "")
+    return [_line("NTE", str(place), "", each) for place, each in enumerate(filter(None, words), 1)]
 
 
 def _label(standing: Standing) -> str:
-    return PART2 if standing.notice else ""
+    return _labels(test=standing.test, part2=bool(standing.notice))
+
+
+def _labels(*, test: bool, part2: bool = False) -> str:
+    """This will give what MSH-8 says: of a test too, for MSH-11 is the sender's own."""
+    return "~".join([*([TEST] if test else []), *([PART2] if part2 else [])])
 
 
 def _number(identifier: Identifier | None) -> tuple[str, str]:
     return (identifier.value, identifier.system) if identifier else ("", "")
 
 
-def refused(message: Message | None, wrong: Refused, *, at: datetime, answer_id: UUID) -> bytes:
+def refused(message: Message | None, wrong: Refused, *, at: datetime, answer_id: UUID, test: bool = False) -> bytes:
     """This will answer what could not be taken in: AR where it is to be sent again, or is no message of ours."""
     again = wrong.status in (503, 429, 400, 413) or any(each.code == "not-supported" for each in wrong.issues)
     control_id = message.control_id if message else ""
     kind = "RRI" if message and message.kind[0] == "REF" and message.kind[1] else "ACK"
-    lines = [_header(message, at, answer_id, kind=kind), _line("MSA", "AR" if again else "AE", control_id)]
+    lines = [
+        _header(message, at, answer_id, kind=kind, labels=_labels(test=test)),
+        _line("MSA", "AR" if again else "AE", control_id),
+    ]
     return _written([*lines, *map(_error, wrong.issues)])
 
 
@@ -150,25 +163,23 @@ def _error(issue: Issue) -> str:
     return _line("ERR", "", [segment, number, field], [code, words, "HL70357"], "E", "", "", "", remedy)
 
 
-def _header(message: Message | None, at: datetime, answer_id: UUID, *, kind: str = "ACK", label: str = "") -> str:
+def _header(message: Message | None, at: datetime, answer_id: UUID, *, kind: str = "ACK", labels: str = "") -> str:
     """This will begin an answer: from whom it was sent to, to whom it came from, in their version."""
     number = answer_id.hex[:20]
     if message is None:
-        return f"MSH|^~\\&|{OURS}||||{_moment(at)}||ACK|{number}|P|2.5.1||||||UNICODE UTF-8"
+        return f"MSH|^~\\&|{OURS}||||{_moment(at)}|{labels}|ACK|{number}|P|2.5.1||||||UNICODE UTF-8"
     header, event = message.header, "O51" if kind == "OSU" else message.kind[1]
     structure = "ACK" if kind == "ACK" else f"{kind}_{event}"
     ends = [[header.text(place, part) for part in (1, 2, 3)] for place in (5, 6, 3, 4)]
-    fields: list[str | list[str]] = [
-        *ends,
-        _moment(at),
-        label,
+    answered: list[str | list[str]] = [
         [kind, event, structure] if event else [kind],
         number,
         header.text(11) or "P",
         header.text(12) or "2.5.1",
     ]
     profile = f"|||{PROFILE}" if _speaks_360x(message) else ""
-    return f"MSH|^~\\&{_line('', *fields)}||||||UNICODE UTF-8{profile}"
+    sent = _line("", *ends, _moment(at))
+    return f"MSH|^~\\&{sent}|{labels}{_line('', *answered)}||||||UNICODE UTF-8{profile}"
 
 
 def _line(name: str, *fields: str | list[str]) -> str:

@@ -55,9 +55,9 @@ def _add_kind(router: APIRouter, edge: Edge, kind: Kind, shown: Shown, focus: Sh
             focused = [each.referral for each in some] if wanted.with_focus and kind == "Task" else []
             included = [each.body for each in await focus(db, focused)]
         all_of_it = wanted.count > 0 and wanted.after is None and after is None
-        base, bodies = _base(edge, request), await told(some)
+        whose, base, bodies = caller.organisation, _base(edge, request), await told(some)
         links = _links(f"{base}/{kind}", wanted, after)
-        return answer(answers.searchset(bodies, included, links, base=base, all_of_it=all_of_it), request)
+        return answer(answers.searchset(bodies, included, links, base=base, all_of_it=all_of_it, whose=whose), request)
 
     @router.get(f"/{kind}/{{referral_id}}", name=f"read {kind}")
     async def read_one(request: Request, referral_id: str, caller: Referrer) -> Response:

@@ -61,22 +61,23 @@ def add(router: APIRouter, edge: Edge) -> None:
     async def transact(request: Request, caller: Referrer) -> Response:
         """Refer people: a transaction Bundle of Patients and ServiceRequests, all or nothing."""
         reading, received = await take(edge, request, caller, only="Bundle", limit=BUNDLE_LIMIT)
-        return answer(await _told(edge, reading, received), request)
+        return answer(await _told(edge, reading, received, caller), request)
 
     @router.post("/$process-message", status_code=200)
     async def process_message(request: Request, caller: Referrer) -> Response:
         """Refer people by a message Bundle: its MessageHeader, ServiceRequests and Patients."""
         reading, received = await take(edge, request, caller, only="Bundle", limit=BUNDLE_LIMIT)
-        return answer(await _told(edge, reading, received), request)
+        return answer(await _told(edge, reading, received, caller), request)
 
 
-async def _told(edge: Edge, reading: Reading, received: list[handlers.Received]) -> dict[str, Any]:
+async def _told(edge: Edge, reading: Reading, received: list[handlers.Received], caller: Caller) -> dict[str, Any]:
     """This will answer a Bundle as its type asks for."""
+    test = caller.organisation.test
     if reading.bundle == "message":
         tasks = await edge.tasks([each.referral for each in received])
-        return answers.message_response(reading.message_id, tasks, uuid4())
+        return answers.message_response(reading.message_id, tasks, uuid4(), test=test)
     places = {each.entry: (each.referral.referral_id, each.new) for each in received}
-    return answers.transaction_response(reading, places)
+    return answers.transaction_response(reading, places, test=test)
 
 
 def _location(body: dict[str, Any]) -> dict[str, str]:

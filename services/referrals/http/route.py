@@ -28,6 +28,7 @@ LETTERS = {"PUT": "u", "PATCH": "u"}
 async def paced(request: Request) -> Caller:
     """This will find the caller, and refuse whoever asks faster than agreed: 429, and when to ask again."""
     caller = await known(request)
+    request.state.test = caller.organisation.test
     refuse_without(caller, *needed(request.method, request.url.path))
     pace: Pace = request.app.state.pace
     seconds = ceil(pace.wait(caller.organisation_id))
@@ -107,7 +108,8 @@ class FhirRoute(APIRoute):
                     raise
                 again = getattr(wrong, "retry_after", 0) or AGAIN.get(refused.status, 0)
                 headers = {"Retry-After": str(again)} if again else None
-                return answer(outcome(refused.issues), request, status=refused.status, headers=headers)
+                body = outcome(refused.issues, test=getattr(request.state, "test", False))
+                return answer(body, request, status=refused.status, headers=headers)
 
         return outcomes
 

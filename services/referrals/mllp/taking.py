@@ -31,7 +31,8 @@ class Taking:
 
         Who sends too fast is answered more slowly.
         """
-        read, answer_id = None, uuid4()
+        read, answer_id, known = None, uuid4(), self.edge.programme.organisations.get(organisation)
+        test = known is not None and known.test
         refused: Refused
         await self.pace.keep(organisation)
         try:
@@ -46,7 +47,7 @@ class Taking:
             refused = _fault(wrong)
         else:
             return answers.told(read, standing, at=real(), answer_id=answer_id)
-        return [answers.refused(read, refused, at=real(), answer_id=answer_id)]
+        return [answers.refused(read, refused, at=real(), answer_id=answer_id, test=test)]
 
     def _refuse_suspended(self, organisation: str) -> None:
         if self.edge.programme.organisations[organisation].suspended:
@@ -79,6 +80,7 @@ class Taking:
             told=" ".join(filter(None, words)),
             reason=reason,
             notice=" ".join(each["text"] for each in task.get("note", [])),
+            test=referral.test,
         )
 
     async def _account(self, post_id: UUID, organisation: str, wrong: Refused) -> Refused:
