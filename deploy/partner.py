@@ -12,7 +12,8 @@ from rich.console import Console
 
 from deploy.ports import LOOPBACK
 from deploy.premises import EMPTY_PROGRAMME, Addresses, known
-from shared.programme import Organisation, Programme
+from shared import clock
+from shared.programme import Organisation, Programme, hash_key
 
 if TYPE_CHECKING:
     from deploy.sandbox.sending import Doors
@@ -97,42 +98,50 @@ def send(
     key: Annotated[str, typer.Option(envvar="ALONGSIDE_KEY", help="The organisation's API key.")] = "",
     mllp: Annotated[str, typer.Option(help="Where its HL7 v2 is taken in: host:port.")] = "",
     by: Annotated[str, typer.Option(callback=_way, help="Only by this way: http, mllp or nats.")] = "",
+    real: Annotated[
+        bool, typer.Option("--real", help="Send also what people are helped, written to and paged for.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
 ) -> None:
     """Post every message of a folder to what runs, and say what became of each; exit 1 when one is no referral."""
+    line = _place(mllp) if mllp else None
+    doors = _doors(org, data, url.rstrip("/"), key, line)
+    raise typer.Exit(asyncio.run(_send(files, doors, by, by_hand=bool(line), real=real, as_json=as_json)))
+
+
+def _doors(org: str, data: Path, url: str, key: str, line: tuple[str, int] | None) -> "Doors":
+    """This will find where an organisation comes in; ValueError where the key is another's."""
     from deploy.sandbox.sending import Doors
 
-    line = _place(mllp) if mllp else None
     if url and key:
-        doors = Doors(org, url.rstrip("/"), key, line)
-    else:
-        there, addresses = known(data), Addresses.read(data)
-        if org not in there.programme.organisations:
-            raise typer.BadParameter(_one_of(there.programme.organisations), param_hint="--org")
-        if not there.programme.organisations[org].test:
-            typer.echo(f"{org} is no organisation for tests: people are helped, written to and paged.", err=True)
-        port = addresses.mllp.get(org)
-        doors = Doors(
-            org,
-            url.rstrip("/") or addresses.services["referrals"],
-            key or there.api_key(org),
-            line or ((LOOPBACK, port) if port else None),
-            addresses.nats,
-            str(there.broker.seeds[org]) if there.broker.seeds[org].exists() else "",
-        )
-    raise typer.Exit(asyncio.run(_send(files, doors, by, as_json=as_json)))
+        return Doors(org, url, key, line)
+    there, addresses = known(data), Addresses.read(data)
+    if org not in there.programme.organisations:
+        raise typer.BadParameter(_one_of(there.programme.organisations), param_hint="--org")
+    if key and not there.programme.organisations[org].knows(hash_key(key), at=clock.real()):
+        raise ValueError(f"the key is not one of {org}: give its own, or leave out --key and ALONGSIDE_KEY.")
+    port, seed = addresses.mllp.get(org), there.broker.seeds[org]
+    return Doors(
+        org,
+        url or addresses.services["referrals"],
+        key or there.api_key(org),
+        line or ((LOOPBACK, port) if port else None),
+        addresses.nats,
+        str(seed) if seed.exists() else "",
+    )
 
 
-async def _send(files: list[Path], doors: "Doors", by: str, *, as_json: bool) -> int:
+async def _send(files: list[Path], doors: "Doors", by: str, *, by_hand: bool, real: bool, as_json: bool) -> int:
+    from deploy.sandbox import earnest, shown
     from deploy.sandbox import sending as way
-    from deploy.sandbox import shown
     from deploy.sandbox.files import messages
 
     only: way.Way | None = by or None  # type: ignore[assignment]
     found, results = messages(files), []
-    for each in found:
-        # Before anything is sent: half a folder is of no use.
-        doors.way(each, only)
+    # Before anything is sent: half a folder is of no use.
+    ways = [doors.way(each, only) for each in found]
+    if warning := await earnest.insist(doors, by_hand=by_hand and "mllp" in ways, real=real):
+        typer.echo(warning, err=True)
     try:
         async with way.at(doors) as sender:
             for each in found:

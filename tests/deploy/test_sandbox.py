@@ -164,7 +164,7 @@ def test_a_key_that_nobody_knows_and_a_place_where_nobody_answers_are_told(trial
     strange = said("send", str(tmp_path), "--org", TRIAL, "--url", url, "--key", "nobody")
     silent = said("send", str(tmp_path), "--org", TRIAL, "--url", "http://127.0.0.1:1", "--key", "nobody")
 
-    assert strange[0] == 1 and "send Bearer and your API key" in " ".join(strange[1].split())
+    assert strange[0] == 2 and "send Bearer and your API key" in " ".join(strange[1].split())
     assert silent[0] == 2 and "127.0.0.1:1" in silent[1] and "Traceback" not in silent[1]
 
 
@@ -196,13 +196,71 @@ def test_orders_by_360x_are_sent_and_both_answers_to_each_are_read(trial: Trial,
     )
 
 
-def test_who_refers_people_is_told_so_before_a_folder_is_sent(trial: Trial, tmp_path: Path) -> None:
+IN_EARNEST = "general-hospital is no organisation for tests: people are helped, written to and paged."
+
+
+def keyed(trial: Trial, organisation: str) -> tuple[str, ...]:
+    """Options of one who has an address and a key, and no data folder."""
+    return (
+        "--url",
+        trial.there.addresses()["services"]["referrals"],
+        "--key",
+        known(trial.there.data).api_key(organisation),
+    )
+
+
+@pytest.mark.parametrize("by_key", [False, True])
+def test_a_folder_is_sent_as_who_refers_people_only_where_that_is_meant(
+    trial: Trial, tmp_path: Path, *, by_key: bool
+) -> None:
     (tmp_path / "a.json").write_text(json.dumps(request(contained=[])))
+    where = keyed(trial, "general-hospital") if by_key else ("--data", str(trial.there.data))
+    before = trial.rows("referrals", "refusals")
 
-    code, told = said("send", str(tmp_path), "--org", "general-hospital", "--data", str(trial.there.data))
+    unmeant = said("send", str(tmp_path), "--org", "general-hospital", *where)
+    between = trial.rows("referrals", "refusals")
+    meant = said("send", str(tmp_path), "--org", "general-hospital", *where, "--real")
 
-    assert code == 1
-    assert "general-hospital is no organisation for tests: people are helped, written to and paged." in told
+    assert unmeant[0] == 2 and IN_EARNEST in unmeant[1] and "--real" in unmeant[1]
+    assert meant[0] == 1 and IN_EARNEST in meant[1]
+    assert (between, trial.rows("referrals", "refusals")) == (before, before + 1)
+
+
+@pytest.mark.parametrize("by_key", [False, True])
+def test_nobody_sends_as_another_than_they_say(
+    trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, by_key: bool
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(request("R-1", answer="flagged")))
+    monkeypatch.setenv("ALONGSIDE_KEY", known(trial.there.data).api_key("general-hospital"))
+    where = keyed(trial, "general-hospital") if by_key else ("--data", str(trial.there.data))
+    before = trial.rows("referrals", "referrals")
+
+    code, told = said("send", str(tmp_path), "--org", TRIAL, *where, "--real")
+
+    assert code == 2 and f"the key is not one of {TRIAL}" in told
+    assert trial.rows("referrals", "referrals") == before
+
+
+def test_an_organisation_for_tests_sends_by_its_key_alone(trial: Trial, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(request("outcome-accepted-9")))
+
+    code, told = said("send", str(tmp_path), "--org", TRIAL, *keyed(trial, TRIAL))
+
+    assert code == 0 and "people are helped" not in told
+
+
+def test_a_line_that_is_named_by_hand_is_asked_whose_it_is(trial: Trial, tmp_path: Path) -> None:
+    (tmp_path / "a.hl7").write_bytes(PIPES.replace(b"README-HL7-1^EPIC", b"outcome-matched-8^EPIC"))
+    ports = trial.there.addresses()["mllp"]
+    theirs, ours = (f"127.0.0.1:{ports[each]}" for each in ("general-hospital", TRIAL))
+    before = trial.rows("referrals", "referrals")
+
+    strange = said("send", str(tmp_path), "--org", TRIAL, *keyed(trial, TRIAL), "--mllp", theirs)
+    after = trial.rows("referrals", "referrals")
+    own = said("send", str(tmp_path), "--org", TRIAL, *keyed(trial, TRIAL), "--mllp", ours)
+
+    assert strange[0] == 2 and f"{theirs} is not known to be a line for tests" in strange[1]
+    assert after == before and own[0] == 0
 
 
 def test_the_list_of_organisations_says_which_are_for_tests(trial: Trial) -> None:

@@ -86,7 +86,6 @@ def _speaks_360x(message: Message) -> bool:
 
 def _of_referral(message: Message, standing: Standing, at: datetime, answer_id: UUID) -> bytes:
     number, system = _number(standing.identifier)
-    notes = [standing.told, *filter(None, [standing.notice, NOBODY if test else ""])]
     lines = [
         _header(message, at, answer_id, kind="RRI", labels=_label(standing)),
         _line("MSA", "AA", message.control_id),
