@@ -1,10 +1,12 @@
 """What an organisation posted, in whichever words, as referrals: the one way in for HTTP, the bus and MLLP."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from services.referrals.fhir import reading as fhir
+from services.referrals.fhir.marks import marked
 from services.referrals.fhir.outcome import Refused, invalid, malformed, refuse
 from services.referrals.fhir.reading import BUNDLE_LIMIT
 from services.referrals.hl7v2 import message, request
@@ -26,7 +28,8 @@ def read(raw: bytes, content_type: str = "", *, unless: str | None = None, only:
     """
     media = content_type.split(";")[0].strip().lower()
     if not only and (media in HL7_TYPES or (not media and message.begins(raw))):
-        return Reading([Posted(request.order(message.read(raw)))])
+        found = message.read(raw)
+        return Reading([Posted(request.order(found))], marked=request.marked(found))
     content = _json(raw)
     if only and media and media not in FHIR_TYPES:
         raise refuse("not-supported", "header Content-Type", f"send {FHIR_TYPES[0]}", status=415)
@@ -37,7 +40,7 @@ def read(raw: bytes, content_type: str = "", *, unless: str | None = None, only:
     if media and media not in FHIR_TYPES:
         known = ", ".join((FHIR_TYPES[0], HL7_TYPES[0], OURS))
         raise refuse("not-supported", "header Content-Type", f"send one of {known}", status=415)
-    return fhir.referrals(content, unless)
+    return replace(fhir.referrals(content, unless), marked=marked(content))
 
 
 def _json(raw: bytes) -> dict[str, Any]:

@@ -201,6 +201,50 @@ async def test_answers_to_bundles_and_refusals_are_labelled_too(small: Desk, who
     assert labels == ["HTEST" if who == TRIAL else None] * 5
 
 
+LABEL = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}]}
+
+
+@pytest.mark.parametrize("who", [TRIAL, HOSPITAL])
+async def test_what_is_marked_as_a_test_is_taken_of_an_organisation_for_tests_only(small: Desk, who: str) -> None:
+    entry = {"resource": request("R-2"), "request": {"method": "POST", "url": "ServiceRequest"}}
+    sent = [
+        await small.refer(request("R-1", meta=LABEL), who=who),
+        await small.refer(request("R-3", contained=[patient(meta=LABEL)]), who=who),
+        await small.refer(bundle("transaction", entry) | {"meta": LABEL}, who=who, path="/fhir"),
+    ]
+    async with line(small, who) as port:
+        marks = [SEGMENTS["MSH"].replace("|P|", "|T|"), SEGMENTS["MSH"].replace("|P|", "|D^A|")]
+        marks += [SEGMENTS["MSH"].replace("0500||REF", "0500|HTEST|REF")]
+        pipes = [await answered(port, message(MSH=each)) for each in marks]
+    await small.post_on_bus(request("R-4", meta=LABEL), who=who)
+
+    states = [each.status_code for each in sent], [str(each.segment("MSA")[1]) for each in pipes]
+    last = (await small.told(who))[-1]["resourceType"]
+    if who == TRIAL:
+        assert (states, last) == (([201, 201, 200], ["AA"] * 3), "Task")
+        return
+    assert (states, last) == (([422] * 3, ["AE"] * 3), "OperationOutcome")
+    places = [each.json()["issue"][0]["expression"][0] for each in sent]
+    assert places == [
+        "ServiceRequest.meta.security",
+        "ServiceRequest.contained[0].meta.security",
+        "Bundle.meta.security",
+    ]
+    assert [str(each.segment("ERR")[8]).split(":")[0] for each in pipes] == ["MSH-11", "MSH-11", "MSH-8"]
+    assert all("organisation for tests" in each.json()["issue"][0]["diagnostics"] for each in sent)
+    assert (await small.figures())["referrals_refused"] == 7
+
+
+@pytest.mark.parametrize("answer", ["flagged", "none"])
+async def test_danger_in_what_is_marked_as_a_test_is_refused_with_the_emergency_words(small: Desk, answer: str) -> None:
+    refused = await small.refer(request("R-1", answer=answer, meta=LABEL))
+
+    words = refused.json()["issue"][0]["diagnostics"]
+    assert refused.status_code == 422
+    assert ("call or text 988" in words, "Nobody was paged" in words) == ((answer == "flagged"),) * 2
+    assert await left(small) == set()
+
+
 def bundle(kind: str, *entries: dict[str, Any]) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
 

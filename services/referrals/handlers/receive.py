@@ -6,14 +6,16 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
+from services.referrals.fhir.answers import words_for
 from services.referrals.fhir.outcome import Refused, outcome
 from services.referrals.fhir.outcome import refuse as refusal
 from services.referrals.handlers.intake import Post, Received, arrivals_of, begin
 from services.referrals.reading import Reading, read
+from services.referrals.rules import triage
 from services.referrals.rules.playing import PLAYS, PREFIX, UnknownOutcome, outcome_of
 from shared.clock import now
 from shared.mailbox import Ingested, Reply, Said, Status
-from shared.programme import Programme
+from shared.programme import Organisation, Programme
 
 MOST_AT_ONCE = 2_000
 """Referrals in one transaction: each takes locks, of which PostgreSQL has some ten thousand for everybody."""
@@ -67,12 +69,30 @@ def _read(ingested: Ingested, programme: Programme) -> Post:
 
 
 def check(reading: Reading, programme: Programme, organisation: str) -> None:
-    """This will refuse a post that names a site which the programme does not have, or for tests an unknown outcome."""
+    """This will refuse a post that names a site which the programme does not have.
+
+    Of an organisation for tests also an unknown outcome; of any other, what says of itself that it is a test.
+    """
     if programme.organisations[organisation].test:
         _refuse_unknown_outcomes(reading)
     for each in reading.posted:
         if each.order.site and each.order.site not in programme.sites:
             raise refusal("code-invalid", "site", "name a site of this programme, or leave the site out")
+    if reading.marked and not programme.organisations[organisation].test:
+        raise _is_a_test(reading, programme, programme.organisations[organisation])
+
+
+def _is_a_test(reading: Reading, programme: Programme, organisation: Organisation) -> Refused:
+    """This will refuse what is marked as a test; where it tells of danger, with the emergency words."""
+    told = [
+        "this is marked as a test: post it as your organisation for tests (docs/sandbox.md), or without the mark where "
+        "it is about a person; nothing was taken in."
+    ]
+    in_danger = [each.order for each in reading.posted if triage.in_danger(each.order)]
+    words = [words_for(each, programme.site(each.site or organisation.site_id)) for each in in_danger]
+    if words:
+        told.append("Nobody was paged. If somebody may be in danger now, do not wait for us:")
+    return refusal("business-rule", reading.marked, " ".join([*told, *dict.fromkeys(words)]))
 
 
 def _refuse_unknown_outcomes(reading: Reading) -> None:

@@ -24,6 +24,9 @@ RESULTS = {"OBR", "OBX", "PRT", "SPM", "AL1", "IAM", "PR1"}
 ORDERS = {("OMG", "O19"), ("OMG", ""), ("OSU", "O51"), ("OSU", "")}
 """What 360X sends."""
 
+TRIALS = ("T", "D")
+"""Training and debugging (HL7 table 0103)."""
+
 KINDS = "send REF^I12, REF^I13, REF^I14 or REF^I15, OMG^O19, or OSU^O51 to take an order back"
 BUS_KINDS = "send REF^I12, REF^I13, REF^I14, OMG^O19 or OSU^O51; ask where a referral stands over MLLP"
 
@@ -135,3 +138,10 @@ def _labels(message: Message) -> list[str]:
     tagged = [*message.header.values(8), *message.header.values(26)]
     tagged += [each for segment in message.every("ARV") for each in segment.values(3)]
     return [each.text(1) for each in tagged if each.text(1)]
+
+
+def marked(message: Message) -> str:
+    """This will give the field that says of a message that it is a test (MSH-11 T or D, MSH-8 HTEST); nothing else."""
+    if message.header.text(11).upper() in TRIALS:
+        return "MSH-11"
+    return "MSH-8" if "HTEST" in [each.text(1) for each in message.header.values(8)] else ""

@@ -46,8 +46,7 @@ def _add_kind(router: APIRouter, edge: Edge, kind: Kind, shown: Shown, focus: Sh
         return [each.body for each in some]
 
     async def found(request: Request, caller: Caller, parameters: list[tuple[str, str]]) -> Response:
-        lenient = "handling=lenient" in request.headers.get("prefer", "")
-        wanted = search(kind, parameters, lenient=lenient)
+        wanted = search(kind, parameters, lenient="handling=lenient" in request.headers.get("prefer", ""))
         if wanted.with_focus:
             refuse_without(caller, "ServiceRequest", "s")
         async with edge.database.reading() as db:

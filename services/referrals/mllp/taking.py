@@ -56,7 +56,8 @@ class Taking:
     async def _standing(self, read: Message, organisation: str) -> answers.Standing:
         if request.is_question(read):
             return await self._told(await self._known(read, organisation))
-        (received,) = await self.edge.keep(uuid4(), organisation, Reading([Posted(request.order(read))]))
+        reading = Reading([Posted(request.order(read))], marked=request.marked(read))
+        (received,) = await self.edge.keep(uuid4(), organisation, reading)
         await self.edge.insist([received])
         return await self._told(received.referral)
 

@@ -159,6 +159,7 @@ class Reading:
     """Everything in one post: its referrals, and of a Bundle its type and how many entries it had.
 
     `tasks` gives, by the place of a request, the places of the Tasks that ask for it; `message_id` is a message's own.
+    `marked` is the place that says of it that it is a test.
     """
 
     posted: list[Posted]
@@ -166,3 +167,4 @@ class Reading:
     bundle: str = ""
     tasks: dict[int, list[int]] = field(default_factory=dict)
     message_id: str = ""
+    marked: str = ""
