@@ -128,6 +128,7 @@ def _doors(org: str, data: Path, url: str, key: str, line: tuple[str, int] | Non
         line or ((LOOPBACK, port) if port else None),
         addresses.nats,
         str(seed) if seed.exists() else "",
+        there.programme,
     )
 
 

@@ -16,10 +16,13 @@ from deploy.nats.permissions import inbox
 from deploy.sandbox.files import Message
 from deploy.sandbox.pipes import answer_of, is_followed
 from deploy.sandbox.verdicts import Outcome, Reply, ids_in, not_taken, of_task, words_of
+from services.referrals import handlers
 from services.referrals.mllp.frames import END, NoFrame, framed, read_frame
 from services.referrals.reading import Refused, read
 from services.referrals.rules.order import Identifier
+from services.referrals.rules.triage import in_danger
 from shared import names
+from shared.programme import Programme
 
 Way = Literal["http", "mllp", "nats"]
 FITS: Mapping[str, tuple[Way, ...]] = {
@@ -37,7 +40,10 @@ LARGEST = 2 << 20
 
 @dataclass(frozen=True)
 class Doors:
-    """Where an organisation comes in: HTTP with its key, and where it has them a line of HL7 v2, and the bus."""
+    """Where an organisation comes in: HTTP with its key, and where it has them a line of HL7 v2, and the bus.
+
+    The `programme` is what the service on the bus checks messages by.
+    """
 
     organisation: str
     http: str
@@ -45,6 +51,7 @@ class Doors:
     mllp: tuple[str, int] | None = None
     bus: str = ""
     seed: str = ""
+    programme: Programme | None = None
 
     def way(self, message: Message, by: Way | None) -> Way:
         """This will choose the way for a message; ValueError where there is none."""
@@ -131,24 +138,31 @@ class Sender:
         """
         try:
             reading = read(message.raw, message.media)
+            if self.doors.programme:
+                handlers.check(reading, self.doors.programme, self.doors.organisation)
         except Refused as wrong:
             return Outcome(
                 ["refused"], Reply("not sent", [f"{each.expression}: {each.remedy}" for each in wrong.issues])
             )
         numbers = [each.order.identifier for each in reading.posted if each.order.identifier]
-        before = [body for each in numbers for body in await self._tasks(each)]
+        before = [await self._tasks(each) for each in numbers]
         number = hashlib.sha256(message.raw).hexdigest()
         told = {"Nats-Msg-Id": number, "Content-Type": message.media}
         subject = names.ingest_subject(self.doors.organisation, "referral")
         try:
-            await (await self._joined()).publish(subject, message.raw, headers=told)
+            kept = await (await self._joined()).publish(subject, message.raw, headers=told)
         except nats.errors.Error as wrong:
             raise ConnectionError(f"The broker at {self.doors.bus} did not take {message.name}: {wrong}") from None
-        tasks = [body for each in numbers for body in await self._seen(each)]
+        # What the broker has already says nothing new.
+        olds = [[] if kept.duplicate else each for each in before]
+        danger = any(in_danger(each.order) for each in reading.posted) and not kept.duplicate
+        found = [await self._seen(each, old, danger=danger) for each, old in zip(numbers, olds, strict=True)]
+        if not found or not all(found):
+            stream = names.status_stream(self.doors.organisation)
+            return Outcome(["sent"], Reply("kept", [f"nothing new is seen yet; what became of it is said on {stream}"]))
+        tasks = [body for each in found for body in each]
         words = dict.fromkeys(word for each in tasks for word in words_of(each))
-        later = [f"what became of it is said on {names.status_stream(self.doors.organisation)}"]
-        verdicts = [of_task(each, known=bool(before)) for each in tasks]
-        return Outcome(verdicts or ["sent"], Reply("kept", list(words) or later))
+        return Outcome([of_task(each, known=any(before)) for each in tasks], Reply("kept", list(words)))
 
     async def _joined(self) -> Any:
         if self._bus is None:
@@ -170,13 +184,22 @@ class Sender:
             raise ConnectionError(f"{self.doors.http} answered {status}: {' '.join(words_of(body))}")
         return [each["resource"] for each in body.get("entry", [])]
 
-    async def _seen(self, number: Identifier) -> list[dict[str, Any]]:
-        """This will give the Tasks of a number, when there is one, or none in ten seconds."""
+    async def _seen(self, number: Identifier, old: list[dict[str, Any]], *, danger: bool) -> list[dict[str, Any]]:
+        """This will give the Tasks of a number once they are not the `old` ones; none where that is not in ten seconds.
+
+        A referral that goes on changes by itself: of a repeat that tells of danger, only a Task that says so is new.
+        """
         for _ in range(int(SEEN_WITHIN / AGAIN)):
-            if found := await self._tasks(number):
+            found = await self._tasks(number)
+            is_heard = not (danger and old) or any(of_task(each) == "danger" for each in found)
+            if found and is_heard and _versions(found) != _versions(old):
                 return found
             await asyncio.sleep(AGAIN)
         return []
+
+
+def _versions(tasks: Iterable[dict[str, Any]]) -> dict[str, str]:
+    return {each["id"]: each["meta"]["lastUpdated"] for each in tasks}
 
 
 def _is_known(status: int, body: dict[str, Any]) -> bool:

@@ -18,8 +18,8 @@ WORDS: dict[Verdict, str] = {
 }
 """What is shown of each, the gravest first."""
 
-BAD: tuple[Verdict, ...] = ("refused", "declined")
-"""What becomes no referral to peer support."""
+BAD: tuple[Verdict, ...] = ("refused", "declined", "sent")
+"""What becomes no referral to peer support, or is not known to become one."""
 
 HELD = ("needs_screen", "needs_info")
 TAKEN_BACK = ("cancelled", "entered-in-error")

@@ -105,6 +105,29 @@ def test_everything_may_go_on_the_bus_and_what_cannot_be_read_is_not_sent(trial:
     assert told["f.json"]["reply"]["words"][0].startswith("ServiceRequest.subject: ")
 
 
+def test_what_the_service_would_refuse_is_not_put_on_the_bus(trial: Trial, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(OURS | {"identifier": {"value": "outcome-typo"}}))
+    (tmp_path / "b.json").write_text(json.dumps(OURS | {"identifier": {"value": "R-70"}, "site": "nowhere"}))
+
+    code, told = said("send", str(tmp_path), "--org", TRIAL, "--data", str(trial.there.data), "--json")
+
+    replies = [each["reply"] for each in json.loads(told)["messages"]]
+    assert code == 1 and [each["status"] for each in replies] == ["not sent", "not sent"]
+    assert [each["words"][0].split(":")[0] for each in replies] == ["identifier", "site"]
+
+
+def test_a_repeat_on_the_bus_is_told_by_what_it_changed_and_else_as_sent(trial: Trial, tmp_path: Path) -> None:
+    where = ("--org", TRIAL, "--data", str(trial.there.data), "--json")
+    number = {"identifier": {"value": "outcome-accepted-71"}}
+    answers = []
+    for changes in ({}, {}, {"notes": ["Please call after noon."]}, {"risk": "flagged"}):
+        (tmp_path / "a.json").write_text(json.dumps(OURS | number | changes))
+        code, told = said("send", str(tmp_path), *where)
+        answers.append((code, json.loads(told)["messages"][0]["verdict"]))
+
+    assert answers == [(0, "accepted"), (0, "known"), (1, "sent"), (1, "sent")]
+
+
 def test_outcomes_arrive_by_the_stream_and_the_task(trial: Trial) -> None:
     trial.send()
 
