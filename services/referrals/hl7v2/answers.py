@@ -51,8 +51,8 @@ LINE = "\r"
 class Standing:
     """Where a referral stands: our id, its sender's, the Task's status, and what the sender is to read.
 
-    `reason` is a part of that; `test` that an organisation for tests sent it; `notice` is the statement that goes with records under 42 CFR Part 2 (§ 2.32), with the
-    scope of the consent.
+    `reason` is a part of that; `test` says that an organisation for tests sent it. `notice` is the statement that goes
+    with records under 42 CFR Part 2 (§ 2.32), with the scope of the consent.
     """
 
     referral_id: UUID
