@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from services.referrals.reading import OURS
 from shared import clock
@@ -74,6 +74,42 @@ async def test_each_referral_carries_a_part2_label_from_its_sender_or_from_what_
 
     (fact,) = await small.said(ReferralAccepted)
     assert fact.part2
+
+
+@pytest.mark.parametrize("later", [{"meta": {"security": LABEL}}, {"reasonCode": ALCOHOL}])
+async def test_a_label_or_a_reason_that_comes_later_protects_from_then_on(desk: Desk, later: dict[str, Any]) -> None:
+    referral_id = await desk.referred(request())
+    await desk.hear((await accepted(desk))["match"])
+    assert await business(desk, referral_id) == "matched"
+
+    await desk.refer(request(**later))
+    await desk.refer(request())
+
+    assert await business(desk, referral_id) == "accepted"
+    assert {each["businessStatus"]["text"] for each in await desk.told()} == {"Accepted"}
+    read = [each for each in (await desk.account(referral_id))["disclosures"] if each["way"] == "fhir"]
+    assert {each["what"]: each["part2"] for each in read} == {"matched": False, "accepted": True}
+
+
+async def test_a_label_that_comes_while_a_referral_is_held_goes_with_it(small: Desk) -> None:
+    referral_id = await small.referred(request(answer=None))
+    await small.refer(request(answer=None, meta={"security": LABEL}))
+
+    cleared = {"by": "Kim", "reason": "looked", "outcome": "clear"}
+    await small.ask("POST", f"/referrals/{referral_id}/screening", who="agency", json=cleared)
+
+    (fact,) = await small.said(ReferralAccepted)
+    assert fact.part2
+
+
+async def test_what_an_older_version_kept_as_not_protected_is_judged_by_its_words(desk: Desk) -> None:
+    referral_id = await desk.referred(request(reasonCode=ALCOHOL))
+    async with desk.service.database.transaction() as db:
+        await db.execute(text("update referrals set part2 = :not_so"), {"not_so": False})
+
+    await desk.hear((await accepted(desk))["match"])
+
+    assert await business(desk, referral_id) == "accepted"
 
 
 async def test_part2_records_need_a_consent_that_names_them_and_an_agreement_is_none(desk: Desk) -> None:

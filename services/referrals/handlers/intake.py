@@ -11,7 +11,7 @@ from services.referrals import store
 from services.referrals.handlers.notifying import announce
 from services.referrals.handlers.outcomes import Follows, follow, in_words, raise_crisis, settle, take_back
 from services.referrals.handlers.playing import first_step
-from services.referrals.handlers.telling import first, tell
+from services.referrals.handlers.telling import first, retell, tell
 from services.referrals.handlers.winding import wind
 from services.referrals.reading import Reading
 from services.referrals.rules import minors, playing, triage
@@ -97,6 +97,7 @@ class Intake:
     added: set[UUID] = field(default_factory=set)
     changed: set[UUID] = field(default_factory=set)
     news: set[UUID] = field(default_factory=set)
+    protected: set[UUID] = field(default_factory=set)
     repeats: list[store.Repeat] = field(default_factory=list)
     follows: list[Follows] = field(default_factory=list)
     disclosed: list[store.Disclosure] = field(default_factory=list)
@@ -166,7 +167,7 @@ class Intake:
         )
         if arrival.content == known.latest:
             return known
-        latest, back = replace(known, latest=arrival.content), arrival.order.status in TAKEN_BACK
+        latest, back = self._protect(known, arrival), arrival.order.status in TAKEN_BACK
         # Who takes a referral back says again what was known of it: only another sign is news then.
         looked_at = back or known.crisis_at is not None
         in_danger = triage.news_of_danger(arrival.order, known.order, in_crisis=looked_at)
@@ -176,6 +177,15 @@ class Intake:
                 return self._keep(latest)
         unseen = changed and self._compare(known, arrival)
         return self._keep(self._raise(latest, arrival.order, unseen=unseen) if in_danger else latest)
+
+    def _protect(self, known: store.Referral, arrival: Arrival) -> store.Referral:
+        """This will keep what was posted last; what tells of substance use only now protects everything from now on."""
+        latest = replace(known, latest=arrival.content)
+        if known.part2 or not protected(arrival.order):
+            return latest
+        self.protected.add(known.referral_id)
+        self.news.add(known.referral_id)
+        return replace(latest, part2=True, order=known.order.model_copy(update={"part2": True}))
 
     def _take_back(self, known: store.Referral, order: ReferralOrder) -> store.Referral:
         back, follows = take_back(known, order, programme=self.programme, at=self.at)
@@ -221,6 +231,7 @@ class Intake:
         said = await settle(db, self.follows)
         news = [each for each in self.known.values() if each.referral_id in self.news]
         heard = await announce(db, said)
+        await retell(db, [self.known[each] for each in self.protected], programme=self.programme)
         return [*said, *heard, *await tell(db, news, programme=self.programme)]
 
 

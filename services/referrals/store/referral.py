@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals.rules.clock import Step
 from services.referrals.rules.journey import State
 from services.referrals.rules.order import Identifier, ReferralOrder
+from services.referrals.rules.protection import protected
 from services.referrals.rules.triage import Outcome
 from services.referrals.store.fingerprints import named_by, numbered, placer_of
 from services.referrals.store.tables import referrals
@@ -96,6 +97,7 @@ async def change(db: AsyncConnection, some: Sequence[Referral]) -> None:
             "state": each.state,
             "reasons": list(each.reasons),
             "words": _words(each.order),
+            "part2": each.part2,
             "withheld": each.withheld,
             "guardian": each.guardian,
             "latest": each.latest,
@@ -128,8 +130,10 @@ async def tell(db: AsyncConnection, told: Mapping[UUID, str], at: datetime) -> N
 
 def referral_of(row: Any) -> Referral:
     """This will give a referral as a row of the table has it."""
-    kept = {each: row[each] for each in PLAIN}
-    return Referral(**kept, reasons=tuple(row["reasons"]), order=ReferralOrder.model_validate(row["words"]))
+    kept, order = {each: row[each] for each in PLAIN}, ReferralOrder.model_validate(row["words"])
+    # An older version looked at fewer words.
+    part2 = row["part2"] or protected(order)
+    return Referral(**kept | {"part2": part2}, reasons=tuple(row["reasons"]), order=order)
 
 
 async def by_ids(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Referral]:
