@@ -83,6 +83,33 @@ async def test_what_a_search_looks_at_and_does_not_show_is_not_accounted_for(des
     assert [each[0] for each in await told(desk, referral_id)] == ["stream", "stream"]
 
 
+async def test_who_has_the_version_that_there_is_already_is_told_nothing(desk: Desk) -> None:
+    referral_id = await matched(desk)
+    tag = (await desk.ask("GET", f"/fhir/Task/{referral_id}")).headers["etag"]
+    before = await told(desk, referral_id)
+
+    again = await desk.ask("GET", f"/fhir/Task/{referral_id}", headers={"if-none-match": tag})
+
+    assert again.status_code == 304
+    assert await told(desk, referral_id) == before
+    assert ("fhir", "matched", True, 1) in before
+
+
+async def test_an_echo_is_accounted_for_where_it_tells_of_danger_and_nowhere_else(desk: Desk) -> None:
+    safe = await desk.referred(request())
+    flagged = (await desk.refer(request("R-2", answer="flagged"))).json()["id"]
+    for each in (safe, flagged):
+        await desk.ask("GET", f"/fhir/ServiceRequest/{each}")
+    found = await desk.ask("GET", "/fhir/Task", params={"_id": flagged, "_include": "Task:focus"})
+
+    assert "call or text 988" in found.text
+    assert await told(desk, flagged) == [
+        ("fhir", "crisis_review", False, 4),
+        ("stream", "accepted", False, 1),
+        ("stream", "crisis_review", False, 1),
+    ]
+
+
 async def test_every_answer_that_holds_a_task_is_accounted_for(desk: Desk) -> None:
     cancel = [{"op": "replace", "path": "/status", "value": "cancelled"}]
     task = {

@@ -125,9 +125,9 @@ def _clock(referral: store.Referral) -> tuple[str, datetime] | None:
     return clock.ROLES[clock.OWNERS[referral.awaits]], referral.act_by
 
 
-def echo(referral: store.Referral, *, programme: Programme) -> dict[str, Any]:
-    """This will echo a referral's request: that it arrived and where to follow it, nothing about the person."""
-    return answers.service_request(
+def echo(referral: store.Referral, *, programme: Programme) -> Told:
+    """This will echo a referral's request: that it arrived and where to follow it, and of the person only danger."""
+    body = answers.service_request(
         referral.referral_id,
         referral.order,
         organisation=referral.organisation,
@@ -136,6 +136,7 @@ def echo(referral: store.Referral, *, programme: Programme) -> dict[str, Any]:
         crisis_at=referral.crisis_at,
         test=referral.test,
     )
+    return Told(referral, body, "crisis_review" if referral.crisis_at else "")
 
 
 def _fingerprint(body: dict[str, Any]) -> str:

@@ -27,10 +27,10 @@ Shown = Callable[[AsyncConnection, list[store.Referral]], Awaitable[list[handler
 
 
 def add(router: APIRouter, edge: Edge) -> None:
-    """This will serve what referrers read; a request echoes what they sent themselves, so a Task alone tells."""
+    """This will serve what referrers read; what tells them something is accounted for."""
 
     async def requests(_: AsyncConnection, some: list[store.Referral]) -> list[handlers.Told]:
-        return [handlers.Told(each, handlers.echo(each, programme=edge.programme)) for each in some]
+        return [handlers.echo(each, programme=edge.programme) for each in some]
 
     async def tasks(db: AsyncConnection, some: list[store.Referral]) -> list[handlers.Told]:
         told = await handlers.tasks_of(db, some, programme=edge.programme)
@@ -41,10 +41,6 @@ def add(router: APIRouter, edge: Edge) -> None:
 
 
 def _add_kind(router: APIRouter, edge: Edge, kind: Kind, shown: Shown, focus: Shown) -> None:
-    async def told(some: list[handlers.Told]) -> list[dict[str, Any]]:
-        await edge.tell(some, way="fhir")
-        return [each.body for each in some]
-
     async def found(request: Request, caller: Caller, parameters: list[tuple[str, str]]) -> Response:
         wanted = search(kind, parameters, lenient="handling=lenient" in request.headers.get("prefer", ""))
         if wanted.with_focus:
@@ -52,20 +48,24 @@ def _add_kind(router: APIRouter, edge: Edge, kind: Kind, shown: Shown, focus: Sh
         async with edge.database.reading() as db:
             some, after = await _page(db, caller, wanted, shown)
             focused = [each.referral for each in some] if wanted.with_focus and kind == "Task" else []
-            included = [each.body for each in await focus(db, focused)]
+            included = await focus(db, focused)
         all_of_it = wanted.count > 0 and wanted.after is None and after is None
-        whose, base, bodies = caller.organisation, _base(edge, request), await told(some)
+        whose, base = caller.organisation, _base(edge, request)
+        bodies, besides = await _told(edge, some), await _told(edge, included)
         links = _links(f"{base}/{kind}", wanted, after)
-        return answer(answers.searchset(bodies, included, links, base=base, all_of_it=all_of_it, whose=whose), request)
+        return answer(answers.searchset(bodies, besides, links, base=base, all_of_it=all_of_it, whose=whose), request)
 
     @router.get(f"/{kind}/{{referral_id}}", name=f"read {kind}")
     async def read_one(request: Request, referral_id: str, caller: Referrer) -> Response:
         """One of your own, by its id."""
         async with edge.database.reading() as db:
             referral = await own(db, referral_id, caller, kind)
-            some = await shown(db, [referral])
-        (body,) = await told(some)
-        return unchanged(body, request) or answer(body, request)
+            (one,) = await shown(db, [referral])
+        # Who has this version already is told nothing.
+        if same := unchanged(one.body, request):
+            return same
+        await _told(edge, [one])
+        return answer(one.body, request)
 
     @router.get(f"/{kind}", name=f"search {kind}")
     async def search_all(request: Request, caller: Referrer) -> Response:
@@ -83,6 +83,12 @@ async def _form(request: Request) -> list[tuple[str, str]]:
     if FORM not in request.headers.get("content-type", ""):
         raise refuse("not-supported", "header Content-Type", f"send {FORM}", status=415)
     return parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+async def _told(edge: Edge, some: list[handlers.Told]) -> list[dict[str, Any]]:
+    """This will give resources, accounted for."""
+    await edge.tell(some, way="fhir")
+    return [each.body for each in some]
 
 
 async def own(db: AsyncConnection, referral_id: str, caller: Caller, kind: str) -> store.Referral:

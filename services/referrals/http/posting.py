@@ -44,7 +44,9 @@ def add(router: APIRouter, edge: Edge) -> None:
         unless = request.headers.get("if-none-exist") or request.url.query
         _, received = await take(edge, request, caller, unless=unless, only="ServiceRequest", limit=RESOURCE_LIMIT)
         first = received[0]
-        body = handlers.echo(first.referral, programme=edge.programme)
+        told = handlers.echo(first.referral, programme=edge.programme)
+        await edge.tell([told], way="fhir")
+        body = told.body
         return answer(body, request, status=201 if first.new else 200, headers=_location(body))
 
     @router.post("/Task", status_code=201)
