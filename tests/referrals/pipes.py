@@ -1,6 +1,14 @@
 """HL7 v2 messages as a hospital's interface engine writes them, unless told otherwise."""
 
+from collections.abc import Mapping
 from typing import Any
+
+import pytest
+
+from services.referrals.reading import Refused, read
+from services.referrals.rules.order import ReferralOrder
+
+HL7 = "application/hl7-v2"
 
 SEGMENTS = {
     "MSH": r"MSH|^~\&|EPIC|GENERAL HOSPITAL|ALONGSIDE|PEER SUPPORT|20260302120000-0500||REF^I12^REF_I12|MSG-1|P|2.5.1",
@@ -50,3 +58,24 @@ def unordered(*more: str, control: str = "CA", **changed: str | None) -> bytes:
 def event(name: str, control_id: str = "MSG-1") -> str:
     """An MSH of another event."""
     return SEGMENTS["MSH"].replace("I12", name).replace("MSG-1", control_id)
+
+
+def order(raw: bytes, media: str = HL7) -> ReferralOrder:
+    """The one referral of a message."""
+    (posted,) = read(raw, media).posted
+    return posted.order
+
+
+def refusal(raw: bytes) -> tuple[str, str]:
+    """Where a message is wrong, and what to do."""
+    with pytest.raises(Refused) as found:
+        read(raw, HL7)
+    return found.value.issues[0].expression, found.value.issues[0].remedy
+
+
+def changed(segments: Mapping[str, str], segment: str, number: int, value: str) -> str:
+    """A segment of Ana's message with another value in one field."""
+    fields = segments[segment].split("|")
+    fields += [""] * (number + 1 - len(fields))
+    fields[number if segment != "MSH" else number - 1] = value
+    return "|".join(fields)

@@ -1,36 +1,15 @@
 """An order of 360X is read as the same referral as a REF, or refused with the segment and the remedy."""
 
+from functools import partial
+
 import pytest
 
 from services.referrals.hl7v2 import message as messages
 from services.referrals.hl7v2 import request
-from services.referrals.reading import Refused, read
-from services.referrals.rules.order import ReferralOrder
-from tests.referrals.pipes import ORDER, message, ordered, unordered
+from tests.referrals.pipes import HL7, ORDER, changed, message, order, ordered, refusal, unordered
 
-HL7 = "application/hl7-v2"
 LAB = "OBR|1|R-1^EPIC||24323-8^Comprehensive metabolic panel^LN"
-
-
-def order(raw: bytes, media: str = HL7) -> ReferralOrder:
-    """The one referral of a message."""
-    (posted,) = read(raw, media).posted
-    return posted.order
-
-
-def refusal(raw: bytes) -> tuple[str, str]:
-    """Where a message is wrong, and what to do."""
-    with pytest.raises(Refused) as found:
-        read(raw, HL7)
-    return found.value.issues[0].expression, found.value.issues[0].remedy
-
-
-def field(segment: str, number: int, value: str) -> str:
-    """A segment of Ana's order with another value in one field."""
-    fields = ORDER[segment].split("|")
-    fields += [""] * (number + 1 - len(fields))
-    fields[number if segment != "MSH" else number - 1] = value
-    return "|".join(fields)
+field = partial(changed, ORDER)
 
 
 def test_an_order_says_the_same_as_the_ref_of_the_same_referral() -> None:

@@ -2,36 +2,15 @@
 
 import json
 from datetime import date
+from functools import partial
 
 import pytest
 
 from services.referrals.reading import Refused, read
-from services.referrals.rules.order import ReferralOrder
 from tests.referrals.makers import SAMPLES, bundle, needs_samples, sample
-from tests.referrals.pipes import SEGMENTS, event, message
+from tests.referrals.pipes import SEGMENTS, changed, event, message, order, refusal
 
-HL7 = "application/hl7-v2"
-
-
-def order(raw: bytes, media: str = HL7) -> ReferralOrder:
-    """The one referral of a message."""
-    (posted,) = read(raw, media).posted
-    return posted.order
-
-
-def refusal(raw: bytes) -> tuple[str, str]:
-    """Where a message is wrong, and what to do."""
-    with pytest.raises(Refused) as found:
-        read(raw, HL7)
-    return found.value.issues[0].expression, found.value.issues[0].remedy
-
-
-def field(segment: str, number: int, value: str) -> str:
-    """A segment of Ana's message with another value in one field."""
-    fields = SEGMENTS[segment].split("|")
-    fields += [""] * (number + 1 - len(fields))
-    fields[number if segment != "MSH" else number - 1] = value
-    return "|".join(fields)
+field = partial(changed, SEGMENTS)
 
 
 def test_reads_everything_that_a_referral_says() -> None:
