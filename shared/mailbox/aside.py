@@ -89,16 +89,13 @@ class Aside(Loop):
         """This will put a letter aside after its first failure."""
         hopeless = isinstance(wrong, NO_REMEDY)
         logger.warning("letter %s is %s (%s)", letter.event_id, "given up" if hopeless else "put aside", told(wrong))
-        async with self.mailbox.database.transaction() as db:
-            await gate.put_aside(
-                db,
-                [letter],
-                state="dead" if hopeless else "retrying",
-                attempts=1,
-                error=told(wrong),
-                pause=PAUSES[0],
-            )
-        self.some = True
+        state = "dead" if hopeless else "retrying"
+        try:
+            async with self.mailbox.database.transaction() as db:
+                await gate.put_aside(db, [letter], state=state, attempts=1, error=told(wrong), pause=PAUSES[0])
+        finally:
+            # Also where nobody knows whether that was committed.
+            self.some = True
 
     def noticed(self, found: gate.Sorted) -> None:
         """This will look at once when letters that wait may have been set free."""

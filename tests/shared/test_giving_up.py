@@ -131,6 +131,31 @@ async def test_a_letter_put_aside_during_a_look_is_tried_too(store: Database) ->
     assert mailbox.aside.some
 
 
+class Unsure(Database):
+    """A database that is gone once, just after a commit, before it could say so."""
+
+    gone = True
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """The same, with the answer to one commit lost."""
+        async with super().transaction() as db:
+            yield db
+        if self.gone:
+            self.gone = False
+            raise ConnectionError
+
+
+async def test_a_letter_is_tried_also_where_nobody_knows_whether_it_was_put_aside(store: Database) -> None:
+    mailbox = silent("matching", Unsure(store.engine, store.path))
+    mailbox.aside.some = False
+
+    with pytest.raises(ConnectionError):
+        await mailbox.aside.put(a_letter(uuid4()), ZeroDivisionError())
+
+    assert mailbox.aside.some and await count(store, letters) == 1
+
+
 async def test_a_timer_that_cannot_be_read_holds_up_no_other(store: Database) -> None:
     rang: list[UUID] = []
 

@@ -26,6 +26,8 @@ ENDED = (*SENT, "skipped", "failed", "unknown")
 def all_of(world: World, office: Office) -> list[str]:
     """Everything that is broken, each as one line."""
     books = {service: books_of(store) for service, store in world.stores.items()}
+    if world.outran:
+        _begin_with_the_call(books["notifications"], world)
     found = judge(books)
     if world.outran:
         # A reminder whose moment passed while its visit was under way is not planned: nobody can be reminded in time.
@@ -175,6 +177,15 @@ def at_the_provider(world: World, _: Office, books: Mapping[str, Books]) -> Iter
             yield f"{row['reminder_id']} is {row['state']}, and never arrived"
         if row["state"] not in MAY_HAVE_LEFT and key in taken:
             yield f"{row['reminder_id']} is {row['state']}, and arrived"
+
+
+def _begin_with_the_call(notes: Books, world: World) -> None:
+    """Let messages be sent when the call began: time may have jumped while it was under way."""
+    began = {each.key: each.at for each in world.outside.taken}
+    for row in notes["reminders"]:
+        if row["channel"] and row["sent_at"]:
+            row["sent_at"] = began.get(_key(row), row["sent_at"])
+            row["quiet"] = False
 
 
 def _keys(row: Mapping[str, Any]) -> list[str]:

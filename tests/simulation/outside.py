@@ -17,7 +17,7 @@ HANGS = 60.0
 
 @dataclass(frozen=True)
 class Taken:
-    """A message that a provider took, and will deliver."""
+    """A message that a provider took, and will deliver; `at` is when the call began."""
 
     channel: str
     key: str
@@ -50,13 +50,13 @@ class Provider:
 
     async def send(self, message: Message, *, to: str, key: str) -> Answer:
         """Take a message, unless something goes wrong before or after."""
-        weather = self.outside.weather
+        weather, began = self.outside.weather, clock.now()
         await self.outside.moment()
         if weather.strikes("provider away"):
             return Answer("unreachable")
         if to.endswith("0001"):
             return Answer("refused")
-        self._take(message, to, key)
+        self._take(message, to, key, began)
         await self.outside.moment()
         if weather.strikes("provider hung"):
             await asyncio.sleep(HANGS)
@@ -64,12 +64,12 @@ class Provider:
             return Answer("unknown")
         return Answer("accepted", f"provider-{len(self.outside.taken)}")
 
-    def _take(self, message: Message, to: str, key: str) -> None:
+    def _take(self, message: Message, to: str, key: str, began: datetime) -> None:
         if self.dedups and key in self._known:
             self.outside.weather.note("provider knew the key")
             return
         self._known.add(key)
-        self.outside.taken.append(Taken(self.channel, key, to, message.text, clock.now()))
+        self.outside.taken.append(Taken(self.channel, key, to, message.text, began))
 
 
 class Pager:
