@@ -38,6 +38,7 @@ SCOPES = {
     "GET /fhir/Subscription/$status": "Subscription.r",
     "GET /fhir/Subscription/{subscription_id}/$status": "Subscription.r",
     "GET /referrals/{referral_id}/timeline": "Task.r",
+    "GET /follow-up": "Task.s",
     "POST /fhir/{rest:path}": "ServiceRequest.c",
 }
 """What a token must be for, where tokens are taken at all."""
@@ -52,9 +53,10 @@ OWN: dict[str, dict[str, Whom]] = {
         **dict.fromkeys(SCOPES, "referrer"),
         **dict.fromkeys((f"{each} {REST}" for each in ("GET", "POST", "PUT", "PATCH", "DELETE")), "referrer"),
         **dict.fromkeys(("GET /referrals", "GET /referrals/{referral_id}"), "staff"),
+        **dict.fromkeys(("GET /people/{person_id}/disclosures", "POST /people/{person_id}/consents"), "staff"),
         **{
             f"POST /referrals/{{referral_id}}/{each}": "staff"
-            for each in ("screening", "acknowledgement", "details", "consent-revoked")
+            for each in ("screening", "acknowledgement", "details", "consent-revoked", "clock", "closure")
         },
     },
     "matching": {

@@ -177,7 +177,9 @@ async def test_a_link_that_is_not_ones_own_leads_nowhere(house: House, made: Mad
         assert (await house.everything() == before) is door[1].startswith("GET")
 
 
-NOTHING_THERE = re.compile(r"_id}/(screening|acknowledgement|details|done)|/letters/|rest:path|process-message")
+NOTHING_THERE = re.compile(
+    r"_id}/(screening|acknowledgement|details|clock|closure|done)|/letters/|rest:path|process-message"
+)
 """Routes whose caller has the right, and finds that nothing waits for it."""
 SUBSCRIBING = {"POST /fhir/Subscription", "PUT /fhir/Subscription/{subscription_id}"}
 """Who subscribes must be allowed to read what they are called about, too."""

@@ -19,10 +19,11 @@ from tests.referrals.browser import Browser
 from tests.referrals.endpoints import subscription
 from tests.referrals.makers import bundle, patient, request
 from tests.referrals.test_asking import ANA
-from tests.scheduling.makers import an_id, match, referral, supporter
+from tests.scheduling.makers import NOW, an_id, match, referral, supporter
 
 FHIR, FORM = {"content-type": "application/fhir+json"}, {"content-type": "application/x-www-form-urlencoded"}
 SIGNED = {"by": "Kim", "reason": "to see what it says"}
+DAY = timedelta(days=1)
 ENDPOINT = "https://hooks.hospital.example/heard"
 TAKE_BACK = [{"op": "replace", "path": "/status", "value": "cancelled"}]
 RESOURCES = tuple(f"system/{each}" for each in ("ServiceRequest", "Task", "Subscription"))
@@ -45,6 +46,8 @@ async def furnish(house: House) -> Made:
     hospital, agency = bearing(KEYS["general-hospital"]), bearing(KEYS["agency"])
     answer = await house.ask("referrals", "POST", "/fhir/ServiceRequest", json=request(), headers=hospital | FHIR)
     made.ids["referral_id"] = answer.json()["id"]
+    record = await house.ask("referrals", "GET", f"/referrals/{made.ids['referral_id']}", headers=agency)
+    made.ids["person_id"] = record.json()["person_id"]
     wanted = subscription(ENDPOINT)
     answer = await house.ask("referrals", "POST", "/fhir/Subscription", json=wanted, headers=hospital | FHIR)
     made.ids["subscription_id"] = answer.json()["id"]
@@ -83,6 +86,11 @@ def body_for(route: str) -> dict[str, Any]:
         "POST /referrals/{referral_id}/acknowledgement": {"json": {"by": "Kim"}},
         "POST /referrals/{referral_id}/details": {"json": {"by": "Kim", "phone": "+12125550199"}},
         "POST /referrals/{referral_id}/consent-revoked": {"json": {"by": "Kim"}},
+        "POST /referrals/{referral_id}/clock": {
+            "json": {"by": "Kim", "reason": "called", "until": (NOW + 3 * DAY).isoformat()}
+        },
+        "POST /referrals/{referral_id}/closure": {"json": {"by": "Kim", "reason": "unreachable"}},
+        "POST /people/{person_id}/consents": {"json": _paper()},
         "POST /work/{task_id}/done": {"json": {"by": "Kim"}},
         "POST /letters/{letter_id}/open": {"json": SIGNED},
         "POST /letters/{letter_id}/mend": {"json": {**SIGNED, "how": "pass-over"}},
@@ -108,6 +116,11 @@ def _task() -> dict[str, Any]:
     within = [*asked.pop("contained"), {**asked, "id": "asked"}]
     focus = {"focus": {"reference": "#asked"}, "contained": within}
     return {"resourceType": "Task", "status": "requested", "intent": "order", **focus}
+
+
+def _paper() -> dict[str, Any]:
+    allows = {"recipients": ["general-hospital"], "purposes": ["treatment"], "scope": "what became of it"}
+    return {"by": "Kim", "signed_by": "self", **allows, "document": "binder 7", "signed_at": NOW.isoformat()}
 
 
 def _session() -> dict[str, Any]:
