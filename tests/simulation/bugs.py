@@ -12,8 +12,9 @@ from uuid import uuid4
 from services.notifications.handlers import replies
 from services.notifications.rules import sending
 from services.notifications.rules.providers import Answer
+from shared.away import is_away
 from shared.clock import real
-from shared.database import insert_or_ignore, is_away
+from shared.database import insert_or_ignore
 from shared.mailbox import gate, memory, outbox
 from shared.mailbox.aside import Aside
 from shared.mailbox.box import Mailbox
@@ -245,14 +246,16 @@ def drops_what_fails() -> Any:
 def gives_up_when_the_database_is_away() -> Any:
     """A batch that could not be kept is acknowledged."""
 
-    async def until(self: Mailbox, incoming: list[Letter], consumer: str) -> None:
+    properly = Mailbox._take_all_or_each
+
+    async def take(self: Mailbox, incoming: list[Letter], consumer: str) -> None:
         try:
-            await self._take_all_or_each(incoming, consumer)
+            await properly(self, incoming, consumer)
         except Exception as wrong:
             if not is_away(wrong):
                 raise
 
-    return {(Mailbox, "_until_database_answers"): until}
+    return {(Mailbox, "_take_all_or_each"): take}
 
 
 @bug
