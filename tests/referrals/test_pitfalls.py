@@ -57,7 +57,7 @@ async def test_nobody_who_asks_is_promised_fewer_hospital_stays(small: Desk, lan
 
 
 async def test_signs_of_danger_never_enter_what_the_matcher_hears(desk: Desk) -> None:
-    words = {"note": [{"text": "Took an overdose in May"}]}
+    words = {"note": [{"text": "Cut her wrists in May"}]}
     referral_id = await desk.referred(request(answer="flagged", **words))
     clear = {"by": "Kim Lee", "reason": "spoke with her; safe at her sister's", "outcome": "clear"}
     await desk.ask("POST", f"/referrals/{referral_id}/screening", who="agency", json=clear)
@@ -70,4 +70,4 @@ async def test_signs_of_danger_never_enter_what_the_matcher_hears(desk: Desk) ->
     assert {key: each for key, each in flagged.items() if key not in own} == {
         key: each for key, each in unflagged.items() if key not in own
     }
-    assert not any(word in json.dumps(flagged, default=str) for word in ("overdose", "flagged", "risk"))
+    assert not any(word in json.dumps(flagged, default=str) for word in ("wrists", "flagged", "risk"))

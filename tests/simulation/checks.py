@@ -180,12 +180,14 @@ def at_the_provider(world: World, _: Office, books: Mapping[str, Books]) -> Iter
 
 
 def _begin_with_the_call(notes: Books, world: World) -> None:
-    """Let messages be sent when the call began: time may have jumped while it was under way."""
+    """Let messages be sent when the call began: time may have jumped while it was under way.
+
+    A provider who knew the key took the message at an earlier call.
+    """
     began = {each.key: each.at for each in world.outside.taken}
     for row in notes["reminders"]:
-        if row["channel"] and row["sent_at"]:
-            row["sent_at"] = began.get(_key(row), row["sent_at"])
-            row["quiet"] = False
+        if row["channel"] and row["sent_at"] and row["intended_at"] and (at := began.get(_key(row))):
+            row["sent_at"], row["quiet"] = max(at, row["intended_at"]), False
 
 
 def _keys(row: Mapping[str, Any]) -> list[str]:
