@@ -13,6 +13,12 @@ from tests.referrals.pipes import SEGMENTS, changed, event, message, order, refu
 field = partial(changed, SEGMENTS)
 
 
+def test_what_is_to_be_taken_back_has_a_number() -> None:
+    taken_back = {"MSH": event("I14"), "RF1": field("RF1", 6, "")}
+
+    assert refusal(message(**taken_back)) == ("RF1-6", "send the number of the referral that is to be taken back")
+
+
 def test_reads_everything_that_a_referral_says() -> None:
     told = order(message())
 

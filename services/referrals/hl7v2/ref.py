@@ -34,12 +34,15 @@ PLACES: Places = ((r"ServiceRequest\.identifier", "RF1-6"), (r"ServiceRequest\.r
 def asked(message: Message) -> Asked:
     """This will read what a REF asks for; Refused where there is no RF1, without which it is no referral."""
     referral = _aligned(message)
+    found, taken_back = _numbers(referral), message.kind[1] == "I14"
+    if taken_back and not found:
+        raise refuse("required", "RF1-6", "send the number of the referral that is to be taken back")
     return Asked(
         message=message,
         segment="RF1",
         places=PLACES,
-        numbers=_numbers(referral),
-        status="revoked" if message.kind[1] == "I14" else "active",
+        numbers=found,
+        status="revoked" if taken_back else "active",
         priority=soonest([referral.value(2)]),
         code=_service(message, referral),
         authored=words.moment(referral.text(9)) or words.moment(referral.text(7)),
