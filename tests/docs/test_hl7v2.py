@@ -10,7 +10,7 @@ from shared.events.referrals import ReferralAccepted
 from tests.demos import ROOT
 from tests.docs.pages import rows_of
 from tests.referrals.makers import Desk
-from tests.referrals.pipes import SEGMENTS, event, message, ordered, unordered
+from tests.referrals.pipes import SEGMENTS, changed, event, message, ordered, unordered
 from tests.referrals.test_360x import both
 from tests.referrals.test_mllp import answered, line
 
@@ -22,6 +22,7 @@ WRONG: dict[str, bytes] = {
     "no PID": message(PID=None),
     "another word for risk": message(OBX="OBX|1|CWE|risk^Risk screen^ALONGSIDE||some"),
     "an unknown number in an I15": message(MSH=event("I15")),
+    "an I14 without a number": message(MSH=event("I14"), RF1=changed(SEGMENTS, "RF1", 6, "")),
     "another message": message(MSH=SEGMENTS["MSH"].replace("REF^I12^REF_I12", "ADT^A01")),
     "no HL7 v2": b"hello",
     "an order without an ORC": ordered(ORC=None),
