@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 
@@ -22,7 +23,13 @@ IN_CAPITALS = re.compile(rf"\b(?:{'|'.join(map(re.escape, CAPITALS))})\b")
 
 def substances(challenges: Iterable[str]) -> set[str]:
     """This will choose, among what somebody lives with, whatever tells of substance use, however it is written."""
-    return {each for each in challenges if SUBSTANCES.search(plain(each)) or IN_CAPITALS.search(each)}
+    return {each for each in challenges if _tells(each)}
+
+
+@lru_cache(maxsize=4_096)
+def _tells(text: str) -> bool:
+    """This will look for the words once in a text, for a referral is judged whenever it is read."""
+    return bool(SUBSTANCES.search(plain(text)) or IN_CAPITALS.search(text))
 
 
 def protected(order: ReferralOrder) -> bool:
@@ -30,7 +37,7 @@ def protected(order: ReferralOrder) -> bool:
 
     Words may tell that somebody does not use; when unsure, everything is protected.
     """
-    return order.part2 or order.needs.pathway in PATHWAYS or bool(substances(_words(order)))
+    return order.part2 or order.needs.pathway in PATHWAYS or any(map(_tells, _words(order)))
 
 
 def _words(order: ReferralOrder) -> Iterator[str]:
