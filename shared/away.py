@@ -61,7 +61,9 @@ async def until_it_answers(
             if not is_away(wrong) or ends():
                 raise
             noted()
-            logger.warning("the database is away (%s); again in %.1f s", type(wrong).__name__, pause)
+            # What the way there says holds nobody's data; what a database says may.
+            why = reason(wrong) if isinstance(wrong, OSError) else type(wrong).__name__
+            logger.warning("waiting for the database (%s); again in %.1f s", why, pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
 

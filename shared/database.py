@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import logging
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -18,11 +17,9 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
-from shared.away import is_away, reason
+from shared import away
 from shared.names import partitions_of
 from shared.sqlite import Driver
-
-logger = logging.getLogger(__name__)
 
 Json = JSON().with_variant(postgresql.JSONB(), "postgresql")
 
@@ -115,16 +112,13 @@ class Database:
     async def until_it_answers(self, within: float = 60.0) -> None:
         """This will ask PostgreSQL again for `within` seconds while it is away, starts, or has no name yet."""
         deadline = time.monotonic() + within
-        while self.dialect == "postgresql":
-            try:
-                async with self.reading():
-                    break
-            except (SQLAlchemyError, OSError) as wrong:
-                if not is_away(wrong) or time.monotonic() > deadline:
-                    raise
-                logger.warning("waiting for the database: %s", reason(wrong))
-                await asyncio.sleep(1)
+        if self.dialect == "postgresql":
+            await away.until_it_answers(self._ask, ends=lambda: time.monotonic() > deadline)
         await self.engine.dispose()
+
+    async def _ask(self) -> None:
+        async with self.reading():
+            pass
 
     async def claim(self, share: str) -> None:
         """This will make this process the only one that works this share; DatabaseInUse says who to stop."""
