@@ -175,6 +175,10 @@ def _broker(plan: Plan, premises: Premises, port: int, monitor_port: int) -> Chi
     )
 
 
+LEAN = {"MALLOC_ARENA_MAX": "1"}
+"""One heap a process: Python's threads take turns anyway, and several heaps hold on to more than they need."""
+
+
 def _service(plan: Plan, premises: Premises, addresses: Addresses, name: str) -> Child:
     address = addresses.services[name]
     port = int(address.rsplit(":", 1)[1])
@@ -186,7 +190,7 @@ def _service(plan: Plan, premises: Premises, addresses: Addresses, name: str) ->
         name,
         [sys.executable, "-m", f"services.{name}"],
         plan.data / "logs" / f"{name}.log",
-        env={**settings, f"ALONGSIDE_{name.upper()}_PORT": str(port), **dict(plan.extra)},
+        env={**LEAN, **settings, f"ALONGSIDE_{name.upper()}_PORT": str(port), **dict(plan.extra)},
         ready=f"{address}/ready",
         ports=(port, *mllp.values()),
     )

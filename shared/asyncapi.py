@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from importlib import import_module
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared import names
@@ -23,13 +24,17 @@ ENVELOPE = {
 }
 """CloudEvents 1.0 in binary mode, and ours."""
 
+Reference = dict[str, Any]
+"""Where something else stands in the document: `{"$ref": "#/components/schemas/Span"}`."""
+
 
 def document(mailbox: Mailbox, *, url: str) -> dict[str, Any]:
     """This will give the document of the service whose mailbox this is, on the broker at `url`."""
     heard, said = facts_heard(mailbox), facts_said(mailbox)
     board, facts = mailbox.board, {each.type_name(): each for each in (*heard, *said)}
+    schemas, places = _schemas(facts.values(), board.schemas.values())
     edges = {
-        **{f"ingest.{kind}": _ingest(kind) for kind in sorted(board.ingests)},
+        **{f"ingest.{kind}": _ingest(kind, places.get(board.schemas.get(kind))) for kind in sorted(board.ingests)},
         **{f"status.{kind}": _status(kind) for kind in sorted(board.ingests)},
         **{f"query.{question}": _query(question) for question in sorted(board.questions)},
     }
@@ -43,8 +48,8 @@ def document(mailbox: Mailbox, *, url: str) -> dict[str, Any]:
         "channels": {**{name: _channel(kind) for name, kind in facts.items()}, **edges},
         "operations": _operations("receive", receives) | _operations("send", sends),
         "components": {
-            "messages": {name: _message(kind) for name, kind in facts.items()},
-            "schemas": {**_schemas(facts.values()), "Envelope": _envelope()},
+            "messages": {name: _message(kind, places[kind]) for name, kind in facts.items()},
+            "schemas": {**schemas, "Envelope": _envelope()},
         },
     }
 
@@ -78,13 +83,13 @@ def _channel(kind: type[Fact]) -> dict[str, Any]:
     }
 
 
-def _message(kind: type[Fact]) -> dict[str, Any]:
+def _message(kind: type[Fact], schema: Reference) -> dict[str, Any]:
     told = {
         "name": kind.type_name(),
         "title": kind.__name__,
         "summary": inspect.cleandoc(kind.__doc__ or "").partition("\n")[0],
         "headers": {"$ref": "#/components/schemas/Envelope"},
-        "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
+        "payload": schema,
     }
     if kind.SEALED_FOR:
         told["description"] = f"Sealed (AES-256-GCM): {kind.SEALED_FOR} alone can open it, and then reads this."
@@ -92,11 +97,11 @@ def _message(kind: type[Fact]) -> dict[str, Any]:
     return told
 
 
-def _schemas(kinds: Iterable[type[Fact]]) -> dict[str, Any]:
-    wanted = [(kind, "validation") for kind in kinds]
-    _, found = models_json_schema(wanted, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
-    schemas: dict[str, Any] = found.get("$defs", {})
-    return schemas
+def _schemas(*kinds: Iterable[type[BaseModel]]) -> tuple[dict[str, Any], dict[Any, Reference]]:
+    """This will give the JSON schemas of facts and posts, and where each of them stands among them."""
+    wanted = [(kind, "validation") for some in kinds for kind in some]
+    places, found = models_json_schema(wanted, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    return found.get("$defs", {}), {kind: place for (kind, _), place in places.items()}
 
 
 def _envelope() -> dict[str, Any]:
@@ -113,9 +118,12 @@ def _operations(action: str, channels: Collection[str]) -> dict[str, Any]:
     return told
 
 
-def _ingest(kind: str) -> dict[str, Any]:
-    words = f"What organisations post about a {kind}: in a format of their own, which the content type names."
-    return _edge(names.ingest_subject("{organisation}", kind), kind, words)
+def _ingest(kind: str, schema: Reference | None) -> dict[str, Any]:
+    words = f"What organisations post about a {kind}: the content type names the format, and here is our own JSON."
+    told = _edge(names.ingest_subject("{organisation}", kind), kind, words)
+    if schema:
+        told["messages"][kind] |= {"payload": schema, "contentType": names.media_type(kind)}
+    return told
 
 
 def _status(kind: str) -> dict[str, Any]:

@@ -76,6 +76,11 @@ def ingest_subject(organisation: str, kind: str) -> str:
     return f"ingest.{organisation}.{kind}.v1"
 
 
+def media_type(kind: str) -> str:
+    """This will name our own JSON about a kind of thing: `application/vnd.alongside.referral.v1+json`."""
+    return f"application/vnd.alongside.{kind}.v1+json"
+
+
 def status_stream(organisation: str) -> str:
     """This will name the stream an organisation reads its answers from: `STATUS_general-hospital`."""
     return f"STATUS_{organisation}"

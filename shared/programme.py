@@ -27,9 +27,9 @@ Kind = Literal["hospital", "clinic", "community", "payer", "agency"]
 POSTS: dict[str, tuple[str, ...]] = {
     "hospital": ("referral",),
     "clinic": ("referral",),
-    "community": ("referral",),
-    "payer": ("referral",),
-    "agency": ("referral", "supporter"),
+    "community": ("referral", "attendance"),
+    "payer": ("referral", "coverage", "authorization"),
+    "agency": ("referral", "supporter", "attendance"),
 }
 """What an organisation of each kind may post, on `ingest.<organisation>.<what>.v1`."""
 

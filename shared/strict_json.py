@@ -15,6 +15,7 @@ NO_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[^"\[\]{}]++', 
 """All but brackets; a string that never ends is taken whole, else each of its quotes would be tried again."""
 
 STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
+NO_MARKS = bytes(each for each in range(256) if each not in b'[]{}"')
 
 
 class Malformed(ValueError):
@@ -52,9 +53,17 @@ def parse(raw: bytes, *, limit: int = 65_536, depth: int = 32) -> Any:
 
 def _check_depth(text: str, depth: int) -> None:
     """This will count brackets outside strings, before the recursive reader meets them."""
-    levels = accumulate(map(STEPS.__getitem__, NO_BRACKETS.sub("", text)))
+    levels = accumulate(map(STEPS.__getitem__, _brackets(text)))
     if max(levels, default=0) > depth:
         raise Malformed("$", f"nest at most {depth} levels deep")
+
+
+def _brackets(text: str) -> str:
+    """This will give the brackets outside strings; where no quote can be a letter, every second piece is outside."""
+    if "\\" in text:
+        return NO_BRACKETS.sub("", text)
+    marks = text.encode("utf-8", "surrogatepass").translate(None, NO_MARKS)
+    return "".join(marks.decode().split('"')[::2])
 
 
 def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ _OPEN = upsert(
 )
 _DONE = update(tasks).where(tasks.c.task_id == bindparam("one"), tasks.c.done_at.is_(None))
 _STILL_OPEN = select(tasks.c.about).where(among(tasks.c.task_id, "some"), tasks.c.done_at.is_(None))
+_NOTES = select(tasks.c.task_id, tasks.c.note).where(among(tasks.c.task_id, "some"))
 _ALL_DONE = update(tasks).where(among(tasks.c.task_id, "some"), tasks.c.done_at.is_(None))
 
 ON_CALL = "on-call"
@@ -101,30 +102,51 @@ async def open_each(db: AsyncConnection, some: Iterable[Asked]) -> None:
         await db.execute(_OPEN, rows)
 
 
+async def renew(db: AsyncConnection, some: Sequence[Asked], *, by: str) -> None:
+    """This will put tasks before people anew where their notes are not what they were, open or done; none: it is done.
+
+    Somebody who looked at a task and closed it is not asked again what they know.
+    """
+    before = await notes_of(db, some)
+    known = {task_of(each.kind, each.about): each for each in some}
+    changed = {one: each for one, each in known.items() if (each.note or "") != before.get(one, "")}
+    await _close(db, changed, by=by)
+    await open_each(db, changed.values())
+    await _close(db, [one for one, each in changed.items() if not each.note], by=by)
+
+
+async def notes_of(db: AsyncConnection, some: Iterable[Asked]) -> dict[UUID, str]:
+    """This will give the notes of tasks, open or done, as people were asked last."""
+    ids = [task_of(each.kind, each.about) for each in some]
+    rows = (await db.execute(_NOTES, {"some": ids})).all() if ids else []
+    return {row.task_id: row.note for row in rows if row.note}
+
+
 async def still_open(db: AsyncConnection, *, kind: str, abouts: Iterable[str]) -> set[str]:
     """This will choose, among what tasks of a kind may be about, that which somebody is still asked to do."""
-    some = [_id(kind, each) for each in abouts]
+    some = [task_of(kind, each) for each in abouts]
     return set((await db.execute(_STILL_OPEN, {"some": some})).scalars()) if some else set()
 
 
 def _row(asked: Asked, at: datetime) -> dict[str, Any]:
     told = {"kind": asked.kind, "about": asked.about, "owner": asked.owner, "due": asked.due, "note": asked.note}
-    return {"task_id": _id(asked.kind, asked.about), **told, "opened_at": at, "done_at": None, "done_by": None}
+    return {"task_id": task_of(asked.kind, asked.about), **told, "opened_at": at, "done_at": None, "done_by": None}
 
 
-def _id(kind: str, about: str) -> UUID:
+def task_of(kind: str, about: str) -> UUID:
+    """This will give the id of the task of a kind about a thing."""
     return uuid5(NAMESPACE, f"{kind} {about}")
 
 
 async def close_task(db: AsyncConnection, *, kind: str, about: str, by: str) -> bool:
     """This will mark a task as done, and say whether it was open."""
-    return await close_by_id(db, _id(kind, about), by)
+    return await close_by_id(db, task_of(kind, about), by)
 
 
 async def hand_over(db: AsyncConnection, *, kinds: Sequence[str], about: str, to: Asked) -> None:
     """This will close the open tasks of some kinds about a thing, and put `to` before somebody with the same note."""
     some = select(tasks.c.note).where(among(tasks.c.task_id, "some"), tasks.c.done_at.is_(None))
-    notes = (await db.scalars(some, {"some": [_id(each, about) for each in kinds]})).all()
+    notes = (await db.scalars(some, {"some": [task_of(each, about) for each in kinds]})).all()
     note = "\n".join(filter(None, notes)) or None
     await close_tasks(db, kind=tuple(kinds), abouts=[about], by=to.owner)
     await open_each(db, [replace(to, note=note)])
@@ -133,7 +155,11 @@ async def hand_over(db: AsyncConnection, *, kinds: Sequence[str], about: str, to
 async def close_tasks(db: AsyncConnection, *, kind: str | tuple[str, ...], abouts: Iterable[str], by: str) -> None:
     """This will mark the tasks of a kind, or of any of several, about any of these things as done."""
     kinds = (kind,) if isinstance(kind, str) else kind
-    some = [_id(one, each) for each in abouts for one in kinds]
+    await _close(db, [task_of(one, each) for each in abouts for one in kinds], by=by)
+
+
+async def _close(db: AsyncConnection, ids: Iterable[UUID], *, by: str) -> None:
+    some = list(ids)
     if some:
         await db.execute(_ALL_DONE, {"some": some, "done_at": now(), "done_by": by})
 

@@ -9,17 +9,24 @@ from shared import names
 from shared.programme import POSTS
 
 REFERRAL, SUPPORTER, COVERED_SESSIONS = "referral", "supporter", "covered-sessions"
+COVERAGE, AUTHORIZATION, ATTENDANCE = "coverage", "authorization", "attendance"
 
 ASKS = {"payer": (COVERED_SESSIONS,)}
 """What an organisation of each kind may ask us."""
 
-TAKES_IN = {REFERRAL: "referrals", SUPPORTER: "matching"}
+TAKES_IN = {
+    REFERRAL: "referrals",
+    SUPPORTER: "matching",
+    COVERAGE: "scheduling",
+    AUTHORIZATION: "scheduling",
+    ATTENDANCE: "scheduling",
+}
 """The service that takes in what organisations post."""
 
 REPLIES_TO = {COVERED_SESSIONS: "scheduling"}
 """The service that replies to what organisations ask."""
 
-ANSWERS = ("referrals", "matching")
+ANSWERS = ("referrals", "matching", "scheduling")
 """The services that tell organisations what became of what they posted."""
 
 SEALS = {"referrals": ("scheduling", "notifications")}
@@ -129,12 +136,14 @@ def _listeners(shares: int) -> Iterator[Consumer]:
 
 
 def _ingest_consumers(organisation: Organisation) -> Iterator[Consumer]:
-    for kind in POSTS[organisation.kind]:
+    kinds = POSTS[organisation.kind]
+    for service in dict.fromkeys(TAKES_IN[each] for each in kinds):
+        theirs = [each for each in kinds if TAKES_IN[each] == service]
         yield Consumer(
             stream=names.ingest_stream(organisation.organisation_id),
-            name=TAKES_IN[kind],
-            owner=TAKES_IN[kind],
-            subjects=(names.ingest_subject(organisation.organisation_id, kind),),
+            name=service,
+            owner=service,
+            subjects=tuple(names.ingest_subject(organisation.organisation_id, each) for each in theirs),
         )
 
 

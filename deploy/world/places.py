@@ -1,4 +1,5 @@
-"""The programme of the demo: two sites, two hospitals, a clinic, a community centre, two insurers, the programme."""
+"""The programme of the demo: two sites, two hospitals, a clinic, a community centre, two insurers, the programme, and
+a hospital for tests."""
 
 from shared.programme import Door, Organisation, Programme, SelfReferral, Site, StepIn
 
@@ -27,7 +28,14 @@ SITES = [
 
 
 def _referrer(
-    organisation_id: str, name: str, kind: str, site: str, *, screens: bool = False, mllp: bool = False
+    organisation_id: str,
+    name: str,
+    kind: str,
+    site: str,
+    *,
+    screens: bool = False,
+    mllp: bool = False,
+    test: bool = False,
 ) -> Organisation:
     return Organisation(
         organisation_id=organisation_id,
@@ -37,6 +45,7 @@ def _referrer(
         screens_before_referring=screens,
         status_consent_by_agreement=True,
         mllp=mllp,
+        test=test,
     )
 
 
@@ -45,6 +54,7 @@ ORGANISATIONS = [
     _referrer("riverside-hospital", "Riverside Hospital", "hospital", "lakeside"),
     _referrer("eastside-clinic", "Eastside Clinic", "clinic", "northside"),
     _referrer("harbor-centre", "Harbor Community Centre", "community", "lakeside"),
+    _referrer("test-hospital", "Test Hospital", "hospital", "northside", mllp=True, test=True),
     Organisation(organisation_id="garden-health", name="Garden Health", kind="payer", plan_ids=["P3-GARDEN-SUD"]),
     Organisation(organisation_id="carolina-mco", name="Carolina MCO", kind="payer", plan_ids=["P1-CAROLINA-MCO"]),
     Organisation(organisation_id="programme", name="The programme itself", kind="agency", site_id="northside"),

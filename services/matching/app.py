@@ -5,9 +5,10 @@ from functools import partial
 from fastapi import APIRouter
 
 from services.matching import http
-from services.matching.handlers import answer, count, leave, register
+from services.matching.handlers import answer, count, leave, linking, register
 from services.matching.handlers.match import match
 from services.matching.rules.policy import Policy
+from services.matching.rules.supporter import Registration
 from services.matching.settings import Settings
 from shared import consents
 from shared.database import Database
@@ -15,9 +16,11 @@ from shared.events.matching import OfferDeclined, OfferExpired, OfferFellDue, Ro
 from shared.events.referrals import (
     ConsentGiven,
     ConsentRevoked,
+    PersonLinked,
     ReferralAccepted,
     ReferralClosed,
     ReferralHeld,
+    ReferralLinked,
     ReferralRefused,
 )
 from shared.events.scheduling import SeriesEnded
@@ -51,9 +54,10 @@ def switch(mailbox: Mailbox, programme: Programme, policy: Policy) -> None:
     mailbox.on_many(ReferralAccepted | OfferDeclined | OfferExpired | RoomFreed, matching)
     mailbox.on_timer(OfferFellDue, partial(answer.expire, programme=programme, policy=policy), many=True)
     mailbox.on_many(ReferralHeld, leave.hold)
-    mailbox.on_many(ReferralRefused | ReferralClosed, leave.refuse)
+    mailbox.on_many(ReferralRefused | ReferralClosed | ReferralLinked, leave.refuse)
     mailbox.on_many(ConsentGiven, consents.given)
     mailbox.on_many(ConsentRevoked, partial(leave.revoke, programme=programme))
+    mailbox.on_many(PersonLinked, partial(linking.link, programme=programme, policy=policy))
     mailbox.on_many(SeriesEnded, leave.end)
     posted = partial(register.supporters_posted, programme=programme, policy=policy)
-    mailbox.on_ingest("supporter", posted, many=True)
+    mailbox.on_ingest("supporter", posted, many=True, schema=Registration)

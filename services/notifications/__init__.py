@@ -3,6 +3,7 @@
 OWNS = (
     "answers",
     "holds",
+    "opt_ins",
     "opt_outs",
     "pages",
     "people",
@@ -22,6 +23,7 @@ HEARS = (
     "referrals.contact-shared.v1",
     "referrals.crisis-acknowledged.v1",
     "referrals.crisis-raised.v1",
+    "referrals.person-linked.v1",
     "referrals.risk-cleared.v1",
     "scheduling.series-booked.v1",
     "scheduling.session-cancelled.v1",

@@ -32,9 +32,11 @@ from shared.events.referrals import (
     ContactShared,
     CrisisAcknowledged,
     CrisisRaised,
+    PersonLinked,
     RiskCleared,
 )
 from shared.events.scheduling import SeriesBooked, SessionCancelled
+from shared.linked import linked
 from shared.mailbox.box import Mailbox
 from shared.programme import Programme
 from shared.service import Service
@@ -61,6 +63,7 @@ def switch(mailbox: Mailbox, programme: Programme, limits: Limits) -> None:
     mailbox.on_many(SupporterRegistered, handlers.know_supporter)
     mailbox.on_many(ConsentGiven, consents.given)
     mailbox.on_many(ConsentRevoked, consents.revoked)
+    mailbox.on_many(PersonLinked, linked)
     mailbox.on_many(CrisisRaised, handlers.hold)
     mailbox.on_many(CrisisAcknowledged, handlers.stand_down)
     mailbox.on_many(RiskCleared, handlers.release)

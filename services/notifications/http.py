@@ -7,7 +7,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from services.notifications import handlers
 from services.notifications.rules import addresses
@@ -28,6 +28,20 @@ class Text(BaseModel):
     text: Annotated[str, Field(max_length=20_000)]
 
 
+class OptInBody(BaseModel):
+    """Who was told that the person wants messages again, and how."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+class Stopped(BaseModel):
+    """Whose STOP still keeps messages from a person: that of a linked person; nobody's where messages go again."""
+
+    stopped_by: list[UUID]
+
+
 class Sent(BaseModel):
     """One message of a person: when, how and whether; never its words."""
 
@@ -43,7 +57,7 @@ class Sent(BaseModel):
 
 
 def routes(run: Run, database: Database, programme: Programme, *, secret: SecretStr) -> APIRouter:
-    """This will serve POST /inbound/sms to the provider, and GET /messages to the programme's own people."""
+    """This will serve POST /inbound/sms to the provider, and the rest to the programme's own people."""
     router = APIRouter(route_class=StrictRoute)
     hear = partial(handlers.hear, programme=programme)
 
@@ -69,4 +83,16 @@ def routes(run: Run, database: Database, programme: Programme, *, secret: Secret
         async with database.reading() as db:
             return [Sent(**each) for each in await reminders.history(db, person_id)]
 
+    _add_opt_in(router, run)
     return router
+
+
+def _add_opt_in(router: APIRouter, run: Run) -> None:
+    @router.post("/people/{person_id}/opt-in", tags=["messages"])
+    async def opt_in(person_id: UUID, body: OptInBody, _: Agency) -> Stopped:
+        """Lift a person's STOP at their word; that of a linked person is lifted by itself."""
+        try:
+            left = await run(handlers.lift, handlers.OptingIn(person_id=person_id, by=body.by, reason=body.reason))
+        except handlers.Unknown:
+            raise Problem(404, "Nobody is known by this id", where="path.person_id", remedy="check the id") from None
+        return Stopped(stopped_by=left)

@@ -13,21 +13,32 @@ from services.referrals.hook import Hooks
 from services.referrals.http import (
     asking_routes,
     consent_routes,
+    directory_routes,
     fhir_routes,
     follow_up_routes,
+    identity_routes,
     people_routes,
+    reporting_routes,
     smart_routes,
+    ways_routes,
 )
 from services.referrals.mllp import Line, Taking, listening
 from services.referrals.rules.figures import figures
 from services.referrals.rules.hooks import Reaches
 from services.referrals.rules.triage import PAGED_WITHIN
+from services.referrals.rules.written import Written
 from services.referrals.settings import Settings
 from shared.clock import now
 from shared.database import Database
 from shared.events.matching import BridgeOffered, MatchMade, OfferMade, ReferralWaitlisted
 from shared.events.notifications import OnCallPaged
-from shared.events.referrals import NotifySubscriber, OutcomeFellDue, ReferralFellDue, SubscriptionFellDue
+from shared.events.referrals import (
+    ComparisonFellDue,
+    NotifySubscriber,
+    OutcomeFellDue,
+    ReferralFellDue,
+    SubscriptionFellDue,
+)
 from shared.events.scheduling import SeatHeld, SeatMissed, SeriesBooked, SeriesEnded, SeriesNotBooked
 from shared.mailbox.box import Mailbox
 from shared.pace import Pace
@@ -60,11 +71,15 @@ def create(settings: Settings) -> Service:
     service.http.include_router(fhir_routes(edge, token=settings.token_address()))
     service.http.include_router(people_routes(edge))
     service.http.include_router(consent_routes(edge))
+    service.http.include_router(reporting_routes(edge))
+    service.http.include_router(identity_routes(edge))
     service.http.include_router(follow_up_routes(edge))
+    service.http.include_router(directory_routes(edge))
     if programme.self_referral:
         service.http.state.asks = Pace(settings.asks_per_minute / 60, settings.asks_at_once)
         service.http.state.looks = Pace(1, 60)
         service.http.include_router(asking_routes(edge, programme.self_referral))
+        service.http.include_router(ways_routes(edge, programme.self_referral))
     lines, taking = _lines(settings, programme), Taking(edge=edge, pace=pace)
     service.beside(lambda: listening(lines, taking, settings.tls()))
     service.figures(count)
@@ -84,6 +99,7 @@ def edge_of(service: Service, settings: Settings) -> Edge:
         fhir=settings.address() + "/fhir",
         is_public=bool(settings.public_url),
         reaches=settings.reaches(),
+        shipped=settings.shipped_directory(),
     )
 
 
@@ -98,9 +114,10 @@ def _lines(settings: Settings, programme: Programme) -> list[Line]:
 
 def switch(mailbox: Mailbox, programme: Programme) -> None:
     """This will say who hears what."""
-    mailbox.on_ingest("referral", partial(handlers.ingest, programme=programme), many=True)
+    mailbox.on_ingest("referral", partial(handlers.ingest, programme=programme), many=True, schema=Written)
     mailbox.on_many(JOURNEY, partial(handlers.advance, programme=programme))
     mailbox.on_many(OnCallPaged, handlers.paged)
+    mailbox.on_timer(ComparisonFellDue, partial(handlers.compare, programme=programme), many=True)
     mailbox.on_timer(OutcomeFellDue, partial(handlers.play, programme=programme), many=True)
     mailbox.on_timer(ReferralFellDue, partial(handlers.look_at_clocks, programme=programme), many=True)
     mailbox.on_timer(SubscriptionFellDue, partial(handlers.look_at_subscriptions, programme=programme), many=True)

@@ -1,6 +1,6 @@
 """What every edge takes posts in by, and tells their senders from: HTTP and MLLP alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -10,6 +10,7 @@ from uuid import UUID
 from services.referrals import handlers, store
 from services.referrals.fhir.answers import unheard
 from services.referrals.fhir.outcome import Refused
+from services.referrals.rules.directory import Entry
 from services.referrals.rules.disclosures import Way
 from services.referrals.rules.hooks import Reaches
 from services.referrals.rules.order import Reading
@@ -26,7 +27,7 @@ class Edge:
     """`receive` gathers posts, `disclose` what is told; `run` does one thing in a transaction of its own.
 
     `fhir` is the address of FHIR; it `is_public` where everybody reaches it there. `reaches` says which endpoints of
-    subscribers may be called.
+    subscribers may be called. `shipped` is the directory as it comes with the service.
     """
 
     receive: Ask
@@ -37,6 +38,7 @@ class Edge:
     fhir: str = "/fhir"
     is_public: bool = False
     reaches: Reaches = field(default_factory=Reaches)
+    shipped: Mapping[UUID, Entry] = field(default_factory=dict)
 
     async def keep(self, post_id: UUID, organisation: str, reading: Reading) -> list[handlers.Received]:
         """This will take in what was read of a post; Refused where it does not fit the programme."""

@@ -13,8 +13,9 @@ from services.referrals.hl7v2 import message, request
 from services.referrals.rules.order import Posted, Reading, ReferralOrder
 from services.referrals.rules.written import Written
 from shared import strict_json
+from shared.names import media_type
 
-OURS = "application/vnd.alongside.referral.v1+json"
+OURS = media_type("referral")
 FHIR_TYPES = ("application/fhir+json", "application/json", "text/json", "application/json+fhir")
 HL7_TYPES = ("application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2+er7", "text/hl7v2", "text/plain")
 RESOURCE_LIMIT = 65_536

@@ -1,11 +1,14 @@
 """The knobs of the referrals service."""
 
 import ssl
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Self
+from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from services.referrals.rules.directory import Entry, read
 from services.referrals.rules.hooks import Reaches, origin
 from shared import names
 from shared.settings import ServiceSettings
@@ -75,6 +78,10 @@ class Settings(ServiceSettings, service="referrals"):
     def hook_tls(self) -> ssl.SSLContext | None:
         """This will say whose certificates subscribers show, None for anybody's; OSError for a file nobody can read."""
         return ssl.create_default_context(cafile=self.hook_authorities) if self.hook_authorities else None
+
+    def shipped_directory(self) -> dict[UUID, Entry]:
+        """This will read the directory that comes with the service, by the ids of its entries."""
+        return read((files(__package__) / "directory.json").read_text("utf-8"))
 
     def tls(self) -> ssl.SSLContext | None:
         """This will give what MLLP is encrypted with, or None where it is not; OSError where a file cannot be read."""

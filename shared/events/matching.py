@@ -11,7 +11,10 @@ BridgeKind = Literal["warm_line", "drop_in", "open_group", "online_community"]
 
 
 class SupporterRegistered(Fact):
-    """A supporter joined or changed; `public_name` is what people may be told (a first name)."""
+    """A supporter joined or changed; `public_name` is what people may be told (a first name).
+
+    `organisation` registered them; it and their `hosts` may say who came to their sessions.
+    """
 
     KEY = "supporter_id"
     supporter_id: UUID
@@ -26,6 +29,8 @@ class SupporterRegistered(Fact):
     credential_to: str | None = None
     networks: list[str] = []
     volunteer: bool = False
+    organisation: str | None = None
+    hosts: list[str] = []
 
 
 class OfferMade(Fact):

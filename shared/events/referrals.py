@@ -124,6 +124,17 @@ class ReferralClosed(Fact):
     reason: Literal["declined", "unreachable", "no_place", "ineligible", "transferred", "deceased"]
 
 
+class ReferralLinked(Fact):
+    """The person goes on with something they were pointed to, before anybody walked beside them; with what, it omits.
+
+    It is no visit: nobody attended anything, and nothing is covered.
+    """
+
+    KEY = "person_id"
+    referral_id: UUID
+    person_id: UUID
+
+
 class ConsentGiven(Fact):
     """The person agreed that `discloser` may tell `recipients` for `purposes`, until `expires_at` or revoked.
 
@@ -150,6 +161,18 @@ class ConsentRevoked(Fact):
     consent_id: UUID
     person_id: UUID
     revoked_at: Instant
+
+
+class PersonLinked(Fact):
+    """Whom a person is one human being with, as a named person at the programme found: everybody with this `same_as`.
+
+    It says what now holds, also where a link was wrong: whoever is alone stands for themselves.
+    """
+
+    KEY = "person_id"
+    person_id: UUID
+    same_as: UUID
+    found_at: Instant
 
 
 class Reach(Value):
@@ -226,3 +249,15 @@ class ReferralFellDue(Timer):
     KEY = "person_id"
     referral_id: UUID
     person_id: UUID
+
+
+class ComparisonFellDue(Timer):
+    """The person of a referral is to be compared with people known from elsewhere (a timer, never said).
+
+    `besides` are those whom the referrer's own numbers for the person point to as well.
+    """
+
+    KEY = "person_id"
+    referral_id: UUID
+    person_id: UUID
+    besides: list[UUID] = []

@@ -103,6 +103,13 @@ class SessionUnrecorded(Timer):
     person_id: UUID
 
 
+class InsurerTold(Timer):
+    """An insurer told something new of a member: whoever is that member is counted again (a timer, never said)."""
+
+    KEY = "member_key"
+    member_key: str
+
+
 class SeriesEnded(Fact):
     """The last session of a series is over: the supporter has room again."""
 

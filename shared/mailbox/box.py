@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.away import is_away, past_clashes, until_it_answers
@@ -65,12 +66,17 @@ class Mailbox:
         self.board.on(kind, handler, many=many)
         self.board.timers.add(kind.type_name())
 
-    def on_ingest(self, kind: str, handler: Handler, *, many: bool = False) -> None:
+    def on_ingest(
+        self, kind: str, handler: Handler, *, many: bool = False, schema: type[BaseModel] | None = None
+    ) -> None:
         """This will give what organisations post on `ingest.<org>.<kind>.v1` to `handler(ingested, db)`.
 
-        With `many`, whatever gathered goes to `handler([ingested, ...], db)` as one list.
+        With `many`, whatever gathered goes to `handler([ingested, ...], db)` as one list. `schema` is our own JSON for
+        it, which the service publishes.
         """
         self.board.ingests[kind] = Hearing(handler, many)
+        if schema:
+            self.board.schemas[kind] = schema
 
     def on_query(self, question: str, handler: Question) -> None:
         """This will answer `query.<payer>.<question>.v1` with what `handler(ingested, db)` returns."""
@@ -86,7 +92,7 @@ class Mailbox:
         repeatable: bool = True,
         many: bool = False,
     ) -> None:
-        """This will run errands of `kind`: `call(fact, key)` outside, then `then(fact, result, db)` inside.
+        """This will run errands of `kind`: `call(fact, trip)` outside, then `then(fact, result, db)` inside.
 
         With `many`, whatever came home together goes to `then([(fact, result), ...], db)` as one list.
         """

@@ -18,7 +18,7 @@ from shared.events.fact import Fact
 from shared.mailbox.aside import NO_REMEDY
 from shared.mailbox.loop import Loop, refuse_fewer, told, unasked
 from shared.mailbox.outbox import say
-from shared.mailbox.said import Said
+from shared.mailbox.said import Said, Trip
 from shared.mailbox.switchboard import Outside
 from shared.mailbox.tables import errands
 from shared.sealed import unseal
@@ -46,14 +46,13 @@ REVIVED = (
 
 
 @dataclass(frozen=True)
-class Trip:
-    """One errand under way; `lost` when an earlier process died during the call."""
+class Traveller:
+    """One errand under way."""
 
-    key: str
+    trip: Trip
     fact: Fact
     trace: str
     outside: Outside
-    lost: bool
 
 
 class Errands(Loop):
@@ -81,8 +80,7 @@ class Errands(Loop):
         """This will set out with what no round is under way for, and wait until a round is home or somebody wakes."""
         self._woken.clear()
         self._let_go_of_rounds()
-        trips = await self._set_out()
-        for kind, some in _by_kind(trips).items():
+        for kind, some in _by_kind(await self._set_out()).items():
             self._rounds[kind] = asyncio.create_task(self._round(some), name=f"errands {kind}")
             self._rounds[kind].add_done_callback(lambda _: self.wake())
         busy = self._more or bool(self._rounds)
@@ -104,12 +102,12 @@ class Errands(Loop):
         await super().stop()
         await asyncio.gather(*self._rounds.values(), return_exceptions=True)
 
-    async def _round(self, trips: Sequence[Trip]) -> None:
+    async def _round(self, sent: Sequence[Traveller]) -> None:
         """This will make calls of one kind, and commit their results together."""
-        results = await asyncio.gather(*(self._call(each) for each in trips))
-        await self._come_home(list(zip(trips, results, strict=True)))
+        results = await asyncio.gather(*(self._call(each) for each in sent))
+        await self._come_home(list(zip(sent, results, strict=True)))
 
-    async def _set_out(self) -> list[Trip]:
+    async def _set_out(self) -> list[Traveller]:
         """This will commit that up to 64 calls are about to be made.
 
         Rounds of a kind never overlap: a call that is under way in the store, and not here, was lost.
@@ -121,13 +119,13 @@ class Errands(Loop):
         async with self.mailbox.database.reading() as db:
             rows = (await db.execute(OPEN, wanted)).mappings().all()
         self._more = len(rows) == AT_ONCE
-        trips = [trip for row in rows if (trip := self._trip(row))]
-        keys = {each.key for each in trips}
+        sent = [one for row in rows if (one := self._traveller(row))]
+        keys = {each.trip.key for each in sent}
         await self._keep(STUCK, [row["errand_key"] for row in rows if row["errand_key"] not in keys])
         await self._keep(CALLING, sorted(keys))
-        return trips
+        return sent
 
-    def _trip(self, row: Any) -> Trip | None:
+    def _traveller(self, row: Any) -> Traveller | None:
         """This will read an errand; None when nobody here can, and a person has to look at it."""
         try:
             kind, outside = self.kinds[row["type"]]
@@ -135,21 +133,22 @@ class Errands(Loop):
         except (KeyError, *NO_REMEDY) as wrong:
             logger.error("an errand %s cannot be read (%s)", row["type"], told(wrong))
             return None
-        return Trip(row["errand_key"], fact, row["trace"], outside, row["state"] == "calling")
+        trip = Trip(row["errand_key"], lost=row["state"] == "calling")
+        return Traveller(trip, fact, row["trace"], outside)
 
     async def _keep(self, change: Any, some: list[str]) -> None:
         if some:
             async with self.mailbox.database.transaction() as db:
                 await db.execute(change, {"some": some})
 
-    async def _call(self, trip: Trip) -> Any:
+    async def _call(self, one: Traveller) -> Any:
         """This will make the call, or give None when a dead process may have made one that must not be repeated."""
-        name = names.kebab(type(trip.fact).__name__)
-        if trip.lost and not trip.outside.repeatable:
+        name = names.kebab(type(one.fact).__name__)
+        if one.trip.lost and not one.outside.repeatable:
             self.mailbox.meters.calls.labels(name, "lost").inc()
             return None
         try:
-            result = await asyncio.wait_for(trip.outside.call(trip.fact, trip.key), trip.outside.timeout)
+            result = await asyncio.wait_for(one.outside.call(one.fact, one.trip), one.outside.timeout)
         except Exception as wrong:
             logger.warning("errand %s failed (%s)", name, told(wrong))
             self.mailbox.meters.calls.labels(name, "failed").inc()
@@ -157,7 +156,7 @@ class Errands(Loop):
         self.mailbox.meters.calls.labels(name, "answered").inc()
         return result
 
-    async def _come_home(self, results: Sequence[tuple[Trip, Any]]) -> None:
+    async def _come_home(self, results: Sequence[tuple[Traveller, Any]]) -> None:
         """This will commit the results together, or one by one when together fails.
 
         While the database is away it goes on until the process is to end. The next one takes up what was not kept, as
@@ -174,23 +173,23 @@ class Errands(Loop):
                 for each in results:
                     await self._come_home([each])
                 return
-            await self._keep(STUCK, [results[0][0].key])
+            await self._keep(STUCK, [results[0][0].trip.key])
 
-    async def _commit(self, results: Sequence[tuple[Trip, Any]]) -> None:
-        traces = {trip.fact.key(): trip.trace for trip, _ in results}
+    async def _commit(self, results: Sequence[tuple[Traveller, Any]]) -> None:
+        traces = {one.fact.key(): one.trace for one, _ in results}
         said: list[Said] = []
         async with self.mailbox.database.transaction() as db:
-            done = await db.execute(DONE, {"some": [trip.key for trip, _ in results], "at": real()})
+            done = await db.execute(DONE, {"some": [one.trip.key for one, _ in results], "at": real()})
             refuse_fewer(done.rowcount, len(results))
-            for outside in dict.fromkeys(trip.outside for trip, _ in results):
-                home = [(trip.fact, result) for trip, result in results if trip.outside is outside]
+            for outside in dict.fromkeys(one.outside for one, _ in results):
+                home = [(one.fact, result) for one, result in results if one.outside is outside]
                 said += await outside.come_home(home, db)
             await say(db, self.mailbox.speaker, said, lambda key: traces.get(key, results[0][0].trace))
         self.mailbox.after_commit(said)
 
 
-def _by_kind(trips: Sequence[Trip]) -> dict[str, list[Trip]]:
-    kinds = defaultdict[str, list[Trip]](list)
-    for each in trips:
+def _by_kind(sent: Sequence[Traveller]) -> dict[str, list[Traveller]]:
+    kinds = defaultdict[str, list[Traveller]](list)
+    for each in sent:
         kinds[each.fact.type_name()].append(each)
     return kinds

@@ -40,11 +40,10 @@ def listen_to_posts(broker: NatsBroker, mailbox: Mailbox, organisations: Iterabl
             mailbox,
             names.ingest_stream(each.organisation_id),
             mailbox.speaker,
-            names.ingest_subject(each.organisation_id, kind),
+            names.ingest_subject(each.organisation_id, "*"),
         )
-        for kind in sorted(mailbox.board.ingests)
         for each in organisations
-        if kind in POSTS[each.kind] and mailbox.share.startswith("0/")
+        if mailbox.board.ingests.keys() & POSTS[each.kind] and mailbox.share.startswith("0/")
     ]
 
 

@@ -46,6 +46,14 @@ class Errand:
 
 
 @dataclass(frozen=True)
+class Trip:
+    """How an errand is called: by its `key`; `lost` when an earlier process may have made this call, and died."""
+
+    key: str
+    lost: bool = False
+
+
+@dataclass(frozen=True)
 class Status:
     """What an organisation is told about what it posted, on `status.<organisation>.<kind>.v1` (JSON body)."""
 
@@ -77,6 +85,15 @@ class Ingested:
     content_type: str
     message_id: str
     reference: str = ""
+
+    @property
+    def known_as(self) -> str:
+        """What its sender knows it by; our own id where they gave none."""
+        return self.reference or self.message_id
+
+    def told(self, body: dict[str, Any], *, about: str = "") -> Status:
+        """This will tell its sender what became of it, under what they know it by, unless it is `about` another."""
+        return Status(self.organisation, self.kind, about or self.known_as, body)
 
 
 Said = Fact | Later | Errand | Status

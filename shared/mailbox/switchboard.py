@@ -8,10 +8,10 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.events.fact import Fact
-from shared.mailbox.said import Answer, Ingested, Said, flat
+from shared.mailbox.said import Answer, Ingested, Said, Trip, flat
 
 Handler = Callable[[Any, AsyncConnection], Awaitable[Answer]]
-Call = Callable[[Any, str], Awaitable[Any]]
+Call = Callable[[Any, Trip], Awaitable[Any]]
 Then = Callable[..., Awaitable[Answer]]
 Question = Callable[[Ingested, AsyncConnection], Awaitable[dict[str, Any] | BaseModel]]
 
@@ -53,6 +53,7 @@ class Switchboard:
     hearings: dict[str, Hearing] = field(default_factory=dict)
     timers: set[str] = field(default_factory=set)
     ingests: dict[str, Hearing] = field(default_factory=dict)
+    schemas: dict[str, type[BaseModel]] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
 
     def on(self, kind: Any, handler: Handler, *, many: bool = False) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from shared import consents, work
+from shared import consents, linked, work
 from shared.database import UtcTime
 from shared.sealed import Sealed
 
@@ -162,7 +162,7 @@ errands = Table(
 )
 """Calls to the outside world: `intended`, `calling`, `done`, or `stuck` until the next start; the bodies are sealed."""
 
-SHARED = (metadata, work.metadata, consents.metadata)
+SHARED = (metadata, work.metadata, consents.metadata, linked.metadata)
 
 
 def add_to(target: MetaData) -> MetaData:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import nkeys
 
-from tests.deploy.universe import CONSUMERS, ORGANISATIONS, SERVICES, STREAMS, said
+from tests.deploy.universe import CONSUMERS, KINDS, ORGANISATIONS, SERVICES, STREAMS, said
 
 THEFT = "theft"
 Attempt = tuple[str, bytes]
@@ -33,7 +33,7 @@ def _spoken() -> Iterator[str]:
     yield from (said(each) for each in SERVICES)
     yield from (said(f"sealed.{each}") for each in SERVICES)
     for each in ORGANISATIONS:
-        yield from (f"ingest.{each}.{kind}.v1" for kind in ("referral", "supporter"))
+        yield from (f"ingest.{each}.{kind}.v1" for kind in KINDS)
         yield from (f"status.{each}.referral.v1", f"query.{each}.covered-sessions.v1")
     yield "clock.now.v1"
 

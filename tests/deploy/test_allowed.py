@@ -72,6 +72,9 @@ async def test_a_listener_alone_reads_what_is_sealed_for_it(declared: Ground):
         ("garden-health", "referral", "referrals"),
         ("peer-agency", "referral", "referrals"),
         ("peer-agency", "supporter", "matching"),
+        ("peer-agency", "attendance", "scheduling"),
+        ("garden-health", "coverage", "scheduling"),
+        ("garden-health", "authorization", "scheduling"),
     ],
 )
 async def test_what_an_organisation_posts_reaches_the_service_that_takes_it_in(
@@ -88,7 +91,7 @@ async def test_what_an_organisation_posts_reaches_the_service_that_takes_it_in(
     assert await pending(declared, f"IN_{organisation}", service) == (0, 0)
 
 
-@pytest.mark.parametrize("service", ["referrals", "matching"])
+@pytest.mark.parametrize("service", ["referrals", "matching", "scheduling"])
 async def test_an_organisation_reads_its_answers(declared: Ground, service: str):
     async with user(declared, service) as speaker, user(declared, "peer-agency") as reader:
         await speaker.tell("status.peer-agency.referral.v1", service.encode())

@@ -66,9 +66,23 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     base = five_free_ports()
     with demo(folder / "demo", base) as playing, watching(folder, base) as url:
         until(lambda: "system is live" in (folder / "demo.log").read_text(), within=240, while_running=playing)
+        _ask_somebody_something(folder / "demo")
         watched = Prometheus(url)
         until(lambda: watched.ask("count(up == 1) == 4") and watched.ask("service:mailbox_handling_seconds:p99"))
         yield watched
+
+
+def _ask_somebody_something(data: Path) -> None:
+    """A referral that says no way to reach the person: whoever is asked for it has a task open."""
+    asked = json.loads((ROOT / "docs" / "examples" / "service-request.json").read_text())
+    asked["identifier"] = [{"system": "urn:general-hospital", "value": "WATCHED-1"}]
+    for each in asked["contained"]:
+        each.pop("telecom", None)
+    key = (data / "keys" / "api" / "general-hospital.key").read_text().strip()
+    there = json.loads((data / "addresses.json").read_text())["services"]["referrals"]
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/fhir+json"}
+    told = httpx.post(f"{there}/fhir/ServiceRequest", json=asked, headers=headers, trust_env=False)
+    assert told.status_code == 201, told.text
 
 
 def five_free_ports() -> int:

@@ -289,5 +289,5 @@ def test_a_line_that_is_named_by_hand_is_asked_whose_it_is(trial: Trial, tmp_pat
 def test_the_list_of_organisations_says_which_are_for_tests(trial: Trial) -> None:
     told = json.loads(said("org", "list", "--json", "--data", str(trial.there.data))[1])
 
-    assert [each["id"] for each in told if each["test"]] == [TRIAL]
+    assert [each["id"] for each in told if each["test"]] == ["test-hospital", TRIAL]
     assert "hospital, test" in alongside("org", "list", "--data", str(trial.there.data)).stdout

@@ -46,7 +46,7 @@ async def test_what_organisations_post_has_a_quota_and_a_memory_of_one_hour(decl
     async with user(declared, "admin") as admin:
         made = await stream(admin, "IN_peer-agency")
 
-    assert made["subjects"] == ["ingest.peer-agency.referral.v1", "ingest.peer-agency.supporter.v1"]
+    assert made["subjects"] == [f"ingest.peer-agency.{each}.v1" for each in ("referral", "supporter", "attendance")]
     assert (made["discard"], made["max_bytes"], made["duplicate_window"]) == ("new", 256 * 2**20, 3600 * 10**9)
     assert not any(made.get(each) for each in ("allow_atomic", "allow_msg_ttl", "allow_rollup_hdrs", "allow_direct"))
 

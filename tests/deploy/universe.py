@@ -4,6 +4,7 @@ from itertools import product
 
 SERVICES = ("referrals", "matching", "scheduling", "notifications")
 ORGANISATIONS = ("general-hospital", "river-clinic", "peer-agency", "garden-health")
+KINDS = ("referral", "supporter", "coverage", "authorization", "attendance")
 STREAMS = (
     "REFERRALS",
     "MATCHING",
@@ -20,6 +21,8 @@ CONSUMERS = (
     ("SEALED", "notifications-on-sealed-0of1"),
     *((f"IN_{each}", "referrals") for each in ORGANISATIONS),
     ("IN_peer-agency", "matching"),
+    ("IN_garden-health", "scheduling"),
+    ("IN_peer-agency", "scheduling"),
     *((f"STATUS_{each}", "reader") for each in ORGANISATIONS),
 )
 STREAM_VERBS = (
@@ -48,7 +51,7 @@ def said(room: str) -> str:
 SPOKEN = {
     *(said(each) for each in SERVICES),
     *(said(f"sealed.{each}") for each in SERVICES),
-    *(f"ingest.{org}.{kind}.v1" for org, kind in product(ORGANISATIONS, ("referral", "supporter", "other"))),
+    *(f"ingest.{org}.{kind}.v1" for org, kind in product(ORGANISATIONS, (*KINDS, "other"))),
     *(f"status.{org}.referral.v1" for org in ORGANISATIONS),
     *(f"query.{org}.{each}.v1" for org, each in product(ORGANISATIONS, ("covered-sessions", "people"))),
     "clock.now.v1",
@@ -108,15 +111,21 @@ MAY_PUBLISH = {
         *(serving(f"IN_{each}", "referrals") for each in ORGANISATIONS)
     ),
     "matching": listening("matching") | ANSWERING | serving("IN_peer-agency", "matching"),
-    "scheduling": listening("scheduling") | serving("SEALED", "scheduling-on-sealed-0of1") | {"_R_.x.y"},
+    "scheduling": listening("scheduling")
+    | ANSWERING
+    | serving("SEALED", "scheduling-on-sealed-0of1")
+    | serving("IN_garden-health", "scheduling")
+    | serving("IN_peer-agency", "scheduling")
+    | {"_R_.x.y"},
     "notifications": listening("notifications") | serving("SEALED", "notifications-on-sealed-0of1"),
     **{
         each: {f"ingest.{each}.referral.v1"} | reading(f"STATUS_{each}", "reader")
         for each in ("general-hospital", "river-clinic")
     },
-    "peer-agency": {"ingest.peer-agency.referral.v1", "ingest.peer-agency.supporter.v1"}
+    "peer-agency": {f"ingest.peer-agency.{each}.v1" for each in ("referral", "supporter", "attendance")}
     | reading("STATUS_peer-agency", "reader"),
-    "garden-health": {"ingest.garden-health.referral.v1", "query.garden-health.covered-sessions.v1"}
+    "garden-health": {f"ingest.garden-health.{each}.v1" for each in ("referral", "coverage", "authorization")}
+    | {"query.garden-health.covered-sessions.v1"}
     | reading("STATUS_garden-health", "reader"),
     "admin": {each for each in API if each.startswith("$JS.API.")} | {"clock.now.v1"},
 }

@@ -77,7 +77,22 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield Live(played, base, tmp_path_factory.mktemp("data"))
 
 
-@pytest.mark.parametrize("command", commands(), ids=str)
+FIRST = "docs/first-referral.md"
+SHOWN = re.compile(r"^```console\n\$ (.*?)\n```\n\n((?:    .*\n)+)", re.MULTILINE)
+
+
+def test_the_first_referral_is_accepted_by_each_way_and_prints_what_its_page_shows(live: Live) -> None:
+    steps = SHOWN.findall((ROOT / FIRST).read_text())
+
+    assert [line for line, _ in steps] == [each.line for each in commands() if each.document == FIRST]
+    for line, shown in steps:
+        done = live.run(line)
+        assert done.returncode == 0, done.stdout + done.stderr
+        for each in shown.splitlines():
+            assert re.search(".*".join(map(re.escape, each.strip().split("..."))), done.stdout), (each, done.stdout)
+
+
+@pytest.mark.parametrize("command", [each for each in commands() if each.document != FIRST], ids=str)
 def test_every_command_does_what_the_document_says(live: Live, command: Command) -> None:
     done = live.run(command.line)
 
@@ -92,6 +107,7 @@ def test_the_documents_show_commands_to_every_reader() -> None:
 
     wanted = {
         "README.md",
+        "docs/first-referral.md",
         "docs/referring.md",
         "docs/hl7v2.md",
         "docs/insurers.md",

@@ -60,6 +60,20 @@ def test_the_document_is_asyncapi_and_leads_nowhere_outside_itself(name: str, tm
     assert document["servers"]["nats"]["host"] == "broker:4222"
 
 
+@each_service
+def test_the_schema_of_what_may_be_posted_is_in_the_document(name: str, tmp_path: Path) -> None:
+    board = (service := created(name, tmp_path)).mailbox.board
+    document = asyncapi.document(service.mailbox, url="nats://broker:4222")
+
+    for kind in board.ingests:
+        message = document["channels"][f"ingest.{kind}"]["messages"][kind]
+        schema = document["components"]["schemas"][message["payload"]["$ref"].rpartition("/")[2]]
+        assert message["contentType"] == f"application/vnd.alongside.{kind}.v1+json"
+        assert set(schema["properties"]) == {
+            each.alias or member for member, each in board.schemas[kind].model_fields.items()
+        }
+
+
 def test_the_page_tells_fields_in_words(tmp_path: Path) -> None:
     page = bus_page.page(asyncapi.document(created("scheduling", tmp_path).mailbox, url="nats://broker:4222"))
 

@@ -26,6 +26,8 @@ PROGRAMME = Programme(
         "hospital": Organisation(
             organisation_id="hospital", name="A hospital", kind="hospital", key_hashes=[hash_key(HOSPITAL_KEY)]
         ),
+        "centre": Organisation(organisation_id="centre", name="A centre", kind="community"),
+        "trial": Organisation(organisation_id="trial", name="A centre's tests", kind="community", test=True),
     },
 )
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from services.matching.store.tables import metadata
@@ -147,6 +148,24 @@ async def test_the_bus_and_http_are_the_same_door(desk: Desk) -> None:
     assert of(Status, said)[0].body["outcome"] == "registered"
     assert (len(of(SupporterRegistered, said)), len(of(RoomFreed, said))) == (1, 1)
     assert again.json()["outcome"] == "known"
+
+
+async def test_says_whose_a_supporter_is_and_at_whose_place_they_meet_people(desk: Desk) -> None:
+    answered = await put(desk, told(hosts=["centre", "other", "centre"]))
+
+    (fact,) = of(SupporterRegistered, desk.said)
+    assert (fact.organisation, fact.hosts) == ("programme", ["centre", "other"])
+    assert answered.json()["supporter"]["hosts"] == ["centre", "other"]
+
+
+@pytest.mark.parametrize("host", ["hospital", "trial", "nobody"])
+async def test_refuses_a_host_that_could_never_say_who_came(desk: Desk, host: str) -> None:
+    answered = await put(desk, told(hosts=["centre", host]))
+
+    (wrong,) = answered.json()["errors"]
+    assert (answered.status_code, wrong["where"]) == (422, "body.hosts[1]")
+    assert wrong["remedy"] == "name organisations that hold sessions: centre, other, programme"
+    assert desk.said == []
 
 
 async def test_says_what_still_keeps_a_supporter_from_offers(desk: Desk) -> None:

@@ -13,7 +13,14 @@ from shared.events.matching import (
     ReferralWaitlisted,
     SupporterRegistered,
 )
-from shared.events.referrals import ConsentGiven, ConsentRevoked, ReferralClosed, ReferralHeld, ReferralRefused
+from shared.events.referrals import (
+    ConsentGiven,
+    ConsentRevoked,
+    ReferralClosed,
+    ReferralHeld,
+    ReferralLinked,
+    ReferralRefused,
+)
 from tests.matching.desk import Desk, of
 from tests.matching.journeys import answer, ended, register
 from tests.matching.makers import NOON, accepted
@@ -37,9 +44,16 @@ async def test_a_crisis_takes_the_offer_back_and_clearing_it_makes_a_new_one(des
     assert again.offer_id != offer.offer_id
 
 
-@pytest.mark.parametrize(("ends", "reason"), [(ReferralRefused, "entered_in_error"), (ReferralClosed, "unreachable")])
-async def test_a_refused_or_closed_referral_gives_its_room_to_the_next(
-    desk: Desk, ends: type[ReferralRefused] | type[ReferralClosed], reason: str
+@pytest.mark.parametrize(
+    ("ends", "why"),
+    [
+        (ReferralRefused, {"reason": "entered_in_error"}),
+        (ReferralClosed, {"reason": "unreachable"}),
+        (ReferralLinked, {}),
+    ],
+)
+async def test_a_referral_that_is_refused_closed_or_linked_elsewhere_gives_its_room_to_the_next(
+    desk: Desk, ends: type[ReferralRefused] | type[ReferralClosed] | type[ReferralLinked], why: dict[str, str]
 ) -> None:
     await register(desk)
     first, second = accepted(), accepted(arrived_at=NOON + timedelta(minutes=1))
@@ -47,7 +61,7 @@ async def test_a_refused_or_closed_referral_gives_its_room_to_the_next(
     await desk.tell(second)
 
     ids = {"referral_id": str(first.referral_id), "person_id": str(first.person_id)}
-    said = await desk.tell(ends.model_validate({**ids, "reason": reason}))
+    said = await desk.tell(ends.model_validate(ids | why))
 
     assert of(OfferMade, said)[0].referral_id == second.referral_id
 

@@ -68,7 +68,7 @@ async def who_could_be_served(desk: Desk) -> list[UUID]:
         people = await referrals.who_needs_an_offer(db)
         staff = await supporters.possible_supporters(db)
         known = {"programme": PROGRAMME, "policy": Policy(), "at": now()}
-        seekers = await seekers_of(db, people, staff, **known)
+        seekers = await seekers_of(db, people, staff, {}, **known)
     decided = assign(seekers, [each.candidate() for each in staff], now=now(), policy=Policy())
     return [each.referral_id for each in decided.decisions if each.supporter_id]
 

@@ -115,6 +115,18 @@ def test_an_answer_decides_what_happens_next(outcome: Outcome, attempt: int, ded
     assert after(outcome, sending, dedups=dedups, now=NOON, limits=LIMITS) == expected
 
 
+@pytest.mark.parametrize(
+    ("attempt", "dedups", "expected"),
+    [(1, True, Again(NOON + timedelta(minutes=1))), (6, True, Lost("unknown")), (1, False, Lost("unknown"))],
+)
+def test_what_may_have_left_is_never_called_unsent_because_a_later_attempt_got_nowhere(
+    attempt: int, dedups: bool, expected: Any
+) -> None:
+    sending = reminder(state="sending", channel="sms", attempt=attempt, failed="unknown")
+
+    assert after("unreachable", sending, dedups=dedups, now=NOON, limits=LIMITS) == expected
+
+
 def test_a_refused_message_goes_by_the_next_consented_channel_and_by_no_other() -> None:
     refused = reminder(channel="sms", attempt=1, tried=("sms",), failed="refused")
 

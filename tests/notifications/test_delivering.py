@@ -16,7 +16,7 @@ from shared.events.notifications import (
     ReminderSkipped,
 )
 from tests.notifications.doubles import http_double, smtp_double
-from tests.notifications.made import NOON, contact, weekly
+from tests.notifications.made import NOON, PHONE, contact, weekly
 from tests.notifications.running import Running, days, running
 
 
@@ -174,14 +174,38 @@ async def test_a_process_that_died_while_calling_repeats_the_key_and_sends_once(
     ):
         await service.hear(contact(booked.person_id), booked)
         await service.service.mailbox.timers.once()
-        (trip,) = await service.service.mailbox.errands._set_out()
-        await trip.outside.call(trip.fact, trip.key)
+        (one,) = await service.service.mailbox.errands._set_out()
+        await one.outside.call(one.fact, one.trip)
 
         await service.settle()
 
         assert provider.asked == 2
         assert len(provider.taken) == 1
         assert len(await service.said(ReminderSent)) == 1
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["provider away", "person stopped"])
+async def test_what_a_process_may_have_sent_before_it_died_is_never_called_unsent(
+    database: Database, tmp_path: Path, stopped: bool
+) -> None:
+    booked = weekly(1)
+    async with (
+        http_double() as provider,
+        running(database, tmp_path, sms_url=provider.url, smtp_dedups=True) as service,
+    ):
+        await service.hear(contact(booked.person_id), booked)
+        await service.service.mailbox.timers.once()
+        (one,) = await service.service.mailbox.errands._set_out()
+        await one.outside.call(one.fact, one.trip)
+        if stopped:
+            await service.text("STOP", sender=PHONE, message_id="m1")
+        provider.behaviour = 429
+        await service.until(NOON + timedelta(hours=8))
+
+        assert len(provider.taken) == 1 + stopped
+        assert [each.reason for each in await service.said(ReminderFailed)] == ["unknown"]
+        assert "message_unknown" in {each.kind for each in await service.tasks()}
+        assert await service.said(ReminderSkipped) == []
 
 
 async def test_a_process_that_died_while_calling_a_provider_that_takes_repeats_asks_a_person(
@@ -194,8 +218,8 @@ async def test_a_process_that_died_while_calling_a_provider_that_takes_repeats_a
     ):
         await service.hear(contact(booked.person_id), booked)
         await service.service.mailbox.timers.once()
-        (trip,) = await service.service.mailbox.errands._set_out()
-        await trip.outside.call(trip.fact, trip.key)
+        (one,) = await service.service.mailbox.errands._set_out()
+        await one.outside.call(one.fact, one.trip)
 
         await service.settle()
 

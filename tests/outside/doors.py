@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 from shared.service import Service
 
-Whom = Literal["anybody", "referrer", "staff", "payer", "provider", "link"]
-"""`staff` is an agency by its API key; `link` is whoever has a link of 256 bits."""
+Whom = Literal["anybody", "referrer", "staff", "payer", "provider", "link", "way"]
+"""`staff` is an agency by its API key; `link` is whoever has the link to a page of their own, of 256 bits; `way` is
+whoever has another of 256 bits, which leads to what they were pointed to."""
 
 EVERYWHERE: dict[str, Whom] = {
     **dict.fromkeys(("GET /health", "GET /ready", "GET /quiet", "GET /figures", "GET /programme"), "anybody"),
@@ -49,14 +50,18 @@ OWN: dict[str, dict[str, Whom]] = {
         **dict.fromkeys(("GET /fhir/metadata", "GET /fhir/.well-known/smart-configuration"), "anybody"),
         **dict.fromkeys(("GET /fhir/SubscriptionTopic/referral-status", "POST /auth/token"), "anybody"),
         **dict.fromkeys(("GET /ask", "POST /ask"), "anybody"),
-        **dict.fromkeys(("GET /ask/{link}", "POST /ask/{link}/take-back"), "link"),
+        **dict.fromkeys(("GET /ask/{link}", "POST /ask/{link}/take-back", "POST /ask/{link}/said"), "link"),
+        "GET /ask/to/{way}": "way",
+        **dict.fromkeys(("GET /directory", "PUT /directory/{entry_id}", "POST /directory/{entry_id}/end"), "staff"),
         **dict.fromkeys(SCOPES, "referrer"),
         **dict.fromkeys((f"{each} {REST}" for each in ("GET", "POST", "PUT", "PATCH", "DELETE")), "referrer"),
         **dict.fromkeys(("GET /referrals", "GET /referrals/{referral_id}"), "staff"),
         **dict.fromkeys(("GET /people/{person_id}/disclosures", "POST /people/{person_id}/consents"), "staff"),
+        **dict.fromkeys(("GET /people/{person_id}/identity", "POST /people/{person_id}/identity"), "staff"),
+        **dict.fromkeys(("POST /people/{person_id}/reports", "POST /people/{person_id}/mandated-report"), "staff"),
         **{
             f"POST /referrals/{{referral_id}}/{each}": "staff"
-            for each in ("screening", "acknowledgement", "details", "consent-revoked", "clock", "closure")
+            for each in ("screening", "acknowledgement", "details", "consent-revoked", "clock", "closure", "pointers")
         },
     },
     "matching": {
@@ -70,7 +75,10 @@ OWN: dict[str, dict[str, Whom]] = {
         "POST /sessions/{session_id}/seats/{seat_id}/outcome": "staff",
         "GET /covered-sessions": "payer",
     },
-    "notifications": {"POST /inbound/sms": "provider", "GET /messages": "staff"},
+    "notifications": {
+        "POST /inbound/sms": "provider",
+        **dict.fromkeys(("GET /messages", "POST /people/{person_id}/opt-in"), "staff"),
+    },
 }
 DOORS: dict[tuple[str, str], Whom] = {
     (service, route): whom for service, own in OWN.items() for route, whom in (EVERYWHERE | own).items()

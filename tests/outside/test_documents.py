@@ -58,7 +58,7 @@ class Documented:
         return operation.label, requests.Request(**told).prepare()
 
     def _spoiled(self, route: str, data: st.DataObject) -> Any:
-        right = body_for(route).get("json")
+        right = body_for(route, self.made).get("json")
         how = data.draw(st.sampled_from(("junk", "right", "right but for one place")))
         if how == "junk" or not isinstance(right, dict):
             return data.draw(JUNK)

@@ -17,7 +17,7 @@ from tests.scheduling.makers import NOW
 
 AT_LEAST = 500
 TELLING = re.compile(
-    r"\bAna\b|Example|M-1\b|5550123|1990-05|R-1\b|hooks\.hospital|a-secret|Jordan|Traceback", re.IGNORECASE
+    r"\bAna\b|Tuesday AA|Example|M-1\b|5550123|1990-05|R-1\b|hooks\.hospital|a-secret|Jordan|Traceback", re.IGNORECASE
 )
 """What the things behind the doors say."""
 
@@ -177,8 +177,21 @@ async def test_a_link_that_is_not_ones_own_leads_nowhere(house: House, made: Mad
         assert (await house.everything() == before) is door[1].startswith("GET")
 
 
+async def test_a_way_that_was_not_given_to_anybody_leads_nowhere(house: House, made: Made) -> None:
+    way, link = made.ids["way"], made.ids["link"]
+    before = await house.everything()
+    for door in doors("way"):
+        for each in ("x", way[:-1], way + "A", way.swapcase(), link, made.ids["entry_id"], "A" * len(way), "%00"):
+            answer = await visit(house, door, made, bearing(KEYS["agency"]), way=each)
+            assert (answer.status_code, answer.headers.get("location")) == (404, None), (door, each)
+            assert not TELLING.search(answer.text)
+        assert await house.everything() == before
+        led = await visit(house, door, made, {})
+        assert (led.status_code, led.headers["location"]) == (303, "https://www.example.org/tuesdays")
+
+
 NOTHING_THERE = re.compile(
-    r"_id}/(screening|acknowledgement|details|clock|closure|done)|/letters/|rest:path|process-message"
+    r"_id}/(screening|acknowledgement|details|clock|closure|pointers|done|identity)|/letters/|rest:path|process-message"
 )
 """Routes whose caller has the right, and finds that nothing waits for it."""
 SUBSCRIBING = {"POST /fhir/Subscription", "PUT /fhir/Subscription/{subscription_id}"}

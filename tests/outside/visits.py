@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -13,6 +13,7 @@ from shared import sealed, tokens
 from shared.clock import real
 from shared.programme import hash_key
 from tests.matching.makers import accepted, told
+from tests.notifications.made import contact
 from tests.outside.doors import SCOPES
 from tests.outside.house import KEYS, RETIRED, SECRET, SUSPENDED, House, bearing
 from tests.referrals.browser import Browser
@@ -55,12 +56,14 @@ async def furnish(house: House) -> Made:
     await browser.open("/ask?lang=en")
     await browser.send(**{name: value for name, value in ANA.items() if name != "site"})
     made.ids["link"] = browser.answer.text.partition("/ask/")[2].partition('"')[0].partition("?")[0]
+    await _point(house, made, agency)
     made.ids["supporter_id"] = str(uuid4())
     wanted = told(site_id="main")
     await house.ask("matching", "PUT", f"/supporters/{made.ids['supporter_id']}", json=wanted, headers=agency)
     await house.hear("matching", accepted(referral_id=made.ids["referral_id"], site_id="main"))
     (offer,) = (await house.ask("matching", "GET", "/offers", headers=agency)).json()
     made.ids["offer_id"] = offer["offer_id"]
+    await house.hear("notifications", contact(UUID(made.ids["person_id"])).model_copy(update={"site_id": "main"}))
     await house.hear("scheduling", referral(), supporter(), match())
     listed = await house.ask("scheduling", "GET", "/sessions", headers=agency)
     session = listed.json()["sessions"][0]
@@ -68,7 +71,19 @@ async def furnish(house: House) -> Made:
     return made
 
 
-def body_for(route: str) -> dict[str, Any]:
+async def _point(house: House, made: Made, agency: dict[str, str]) -> None:
+    """This will point whoever asked for themselves to an entry of the directory."""
+    made.ids["entry_id"] = str(uuid4())
+    await house.ask("referrals", "PUT", f"/directory/{made.ids['entry_id']}", json=_entry("Mill"), headers=agency)
+    mine = {"organisation": "agency"}
+    listed = (await house.ask("referrals", "GET", "/referrals", params=mine, headers=agency)).json()["referrals"]
+    body = {"by": "Kim", "entry_id": made.ids["entry_id"]}
+    path = f"/referrals/{listed[0]['referral_id']}/pointers"
+    answer = await house.ask("referrals", "POST", path, json=body, headers=agency)
+    made.ids["way"] = answer.json()["link"].removeprefix("/ask/to/")
+
+
+def body_for(route: str, made: Made) -> dict[str, Any]:
     """What is sent through a door by somebody who may: it would be taken."""
     bodies: dict[str, dict[str, Any]] = {
         "POST /fhir/ServiceRequest": {"json": request("R-2")},
@@ -90,7 +105,14 @@ def body_for(route: str) -> dict[str, Any]:
             "json": {"by": "Kim", "reason": "called", "until": (NOW + 3 * DAY).isoformat()}
         },
         "POST /referrals/{referral_id}/closure": {"json": {"by": "Kim", "reason": "unreachable"}},
+        "POST /referrals/{referral_id}/pointers": {"json": {"by": "Kim", "entry_id": made.ids["entry_id"]}},
+        "PUT /directory/{entry_id}": {"json": _entry("Mill, upstairs")},
+        "POST /ask/{link}/said": {"data": {"way": made.ids["way"], "said": "helped"}},
         "POST /people/{person_id}/consents": {"json": _paper()},
+        "POST /people/{person_id}/identity": {"json": {**SIGNED, "other": str(uuid4()), "verdict": "same"}},
+        "POST /people/{person_id}/reports": {"json": _told()},
+        "POST /people/{person_id}/mandated-report": {"json": {"by": "Kim", "note": "what I saw"}},
+        "POST /people/{person_id}/opt-in": {"json": SIGNED},
         "POST /work/{task_id}/done": {"json": {"by": "Kim"}},
         "POST /letters/{letter_id}/open": {"json": SIGNED},
         "POST /letters/{letter_id}/mend": {"json": {**SIGNED, "how": "pass-over"}},
@@ -111,6 +133,11 @@ def body_for(route: str) -> dict[str, Any]:
     return bodies.get(route, {"json": {"resourceType": "Bundle"}} if route.startswith(("POST", "PUT")) else {})
 
 
+def _entry(label: str) -> dict[str, Any]:
+    named = {"kind": "external_group", "name": "Tuesday AA", "label": {"en": label}}
+    return {**named, "link": "https://www.example.org/tuesdays"}
+
+
 def _task() -> dict[str, Any]:
     asked = request("R-5")
     within = [*asked.pop("contained"), {**asked, "id": "asked"}]
@@ -123,6 +150,10 @@ def _paper() -> dict[str, Any]:
     return {"by": "Kim", "signed_by": "self", **allows, "document": "binder 7", "signed_at": NOW.isoformat()}
 
 
+def _told() -> dict[str, Any]:
+    return {"ground": "medical_emergency", "by": "Kim", "recipient": "911", "nature": "overdose", "at": NOW.isoformat()}
+
+
 def _session() -> dict[str, Any]:
     ids = {"supporter_id": str(an_id("sam")), "person_id": str(an_id("ana"))}
     return {**ids, "local_start": "2026-04-07T10:00", "minutes": 50, "modality": "video"}
@@ -133,7 +164,7 @@ async def visit(
 ) -> httpx.Response:
     """This will go to a door with somebody's headers, at the things that were made or at others."""
     service, route = door
-    rest = body_for(route)
+    rest = body_for(route, made)
     fhir = FHIR if "/fhir" in route and "json" in rest else {}
     told = {**fhir, **rest.pop("headers", {}), **headers}
     return await house.ask(service, route.partition(" ")[0], made.path(route, **other), headers=told, **rest)

@@ -1,11 +1,14 @@
 """An order of 360X is read as the same referral as a REF, or refused with the segment and the remedy."""
 
 from functools import partial
+from typing import get_args
 
 import pytest
 
 from services.referrals.hl7v2 import message as messages
 from services.referrals.hl7v2 import request
+from services.referrals.hl7v2.answers import ORDERS
+from services.referrals.rules.journey import TaskStatus
 from tests.referrals.pipes import HL7, ORDER, changed, message, order, ordered, refusal, unordered
 
 LAB = "OBR|1|R-1^EPIC||24323-8^Comprehensive metabolic panel^LN"
@@ -18,6 +21,30 @@ def test_an_order_says_the_same_as_the_ref_of_the_same_referral() -> None:
     # RF1-10 is a reason, which people read; OBR-4 is the service itself.
     assert theirs.notes == ["Referral to peer support", *mine.notes]
     assert mine.model_copy(update={"notes": theirs.notes}) == theirs
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("20261123001^EPIC", "20261123001"),
+        ("20261123000123^EPIC", "20261123000123"),
+        ("2026112300", "2026112300"),
+        ("20261123001", "20261123001"),
+        ("20261123", None),
+        ("20261123143000", None),
+    ],
+)
+def test_a_number_that_begins_with_a_day_is_a_number(written: str, number: str | None) -> None:
+    found = order(ordered(ORC=f"ORC|NW|{written}", OBR="OBR|1|||57133-1^^LN")).identifier
+
+    assert (found.value if found else None) == number
+
+
+def test_what_failed_is_told_as_over() -> None:
+    told = get_args(TaskStatus)
+
+    assert {each for each in told if each not in ORDERS} == {"on-hold"}
+    assert ORDERS["failed"] == ("UA", "CA")
 
 
 @pytest.mark.parametrize("media", [HL7, "text/plain; charset=utf-8", ""])

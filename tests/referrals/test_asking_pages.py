@@ -13,6 +13,7 @@ from shared.programme import Door, StepIn
 from tests.referrals.browser import Browser, Element, filled, parsed
 from tests.referrals.makers import NOW, Desk
 from tests.referrals.test_asking import ANA, asked
+from tests.referrals.test_pointing import pointed
 
 SCRIPT = "<script>alert('Canary')</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}${x}"
 FORBIDDEN = {"script", "img", "iframe", "object", "embed", "link", "base", "video", "audio"}
@@ -20,6 +21,7 @@ FORBIDDEN = {"script", "img", "iframe", "object", "embed", "link", "base", "vide
 
 async def every_page(desk: Desk, lang: str = "en") -> dict[str, Browser]:
     """Every kind of page, as somebody comes to it."""
+    elsewhere, _, _ = await pointed(desk, lang)
     form, where, gone = Browser(desk.http), Browser(desk.http), Browser(desk.http)
     await form.open(f"/ask?lang={lang}")
     done = await asked(desk, lang)
@@ -32,6 +34,7 @@ async def every_page(desk: Desk, lang: str = "en") -> dict[str, Browser]:
         "done": done,
         "danger": await asked(desk, lang, risk="yes"),
         "where": where,
+        "elsewhere": elsewhere,
         "adults": await asked(desk, lang, birth_year="2015"),
         "gone": gone,
     }
@@ -178,7 +181,7 @@ async def test_who_looks_at_the_screen_learns_no_more_than_the_programmes_own_na
         "We have it · Alongside",
         "Where things stand · Alongside",
     ]
-    told = found["where"].answer.text.lower()
+    told = found["where"].answer.text.lower() + found["elsewhere"].answer.text.lower()
     assert [each for each in ("ana", "555-0123", "walk", "woman", "1990", "peer", "risk") if each in told] == []
 
 

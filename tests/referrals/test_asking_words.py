@@ -88,8 +88,12 @@ def test_both_languages_leave_the_same_places_open() -> None:
 def test_no_words_are_kept_that_no_page_tells() -> None:
     source = " ".join(each.read_text() for each in [*TEMPLATES, *Path(pages.__file__).parents[1].rglob("*.py")])
     made = {f"{each}{end}" for each in ("warm_line", "drop_in", "group") for end in ("", "_text")}
-    made |= {f"{each}{end}" for each in set(STANDINGS.values()) | {"taken_back", "stopping"} for end in ("", "_text")}
-    made |= {each for each in ENGLISH.told if re.match(r"(risk|meet|when|gender|step)_", each)}
+    made |= {
+        f"{each}{end}"
+        for each in set(STANDINGS.values()) | {"taken_back", "stopping", "linked"}
+        for end in ("", "_text")
+    }
+    made |= {each for each in ENGLISH.told if re.match(r"(risk|meet|when|gender|step|elsewhere)_", each)}
 
     told = set(re.findall(r"['\"](\w+)['\"]", source)) | made
 

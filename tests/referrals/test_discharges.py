@@ -55,6 +55,48 @@ async def test_who_is_still_in_hospital_is_to_be_found_somebody_before_they_leav
     assert await tasks_of(desk, referral_id) == [("contact_before_discharge", "matching")]
 
 
+async def test_a_discharge_that_is_told_later_or_moved_sets_the_clock_and_asks_nobody(desk: Desk) -> None:
+    referral_id = await desk.referred(request())
+    seen = [await acts(desk, referral_id)]
+
+    for day in (TODAY + DAY, TODAY + 20 * DAY):
+        assert (await desk.refer(leaving(day))).status_code == 200
+        seen.append(await acts(desk, referral_id))
+    await desk.refer(request())
+
+    usual, soon, later = seen
+    assert soon == ("matching", "match", datetime.fromisoformat("2026-03-03T05:00:00+00:00"))
+    assert usual == later != soon
+    assert await desk.work() == []
+    await pass_to(desk, soon[2])
+    assert await tasks_of(desk, referral_id) == []
+    await pass_to(desk, later[2])
+    assert await tasks_of(desk, referral_id) == [("overdue", "matching")]
+    clock.step_to(NOW + 30 * DAY)
+    assert (await left(desk))["discharged"] == 1, "who names no day takes none back"
+
+
+async def test_a_discharge_that_moves_every_day_gives_nobody_more_time(desk: Desk) -> None:
+    referral_id = await desk.referred(request())
+    usual = await acts(desk, referral_id)
+
+    for day in (1, 2, 3):
+        clock.step_to(NOW + day * DAY)
+        await desk.refer(leaving(TODAY + (20 + day) * DAY))
+
+    assert await acts(desk, referral_id) == usual
+    await pass_to(desk, usual[2])
+    assert await tasks_of(desk, referral_id) == [("overdue", "matching")]
+
+
+async def test_what_else_is_changed_with_a_discharge_is_judged_by_a_person(desk: Desk) -> None:
+    await desk.referred(request())
+
+    await desk.refer(leaving(TODAY + DAY, note=[{"text": "Prefers mornings"}]))
+
+    assert [each.kind for each in await desk.work()] == ["changed_referral"]
+
+
 async def test_a_visit_within_seven_days_asks_nobody_anything(desk: Desk) -> None:
     referral_id = await desk.referred(leaving(TODAY - 2 * DAY))
     said = facts((await desk.said(ReferralAccepted))[0])

@@ -186,6 +186,36 @@ def test_hears_risk_from_answers_and_scales(contained: dict[str, Any], answer: s
     assert order.risk == answer
 
 
+@pytest.mark.parametrize(
+    "strange", [{"valueInteger": "12 mg"}, {"status": 7}, {"valueCodeableConcept": "high"}, {"subject": "nobody"}]
+)
+@pytest.mark.parametrize("code", ["2345-7", None])
+def test_an_observation_about_something_else_is_no_matter_of_ours(strange: dict[str, Any], code: str | None) -> None:
+    coded = {"coding": [{"code": code}] if code else []}
+    glucose = {"resourceType": "Observation", "code": coded, **strange}
+
+    assert ours(request(answer=None, contained=[patient(), glucose])).risk is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "44260-8",
+        {"coding": "44260-8"},
+        {"coding": [7]},
+        {"coding": [{"code": 44260}]},
+        {"coding": [{"code": "2345-7"}, {"code": "44260-8"}]},
+    ],
+)
+def test_an_observation_that_may_be_about_danger_is_read_strictly(code: Any) -> None:
+    strange = {"resourceType": "Observation", "code": code, "valueInteger": "often"}
+
+    with pytest.raises(Refused) as refused:
+        ours(request(answer=None, contained=[patient(), strange]))
+
+    assert refused.value.issues[0].expression.startswith("ServiceRequest.contained[1].")
+
+
 def test_the_worst_answer_counts() -> None:
     flagged = {"resourceType": "Observation", "code": {"coding": [{"code": "44260-8"}]}, "valueInteger": 3}
 
@@ -227,6 +257,13 @@ def test_hears_when_somebody_left_the_hospital() -> None:
     assert str(order.discharged_on) == "2026-02-27"
 
 
+@pytest.mark.parametrize("end", ["9999-12-31", "9999-12-31T23:59:59Z", "0001-01-01"])
+def test_a_stay_that_ends_out_of_our_time_has_no_end_yet(end: str) -> None:
+    stay = {"resourceType": "Encounter", "id": "stay", "period": {"end": end}}
+
+    assert ours(request(contained=[patient(), stay], encounter={"reference": "#stay"})).discharged_on is None
+
+
 def test_a_partial_birth_date_is_asked_about_not_guessed() -> None:
     assert ours(request(contained=[patient(birthDate="1990")])).person.birth_date is None
 
@@ -236,6 +273,7 @@ def test_a_partial_birth_date_is_asked_about_not_guessed() -> None:
     [
         ({"subject": {"reference": "Patient/9"}}, "ServiceRequest.subject"),
         ({"subject": None}, "ServiceRequest.subject"),
+        ({"subject": {"reference": "Patient/9"}, "code": {"text": "Hip X-ray"}}, "ServiceRequest.code"),
         ({"status": "somewhere"}, "ServiceRequest.status"),
         ({"intent": "wish"}, "ServiceRequest.intent"),
         ({"priority": {"very": "urgent"}}, "ServiceRequest.priority"),

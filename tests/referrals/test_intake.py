@@ -30,6 +30,7 @@ from tests.referrals.makers import (
     request,
     risk,
 )
+from tests.referrals.test_clocks import pass_to
 
 
 async def test_says_who_needs_what_when_a_screened_referral_arrives(desk: Desk) -> None:
@@ -291,9 +292,17 @@ async def test_asks_a_person_about_an_insurance_nobody_knows(desk: Desk) -> None
 
 async def test_asks_somebody_to_look_when_a_persons_numbers_point_to_two_people(desk: Desk) -> None:
     one, other = ({"system": "urn:hospital:mrn", "value": each} for each in ("M-1", "M-2"))
-    for number, each in (("R-1", one), ("R-2", other)):
-        await desk.referred(request(number, contained=[patient(identifier=[each])]))
+    eve = patient(
+        identifier=[other], name=[{"given": ["Eve"]}], telecom=[{"system": "email", "value": "e@example.org"}]
+    )
+    first, second = [
+        await desk.person(await desk.referred(request(number, contained=[each])))
+        for number, each in (("R-1", patient(identifier=[one])), ("R-2", eve))
+    ]
 
-    referral_id = await desk.referred(request("R-3", contained=[patient(identifier=[one, other])]))
+    await desk.referred(request("R-3", contained=[patient(identifier=[one, other])]))
+    await pass_to(desk, NOW + timedelta(minutes=2))
 
-    assert [(each.kind, each.about) for each in await desk.work()] == [("same_person", referral_id)]
+    (task,) = await desk.work()
+    assert (task.kind, set(task.about.split())) == ("possible_duplicate", {first, second})
+    assert task.note and task.note.startswith("One referral had numbers of both.")

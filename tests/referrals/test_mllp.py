@@ -157,6 +157,15 @@ async def test_another_message_is_rejected(small: Desk, kind: str) -> None:
     assert str(answer.segment("ERR")[3]).startswith("200^")
 
 
+async def test_what_cannot_be_read_is_answered_under_its_number(small: Desk) -> None:
+    async with line(small) as port:
+        broken, feed = await talk(port, frame(message("NTE|1||\x01")), frame(message("NTE|1||page one\x0cpage two")))
+
+    assert [str(broken.segment("MSA")[place]) for place in (1, 2)] == ["AR", "MSG-1"]
+    assert str(broken.segment("MSH")[5]) == str(feed.segment("MSH")[5])
+    assert str(feed.segment("MSA")[1]) == "AA"
+
+
 async def test_what_is_no_message_is_answered_all_the_same(small: Desk) -> None:
     async with line(small) as port:
         answers = await talk(port, frame(b"hello"), frame(b""), frame(message()))

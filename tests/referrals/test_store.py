@@ -51,11 +51,11 @@ async def test_finds_one_person_by_any_of_their_numbers_and_tells_when_they_are_
     one, other = (order(person=person(identifiers=[each])) for each in (first, second))
     both = order(person=person(identifiers=[first, second]))
 
-    async def met(db: AsyncConnection, organisation: str, order: ReferralOrder) -> tuple[UUID, bool]:
+    async def met(db: AsyncConnection, organisation: str, order: ReferralOrder) -> tuple[UUID, list[UUID]]:
         prints = store.prints_of(organisation, order)
-        person_id, twofold = store.person_of(prints, await store.people_of(db, prints), uuid4())
+        person_id, besides = store.person_of(prints, await store.people_of(db, prints), uuid4())
         await store.know(db, dict.fromkeys(prints, person_id))
-        return person_id, twofold
+        return person_id, besides
 
     async with database.transaction() as db:
         found = [await met(db, "a", each) for each in (one, other, both)]
@@ -64,7 +64,7 @@ async def test_finds_one_person_by_any_of_their_numbers_and_tells_when_they_are_
     ids = [person_id for person_id, _ in found]
     assert ids[0] == ids[2] != ids[1]
     assert elsewhere not in ids
-    assert [twofold for _, twofold in found] == [False, False, True]
+    assert [besides for _, besides in found] == [[], [], [ids[1]]]
 
 
 async def test_a_person_without_a_number_is_known_by_each_referral_only(desk: Desk) -> None:

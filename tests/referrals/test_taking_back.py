@@ -1,5 +1,6 @@
 """Who referred somebody may take that back: before a match it is over, after that somebody asks the person."""
 
+import asyncio
 import json
 from typing import Any
 from uuid import uuid4
@@ -115,6 +116,21 @@ async def test_nothing_is_dropped_where_somebody_may_be_in_danger(desk: Desk) ->
     assert await kinds(desk) == {"crisis", "changed_referral"}
 
 
+async def test_what_is_taken_back_in_danger_ends_when_a_person_has_cleared_it(desk: Desk) -> None:
+    mine = await desk.referred(request())
+    await desk.refer(request(answer="flagged"))
+
+    told = await patch(desk, mine)
+    meanwhile = await desk.said(ReferralRefused)
+    looked = {"by": "Kim", "reason": "spoke with her", "outcome": "clear"}
+    cleared = await desk.ask("POST", f"/referrals/{mine}/screening", who="agency", json=looked)
+
+    assert (told.json()["status"], meanwhile) == ("accepted", [])
+    assert cleared.json()["state"] == "refused"
+    assert [each.reason for each in await desk.said(ReferralRefused)] == ["withdrawn"]
+    assert (await desk.told())[-1]["status"] == "cancelled"
+
+
 async def test_a_sign_of_danger_in_the_reason_pages(desk: Desk) -> None:
     mine = await desk.referred(request())
 
@@ -222,6 +238,31 @@ async def test_a_request_sent_again_as_revoked_does_the_same(desk: Desk) -> None
     await desk.refer(request(status="revoked"))
 
     assert [each.reason for each in await desk.said(ReferralRefused)] == ["withdrawn"]
+
+
+@pytest.mark.parametrize("status", ["revoked", "entered-in-error"])
+@pytest.mark.parametrize("numbered", [True, False])
+async def test_what_nobody_had_referred_is_not_said_to_be_taken_back(desk: Desk, status: str, numbered: bool) -> None:
+    content = request(status=status)
+    if not numbered:
+        del content["identifier"]
+
+    mine = await desk.referred(content)
+
+    task = (await desk.ask("GET", f"/fhir/Task/{mine}")).json()
+    assert task["statusReason"]["text"] == "No such referral had come from you."
+    assert task["businessStatus"]["text"] == "There was nothing to take back"
+
+
+async def test_of_two_changes_of_the_same_version_one_is_refused(desk: Desk) -> None:
+    mine = await desk.referred(request())
+    known = {"if-match": (await desk.ask("GET", f"/fhir/Task/{mine}")).headers["etag"]}
+    other = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
+
+    told = await asyncio.gather(*(patch(desk, mine, each, headers=known) for each in (CANCEL, other)))
+
+    assert sorted(each.status_code for each in told) == [200, 412]
+    assert len(await desk.said(ReferralRefused)) == 1
 
 
 async def test_a_change_of_another_version_is_refused(small: Desk) -> None:

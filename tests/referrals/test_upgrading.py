@@ -1,4 +1,4 @@
-"""What was kept before there were clocks gets its clocks, on both databases."""
+"""What an older version kept gets what it lacks, on both databases."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -101,3 +101,23 @@ async def test_what_was_open_before_there_were_clocks_gets_one_and_rings(empty: 
     nobodys = {str(one) for one, each in kept.items() if each.awaits in RING and not each.test}
     assert len(nobodys) == 6
     assert tasks == dict.fromkeys(nobodys, "overdue")
+
+
+async def test_people_who_were_known_before_are_compared(empty: Database, tmp_path: Path) -> None:
+    one, other, refused, made_up = rows = [
+        row({"state": "closed"}),
+        row({"state": "closed", "organisation": "screening-clinic"}),
+        row({"state": "refused"}),
+        row({"state": "closed", **FOR_TESTS}),
+    ]
+    async with empty.transaction() as db:
+        await db.run_sync(to_schema, "0008")
+        await db.execute(insert(referrals), rows)
+
+    async with desk_on(empty, tmp_path) as desk:
+        await pass_to(desk, real() + timedelta(minutes=2))
+        (task,) = await desk.work()
+
+    assert task.kind == "possible_duplicate"
+    assert set(task.about.split()) == {str(each["person_id"]) for each in (one, other)}
+    assert not {str(each["person_id"]) for each in (refused, made_up)} & set(task.about.split())

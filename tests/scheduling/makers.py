@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,21 @@ from services.scheduling.rules.plans import Plans, read
 from services.scheduling.rules.seats import Coverage, Delivered, Standing
 from services.scheduling.settings import Settings
 from shared.database import Database
+from shared.events.fact import Fact
 from shared.events.matching import MatchMade, Slot, SupporterRegistered
 from shared.events.referrals import AgeBand, ConsentGiven, CoverageShared, Needs, Preferences, ReferralAccepted
-from shared.mailbox import Reply
+from shared.mailbox import Ingested, Later, Reply, Status
 from shared.programme import hash_key
 from shared.service import Service
+from shared.work import Task, open_tasks
 
 NOW = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
 """Monday, 2 March 2026, noon in New York."""
 HERE = UUID("00000000-0000-0000-0000-000000000001")
 KEYS = {"agency": "agency-key", "garden": "garden-key", "carolina": "carolina-key", "hospital": "hospital-key"}
 BAND: AgeBand = "adult"
+HOLDERS = {"centre": "community", "other-centre": "community", "other-agency": "agency"}
+PLAN_IDS = {"garden": ["P3-GARDEN-SUD", "P3-GARDEN-PLUS"], "carolina": ["P1-CAROLINA-MCO"]}
 
 
 def an_id(name: str) -> UUID:
@@ -54,7 +58,7 @@ def match(**changes: Any) -> MatchMade:
 
 
 def supporter(**changes: Any) -> SupporterRegistered:
-    """Sam, certified and in Garden's and Carolina's networks."""
+    """Sam of the agency, in Garden's and Carolina's networks, who meets people at the centre."""
     valid: dict[str, Any] = {
         "supporter_id": an_id("sam"),
         "public_name": "Sam",
@@ -65,6 +69,8 @@ def supporter(**changes: Any) -> SupporterRegistered:
         "active": True,
         "npi": "1234567893",
         "networks": ["garden", "carolina"],
+        "organisation": "agency",
+        "hosts": ["centre"],
     }
     return SupporterRegistered(**{**valid, **changes})
 
@@ -169,6 +175,7 @@ class Desk:
 
     service: Service
     http: httpx.AsyncClient
+    said: list[Any] = field(default_factory=list)
 
     async def hear(self, *facts: Any) -> list[Any]:
         """This will let the service hear facts, in one transaction, and give what it said."""
@@ -189,6 +196,25 @@ class Desk:
         """This will count what the service has done."""
         async with self.service.database.reading() as db:
             return await self.service._figures(db)  # type: ignore[misc]
+
+    async def post(self, kind: str, *bodies: Any, who: str = "garden", media: str = "") -> list[dict[str, Any]]:
+        """This will post on the bus, all in one transaction, and give what is told of each; what follows is `said`."""
+        raws = [each if isinstance(each, bytes) else json.dumps(each).encode() for each in bodies]
+        posts = [Ingested(who, kind, each, media, str(uuid4()), f"post {place}") for place, each in enumerate(raws)]
+
+        async def handle(posted: Any, db: Any) -> Reply:
+            said = await self.service.mailbox.board.hear([(each.message_id, each) for each in posted], db)
+            return Reply(said, said)
+
+        said = await self.service.mailbox.run(handle, posts)
+        rings = [each.fact for each in said if isinstance(each, Later)]
+        self.said = [each for each in said if isinstance(each, Fact)] + (await self.hear(*rings) if rings else [])
+        return [each.body for each in said if isinstance(each, Status)]
+
+    async def work(self) -> list[Task]:
+        """This will list what waits for a person."""
+        async with self.service.database.reading() as db:
+            return await open_tasks(db)
 
     async def ask(self, method: str, path: str, *, who: str = "agency", **rest: Any) -> httpx.Response:
         """This will call the service over HTTP as an organisation."""
@@ -229,14 +255,15 @@ async def desk_on(database: Database, folder: Path) -> AsyncIterator[Desk]:
 
 
 def _programme(folder: Path) -> Path:
-    kinds = {"agency": "agency", "garden": "payer", "carolina": "payer", "hospital": "hospital"}
+    kinds = {"agency": "agency", "garden": "payer", "carolina": "payer", "hospital": "hospital", **HOLDERS}
     organisations = {
         name: {
             "organisation_id": name,
             "name": name,
             "kind": kind,
             "site_id": "main",
-            "key_hashes": [hash_key(KEYS[name])],
+            "key_hashes": [hash_key(KEYS[name])] if name in KEYS else [],
+            "plan_ids": PLAN_IDS.get(name, []),
         }
         for name, kind in kinds.items()
     }

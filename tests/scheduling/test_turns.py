@@ -7,10 +7,13 @@ from typing import Any
 from sqlalchemy import text
 
 from services.scheduling.handlers.booking import ByHand, book_by_hand
+from services.scheduling.handlers.covering import learn_coverage
 from shared import clock
 from shared.database import Database, side_by_side
 from tests.bus import until
-from tests.scheduling.makers import Desk, an_id, match
+from tests.scheduling.makers import Desk, an_id, coverage, match
+from tests.scheduling.test_coverage import PLANS
+from tests.scheduling.test_telling import covering
 
 
 def with_sam(person: str, local_start: str, **more: Any) -> ByHand:
@@ -51,6 +54,16 @@ async def test_matches_wait_for_whoever_books_for_their_supporter(desk: Desk):
         await until(lambda: is_held_up(desk.service.database))
 
     assert len(await planning) == 13
+
+
+async def test_what_an_insurer_tells_waits_for_whoever_learns_of_the_same_member(desk: Desk):
+    async with desk.service.database.transaction() as db:
+        await learn_coverage([coverage()], db, plans=PLANS)
+        posting = asyncio.create_task(desk.post("coverage", covering()))
+        await until(lambda: is_held_up(desk.service.database))
+
+    assert [each["outcome"] for each in await posting] == ["taken"]
+    assert [each.kind for each in await desk.work()] == ["coverage_differs"]
 
 
 async def is_held_up(database: Database) -> bool:

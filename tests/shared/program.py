@@ -22,7 +22,7 @@ from shared.clock import now
 from shared.database import Database, DatabaseInUse
 from shared.events.matching import OfferFellDue, RoomFreed
 from shared.events.referrals import CrisisRaised, RiskCleared
-from shared.mailbox import Errand, Later
+from shared.mailbox import Errand, Later, Trip
 from shared.mailbox.box import Mailbox
 from shared.mailbox.tables import errands
 from tests.bus import carrying, until
@@ -87,11 +87,11 @@ class Small:
         await self.reached("rung")
         return RoomFreed(supporter_id=uuid5(fact.offer_id, "rang"), site_id="north")
 
-    async def call(self, fact: Any, key: str) -> str:
+    async def call(self, fact: Any, trip: Trip) -> str:
         """Call outside."""
         await self.reached("calling")
         with self.told.calls.open("a") as line:
-            line.write(f"{key}\n")
+            line.write(f"{trip.key}{' lost' if trip.lost else ''}\n")
         await self.reached("called")
         return "answered"
 

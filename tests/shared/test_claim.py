@@ -13,7 +13,7 @@ from shared.clock import now
 from shared.database import Database
 from shared.events.matching import OfferFellDue
 from shared.events.referrals import CrisisRaised
-from shared.mailbox import Errand, Later
+from shared.mailbox import Errand, Later, Trip
 from shared.mailbox.claim import Claim
 from shared.mailbox.tables import errands, timers
 from tests.conftest import new_database
@@ -104,7 +104,7 @@ async def test_a_timer_that_rang_elsewhere_meanwhile_has_no_effect_here(store: D
 async def test_a_result_that_was_kept_elsewhere_meanwhile_is_not_kept_again(store: Database) -> None:
     person: UUID = uuid4()
 
-    async def call(fact: CrisisRaised, key: str) -> str:
+    async def call(fact: CrisisRaised, trip: Trip) -> str:
         async with store.transaction() as db:
             await db.execute(update(errands).values(state="done", done_at=now()))
         return "taken"

@@ -1,5 +1,6 @@
 """What every edge shares: strict JSON, sealed columns, callers, business hours, consent."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -30,6 +31,8 @@ FRIDAY_AT_FOUR = datetime(2026, 1, 16, 21, 0, tzinfo=UTC)
         b'{"a": "\\u0000"}',
         b'{"a": 99999999999999999999999}',
         b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}",
+        b'{"a": "\\n", "b": ' + b"[" * 40 + b"]" * 40 + b"}",
+        b'{"\xc3\xa9[[[": ' + b"[" * 40 + b"]" * 40 + b"}",
         b"{" * 100_000,
         b'{"a": "\xff"}',
         b'{"a": 1',
@@ -78,6 +81,15 @@ def test_answers_any_bytes_with_a_value_or_a_clear_refusal(raw: bytes) -> None:
         strict_json.parse(raw)
     except strict_json.Malformed as refused:
         assert refused.remedy
+
+
+@pytest.mark.parametrize("more", ["", "\n", '"', "é€🙂"])
+def test_brackets_in_words_are_no_depth(more: str) -> None:
+    said = {"[" * 50 + more: "{" * 50 + more, "b": ["]" * 50, {"c": more + "[" * 50}]}
+
+    assert strict_json.parse(json.dumps(said, ensure_ascii=False).encode(), depth=3) == said
+    with pytest.raises(strict_json.Malformed):
+        strict_json.parse(json.dumps(said, ensure_ascii=False).encode(), depth=2)
 
 
 async def test_reads_a_body_as_strict_json_only_once() -> None:

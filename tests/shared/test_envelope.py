@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.database import Database
 from shared.events.matching import OfferFellDue, RoomFreed
 from shared.events.referrals import ContactShared, CrisisRaised, RiskCleared
-from shared.mailbox import Errand, Later, Status
+from shared.mailbox import Errand, Later, Status, Trip
 from shared.mailbox.box import Mailbox
 from shared.mailbox.tables import outbox
 from tests.bus import Bus, running_mailbox, until
@@ -93,8 +93,8 @@ async def test_the_trace_of_what_was_heard_carries_on_to_all_that_follows(
     async def ring(fact: OfferFellDue, db: AsyncConnection) -> RoomFreed:
         return freed(fact.person_id)
 
-    async def call(fact: CrisisRaised, key: str) -> str:
-        return key
+    async def call(fact: CrisisRaised, trip: Trip) -> str:
+        return trip.key
 
     async def home(fact: CrisisRaised, result: Any, db: AsyncConnection) -> RoomFreed:
         await note(db, result)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.clock import now
 from shared.database import Database
 from shared.events.referrals import CrisisRaised, RiskCleared
-from shared.mailbox import Errand
+from shared.mailbox import Errand, Trip
 from shared.mailbox.box import Mailbox
 from shared.mailbox.tables import errands
 from tests.bus import Bus, running_mailbox, until
@@ -35,8 +35,8 @@ def page() -> CrisisRaised:
 async def test_runs_an_errand_outside_and_commits_its_result(bus: Bus, listener: Database) -> None:
     calls: list[str] = []
 
-    async def call(fact: CrisisRaised, key: str) -> str:
-        calls.append(key)
+    async def call(fact: CrisisRaised, trip: Trip) -> str:
+        calls.append(trip.key)
         return "taken"
 
     async def then(fact: CrisisRaised, result: Any, db: AsyncConnection) -> None:
@@ -57,7 +57,7 @@ async def test_runs_an_errand_outside_and_commits_its_result(bus: Bus, listener:
 async def test_the_intent_is_committed_before_the_call_and_no_transaction_is_open_during_it(listener: Database) -> None:
     found: list[str] = []
 
-    async def call(fact: CrisisRaised, key: str) -> str:
+    async def call(fact: CrisisRaised, trip: Trip) -> str:
         found.extend(each["state"] for each in await rows(listener, select(errands)))
         async with listener.transaction() as db:
             await note(db, "somebody else writes")
@@ -77,7 +77,7 @@ async def test_the_intent_is_committed_before_the_call_and_no_transaction_is_ope
 
 
 async def test_a_call_that_takes_too_long_is_cut_off_and_its_handler_is_told(listener: Database) -> None:
-    async def never(fact: CrisisRaised, key: str) -> str:
+    async def never(fact: CrisisRaised, trip: Trip) -> str:
         await asyncio.sleep(8)
         return "too late"
 
@@ -96,11 +96,11 @@ async def test_a_call_that_takes_too_long_is_cut_off_and_its_handler_is_told(lis
 async def test_a_page_does_not_wait_for_the_calls_of_a_hundred_others(listener: Database) -> None:
     paged = asyncio.Event()
 
-    async def slow(fact: RiskCleared, key: str) -> str:
+    async def slow(fact: RiskCleared, trip: Trip) -> str:
         await asyncio.sleep(3)
         return "reminded"
 
-    async def call(fact: CrisisRaised, key: str) -> str:
+    async def call(fact: CrisisRaised, trip: Trip) -> str:
         paged.set()
         return "paged"
 
@@ -128,9 +128,9 @@ async def test_a_kinds_calls_are_made_once_each_and_at_most_64_at_a_time(listene
     calls: list[str] = []
     under_way, most = 0, 0
 
-    async def call(fact: RiskCleared, key: str) -> str:
+    async def call(fact: RiskCleared, trip: Trip) -> str:
         nonlocal under_way, most
-        calls.append(key)
+        calls.append(trip.key)
         under_way += 1
         most = max(most, under_way)
         await asyncio.sleep(0.05)
@@ -156,7 +156,7 @@ async def test_a_kinds_calls_are_made_once_each_and_at_most_64_at_a_time(listene
 
 
 async def test_an_orderly_stop_keeps_the_result_of_a_call_under_way(listener: Database) -> None:
-    async def call(fact: CrisisRaised, key: str) -> str:
+    async def call(fact: CrisisRaised, trip: Trip) -> str:
         await asyncio.sleep(0.5)
         return "taken"
 
@@ -176,7 +176,7 @@ async def test_an_orderly_stop_keeps_the_result_of_a_call_under_way(listener: Da
 
 
 async def test_a_stop_does_not_wait_for_a_database_that_stays_away(listener: Database) -> None:
-    async def call(fact: CrisisRaised, key: str) -> str:
+    async def call(fact: CrisisRaised, trip: Trip) -> str:
         return "taken"
 
     async def then(fact: CrisisRaised, result: Any, db: AsyncConnection) -> None:
@@ -220,7 +220,8 @@ async def test_an_errand_is_called_as_often_as_promised_and_its_result_kept_once
     calls = {kind: sum(each.startswith(kind) for each in lines) for kind in ("again", "once")}
     assert between == ["0/1 call"]
     assert calls == CALLS_WHEN_KILLED[killed]
-    assert set(lines) <= {"again call", "once call"}
+    assert set(lines) <= {"again call", "again call lost", "once call"}
+    assert ("again call lost" in lines) == (killed != "intended")
     what_became = "answered" if killed == "intended" else "None"
     assert sorted(await noted(listener)) == ["0/1 again answered", "0/1 call", f"0/1 once {what_became}"]
     assert await count(listener, errands, errands.c.state == "done") == 2

@@ -16,7 +16,7 @@ from shared.clock import now, real
 from shared.database import Database
 from shared.events.matching import OfferFellDue
 from shared.events.referrals import CrisisRaised, RiskCleared
-from shared.mailbox import Errand, Later
+from shared.mailbox import Errand, Later, Trip
 from shared.mailbox.aside import PAUSES
 from shared.mailbox.tables import errands, letters, outbox, timers
 from tests.bus import with_shared_tables
@@ -207,9 +207,9 @@ async def test_a_timer_that_was_given_up_rings_after_a_start(store: Database) ->
 async def test_an_errand_that_cannot_be_read_is_stuck_alone_until_a_start(store: Database) -> None:
     called: list[str] = []
 
-    async def call(fact: CrisisRaised, key: str) -> str:
-        called.append(key)
-        return key
+    async def call(fact: CrisisRaised, trip: Trip) -> str:
+        called.append(trip.key)
+        return trip.key
 
     async def then(fact: CrisisRaised, result: Any, db: AsyncConnection) -> None:
         pass

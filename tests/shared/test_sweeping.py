@@ -12,7 +12,7 @@ from shared.clock import now, real
 from shared.database import Database
 from shared.events.matching import OfferFellDue
 from shared.events.referrals import RiskCleared
-from shared.mailbox import Errand, Later, Said
+from shared.mailbox import Errand, Later, Said, Trip
 from shared.mailbox.letter import KEPT
 from shared.mailbox.sweep import DONE, POSTED, RUNG, Sweep
 from shared.mailbox.tables import errands, heard, inbox, letters, outbox, spoken, timers
@@ -186,9 +186,9 @@ async def test_what_made_a_timer_ring_and_an_errand_run_does_so_only_once_though
     async def ring(_: OfferFellDue, __: AsyncConnection) -> None:
         happened.append("rang")
 
-    async def call(_: RiskCleared, key: str) -> str:
+    async def call(_: RiskCleared, trip: Trip) -> str:
         happened.append("called")
-        return key
+        return trip.key
 
     async def then(_: RiskCleared, __: Any, ___: AsyncConnection) -> None:
         return None

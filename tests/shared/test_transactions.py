@@ -15,7 +15,7 @@ from shared.clock import now
 from shared.database import Database
 from shared.events.matching import OfferFellDue, RoomFreed
 from shared.events.referrals import CrisisRaised, RiskCleared
-from shared.mailbox import Errand, Later, Reply
+from shared.mailbox import Errand, Later, Reply, Trip
 from shared.mailbox.box import Mailbox
 from shared.mailbox.tables import errands, heard, inbox, letters, outbox, spoken, timers
 from tests.bus import Bus, running_mailbox, until
@@ -61,9 +61,9 @@ async def ring(fact: Any, db: AsyncConnection) -> list[Any]:
     return follows("rung")[:1]
 
 
-async def call(fact: Any, key: str) -> str:
+async def call(fact: Any, trip: Trip) -> str:
     """The outside world answers at once."""
-    return key
+    return trip.key
 
 
 async def home(fact: Any, result: Any, db: AsyncConnection) -> list[Any]:

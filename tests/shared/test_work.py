@@ -70,3 +70,16 @@ async def test_many_tasks_are_opened_and_those_of_several_kinds_done_at_once(sto
         await work.close_tasks(db, kind="wait", abouts=["Ana"], by="Kim Lee")
 
     assert [(each.kind, each.about) for each in await waiting(store)] == [("wait", "Ben")]
+
+
+async def test_a_task_comes_back_only_with_something_else_to_look_at(store: Database) -> None:
+    async def renewed(note: str | None) -> list[str | None]:
+        asked = work.Asked(kind="differs", about="somebody", owner="billing", due=clock.now() + HOUR, note=note)
+        async with store.transaction() as db:
+            await work.renew(db, [asked], by="news")
+        return [each.note for each in await waiting(store)]
+
+    assert [await renewed(each) for each in (None, "one", "one", "another")] == [[], ["one"], ["one"], ["another"]]
+    async with store.transaction() as db:
+        await work.close_task(db, kind="differs", about="somebody", by="Kim Lee")
+    assert [await renewed(each) for each in ("another", None, None, "another")] == [[], [], [], ["another"]]

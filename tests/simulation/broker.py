@@ -63,7 +63,7 @@ class Consumer:
     broker: "Broker"
     name: str
     stream: Stream
-    prefix: str
+    prefixes: tuple[str, ...]
     reached: int = 0
     pending: dict[int, float] = field(default_factory=dict)
     listener: "Subscription | None" = None
@@ -81,7 +81,7 @@ class Consumer:
         while self.reached < self.stream.last:
             self.reached += 1
             kept = self.stream.readable(self.reached)
-            if kept and kept.subject.startswith(self.prefix):
+            if kept and kept.subject.startswith(self.prefixes):
                 self._give(kept)
 
     def _give(self, kept: Kept) -> None:
@@ -182,16 +182,18 @@ class Broker:
         self.births = 0
         for each in plan.streams(organisations):
             self.streams[each.name] = Stream(each.name, each.config, self._birth())
+        self.declared = {(each.stream, each.name): each.subjects for each in plan.consumers(organisations)}
 
     def _birth(self) -> str:
         self.births += 1
         return f"{clock.real().isoformat()} {self.births}"
 
-    def consumer(self, stream: str, name: str, subject: str) -> Consumer:
-        """Find a durable consumer, or make it."""
+    def consumer(self, stream: str, name: str) -> Consumer:
+        """Find a durable consumer, or make it as it is declared."""
         place = stream, name
         if place not in self.consumers:
-            self.consumers[place] = Consumer(self, name, self.streams[stream], subject.rstrip(">"))
+            prefixes = tuple(each.rstrip(">") for each in self.declared[place])
+            self.consumers[place] = Consumer(self, name, self.streams[stream], prefixes)
         return self.consumers[place]
 
     def store(self, subject: str, data: bytes, headers: dict[str, str]) -> dict[str, Any]:

@@ -92,6 +92,10 @@ def posted(world: World, office: Office, books: Mapping[str, Books]) -> Iterator
 PLANNED = next(words for _, words, look in LOOKS if look is messages.planned)
 EFFECTS = {
     "referrals.consent-given.v1": ("consent_id", {"matching": "consents", "notifications": "consents"}),
+    "referrals.person-linked.v1": (
+        "person_id",
+        {"matching": "linked_people", "scheduling": "linked_people", "notifications": "linked_people"},
+    ),
     "referrals.referral-accepted.v1": ("referral_id", {"matching": "referrals", "scheduling": "labels"}),
     "matching.supporter-registered.v1": ("supporter_id", {"scheduling": "supporters", "notifications": "supporters"}),
     "matching.match-made.v1": ("match_id", {"scheduling": "series"}),

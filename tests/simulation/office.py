@@ -30,6 +30,7 @@ RAN_OUT = (
     "select about, kind from tasks where done_at is null "
     "and kind in ('overdue', 'no_visit_kept', 'contact_before_discharge', 'discharge_follow_up') order by about"
 )
+ALIKE = "select about from tasks where done_at is null and kind = 'possible_duplicate' order by about"
 WRITTEN = ("1", "2", "3", "STOP", "START", "see you", "I want to kill myself")
 
 
@@ -89,6 +90,7 @@ class Office:
         await self._record_visits()
         await self._look_after_those_held()
         await self._look_after_clocks()
+        await self._tell_who_is_who()
         await self._write_back()
         await self._change_minds()
 
@@ -146,6 +148,17 @@ class Office:
                 await self._ask(
                     "referrals", partial(referrals.set_clock, programme=PROGRAMME), lambda setting=setting: setting
                 )
+
+    async def _tell_who_is_who(self) -> None:
+        """Answer some of the questions whether two people are one; everybody here looks alike."""
+        for (about,) in self.world.stores["referrals"].look(ALIKE):
+            fate = self.chance.random()
+            if fate < 0.3:
+                continue
+            one, other = map(UUID, about.split())
+            verdict: Any = "same" if fate < 0.8 else "different"
+            found = referrals.Identifying(person_id=one, other_id=other, verdict=verdict, by="Robin", reason="we spoke")
+            await self._ask("referrals", partial(referrals.identify, programme=PROGRAMME), lambda found=found: found)
 
     async def _write_back(self) -> None:
         """Answer some of the texts that arrived."""

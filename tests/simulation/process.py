@@ -77,14 +77,14 @@ class Ears:
 
     def __init__(self, process: "Process") -> None:
         self.process = process
-        self.wanted: list[tuple[str, str, str, Any]] = []
+        self.wanted: list[tuple[str, str, Any]] = []
 
     def subscriber(self, subject: str, *, stream: Any = None, durable: str = "", **_: Any) -> Any:
         """Remember who wants to hear what; questions are not asked here."""
 
         def with_handler(take: Any) -> None:
             if stream is not None:
-                self.wanted.append((stream.name, durable, subject, take))
+                self.wanted.append((stream.name, durable, take))
 
         return _Subscriber(with_handler)
 
@@ -144,8 +144,8 @@ class Process:
         ears = Ears(self)
         listen_to_everything(ears, self.mailbox, self.around.programme)  # type: ignore[arg-type]
         self.mailbox.start(Connection(self.around.broker, self.is_dead))
-        for stream, durable, subject, take in ears.wanted:
-            consumer = self.around.broker.consumer(stream, durable, subject)
+        for stream, durable, take in ears.wanted:
+            consumer = self.around.broker.consumer(stream, durable)
             consumer.listener = Subscription(consumer, take, self.is_dead)
             asyncio.get_running_loop().create_task(consumer.listener.for_ever())
             consumer.push()

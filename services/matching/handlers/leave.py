@@ -18,13 +18,14 @@ from shared.clock import now
 from shared.database import lock
 from shared.disclosure import Consent, may_disclose
 from shared.events.matching import RoomFreed
-from shared.events.referrals import ConsentRevoked, ReferralClosed, ReferralHeld, ReferralRefused
+from shared.events.referrals import ConsentRevoked, ReferralClosed, ReferralHeld, ReferralLinked, ReferralRefused
 from shared.events.scheduling import SeriesEnded
 from shared.programme import Programme
 from shared.work import Asked, open_each
 
 SUPPORTERS = "supporter"
 MAY_STOP = ("waiting", "offered")
+Ended = ReferralRefused | ReferralClosed | ReferralLinked
 
 
 async def hold(facts: Sequence[ReferralHeld], db: AsyncConnection) -> list[RoomFreed]:
@@ -32,14 +33,12 @@ async def hold(facts: Sequence[ReferralHeld], db: AsyncConnection) -> list[RoomF
     return await _stop(db, await _found(db, facts), "held")
 
 
-async def refuse(facts: Sequence[ReferralRefused | ReferralClosed], db: AsyncConnection) -> list[RoomFreed]:
-    """This will make no more offers for referrals that were refused after all, or closed."""
+async def refuse(facts: Sequence[Ended], db: AsyncConnection) -> list[RoomFreed]:
+    """This will make no more offers for referrals that were refused after all, closed, or linked to something else."""
     return await _stop(db, await _found(db, facts), "withdrawn")
 
 
-async def _found(
-    db: AsyncConnection, facts: Sequence[ReferralHeld] | Sequence[ReferralRefused | ReferralClosed]
-) -> list[Waiting]:
+async def _found(db: AsyncConnection, facts: Sequence[ReferralHeld] | Sequence[Ended]) -> list[Waiting]:
     await lock(db, ONE_DECISION_AT_A_TIME)
     return list((await referrals.some(db, [each.referral_id for each in facts])).values())
 

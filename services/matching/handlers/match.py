@@ -1,6 +1,6 @@
 """Looks for supporters for everybody who needs one, together, and offers something to those who wait."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.matching.handlers.bridge import bridge
-from services.matching.rules.assignment import Decision, assign
+from services.matching.rules.assignment import Decided, Decision, assign
 from services.matching.rules.offers import Offer, load_of, offer_id
 from services.matching.rules.people import Seeker
 from services.matching.rules.policy import Policy
 from services.matching.rules.priority import priority
+from services.matching.rules.turns import NOBODY_FITS
 from services.matching.store import offers, referrals, supporters
 from services.matching.store.referrals import Waiting
 from services.matching.store.supporters import Registered
@@ -30,6 +31,7 @@ from shared.events.matching import (
     RoomFreed,
 )
 from shared.events.referrals import ReferralAccepted
+from shared.linked import everybody
 from shared.mailbox import Later, Said
 from shared.programme import Programme
 from shared.sealed import lookup
@@ -38,6 +40,7 @@ from shared.work import Asked, open_each
 ONE_DECISION_AT_A_TIME = "match"
 LOOK_AGAIN = timedelta(hours=1)
 """After this those who wait are thought of again though nothing happened, for a new day may bring common times."""
+TWICE = "One human being with the person of referral {other}, which is served: close one, unless they want both."
 Heard = ReferralAccepted | OfferDeclined | OfferExpired | RoomFreed
 
 
@@ -47,19 +50,47 @@ async def match(heard: Sequence[Heard], db: AsyncConnection, *, programme: Progr
     at = now()
     accepted = [each for each in heard if isinstance(each, ReferralAccepted)]
     await referrals.take_in(db, accepted, lambda zone, site: known_zone(zone, site, programme))
+    await look_at_second(db, {each.person_id for each in accepted}, programme, at=at)
     await supporters.add_load(db, await _settled(db, policy, at=at))
     hope = await supporters.consider(db, new_person=policy.new_person(), at=at, again=LOOK_AGAIN)
     people = await referrals.who_needs_an_offer(db, unserved_only=not hope)
     if not people:
         return []
     staff = await supporters.possible_supporters(db)
-    seekers = await seekers_of(db, people, staff, programme=programme, policy=policy, at=at)
-    decided = assign(seekers, [each.candidate() for each in staff], now=at, policy=policy)
+    decided = await _decide(db, people, staff, programme=programme, policy=policy, at=at)
     news = _news(decided.decisions, people)
     await offers.explain(db, news, policy_version=policy.version, inputs=decided.inputs, at=at)
     by_id = {each.seeker.referral_id: each for each in people}
     asked = await _ask(db, news, by_id, {each.supporter_id: each for each in staff}, programme, policy, at=at)
     return [*asked, *await _let_wait(db, news, by_id, programme, at=at)]
+
+
+async def _decide(
+    db: AsyncConnection,
+    people: Sequence[Waiting],
+    staff: Sequence[Registered],
+    *,
+    programme: Programme,
+    policy: Policy,
+    at: datetime,
+) -> Decided:
+    """This will decide for everybody together, again where one for whom nobody fits kept a linked person's from it."""
+    linked = await everybody(db, [each.seeker.person_id for each in people])
+    seekers = await seekers_of(db, people, staff, linked, programme=programme, policy=policy, at=at)
+    candidates, everybody_here = [each.candidate() for each in staff], {each.supporter_id for each in staff}
+    aside = {each.referral_id: False for each in seekers}
+    while True:
+        second = await referrals.waiting_for_another(db, linked.values(), aside)
+        in_turn = [
+            replace(each, conflicts=each.conflicts | everybody_here) if each.referral_id in second else each
+            for each in seekers
+        ]
+        decided = assign(in_turn, candidates, now=at, policy=policy)
+        unmet = {each.referral_id for each in decided.decisions if each.unmet in NOBODY_FITS}
+        in_the_way = {each for each in second.values() if each in unmet and not aside[each]}
+        if not in_the_way:
+            return decided
+        aside |= dict.fromkeys(in_the_way, True)
 
 
 def known_zone(zone: str, site_id: str, programme: Programme) -> str:
@@ -80,21 +111,27 @@ async def seekers_of(
     db: AsyncConnection,
     people: Sequence[Waiting],
     staff: Sequence[Registered],
+    linked: Mapping[UUID, frozenset[UUID]],
     *,
     programme: Programme,
     policy: Policy,
     at: datetime,
 ) -> list[Seeker]:
-    """This will give what a decision needs to know of people: priority, and supporters they must not be given."""
-    former = await offers.former_supporters(db, [each.seeker.person_id for each in people])
+    """This will give what a decision needs to know of people: priority, and supporters they must not be given.
+
+    What holds for somebody holds for whoever is one human being with them (`linked`).
+    """
+    who = {each.seeker.person_id for each in people}
+    former = await offers.former_supporters(db, who.union(*linked.values()))
     excluding = [each for each in staff if each.exclusions]
     found = []
     for each in people:
-        person_id = each.seeker.person_id
-        prints = {lookup("person", str(person_id))} if excluding else set()
-        conflicts = frozenset(one.supporter_id for one in excluding if one.exclusions & prints)
+        group = linked.get(each.seeker.person_id, frozenset({each.seeker.person_id}))
+        prints = {lookup("person", str(one)) for one in group} if excluding else set()
+        conflicts = {one.supporter_id for one in excluding if one.exclusions & prints}
+        conflicts = conflicts.union(*(former.get(one, ()) for one in group))
         points = priority_of(each, programme=programme, policy=policy, at=at)
-        found.append(replace(each.seeker, priority=points, conflicts=conflicts | former.get(person_id, set())))
+        found.append(replace(each.seeker, priority=points, conflicts=frozenset(conflicts)))
     return found
 
 
@@ -169,6 +206,14 @@ async def _let_wait(
     return [*said, *await bridge(db, [each for each, _ in unmet if not each.bridged], programme, at=at)]
 
 
-def _to_review(seeker: Seeker, programme: Programme, *, at: datetime) -> Asked:
+async def look_at_second(db: AsyncConnection, people: Iterable[UUID], programme: Programme, *, at: datetime) -> None:
+    """This will have somebody look at referrals of linked people of whom another referral is served."""
+    second = await referrals.waiting_for_another(db, (await everybody(db, people)).values())
+    waiting = await referrals.some(db, second) if second else {}
+    notes = {one: TWICE.format(other=other) for one, other in second.items()}
+    await open_each(db, [_to_review(each.seeker, programme, at=at, note=notes[one]) for one, each in waiting.items()])
+
+
+def _to_review(seeker: Seeker, programme: Programme, *, at: datetime, note: str | None = None) -> Asked:
     due = add_business_days(programme.site(seeker.site_id), at, 1)
-    return Asked(kind="match_review", about=str(seeker.referral_id), owner="matching", due=due)
+    return Asked(kind="match_review", about=str(seeker.referral_id), owner="matching", due=due, note=note)

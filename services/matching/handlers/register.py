@@ -23,7 +23,7 @@ from shared.database import lock
 from shared.events.matching import RoomFreed, SupporterRegistered
 from shared.mailbox import Ingested, Reply, Said, Status
 from shared.places import wrongs
-from shared.programme import Programme
+from shared.programme import POSTS, Programme
 from shared.sealed import lookup
 
 
@@ -92,6 +92,8 @@ def _registered(
     before, site_id = known.get(told.supporter_id), told.supporter.site_id
     if site_id not in programme.sites:
         return _unknown_site(programme), []
+    if strangers := _no_hosts(told.supporter, programme):
+        return Refused(strangers), []
     if before and before.organisation != told.organisation:
         return _another_s("supporter_id"), []
     after = _changed(told, before, programme=programme, policy=policy)
@@ -103,6 +105,18 @@ def _registered(
 
 def _unknown_site(programme: Programme) -> Refused:
     return Refused.at("site_id", f"unknown site; use one of: {', '.join(sorted(programme.sites))}")
+
+
+def _no_hosts(supporter: Supporter, programme: Programme) -> list[dict[str, str]]:
+    """This will list the hosts that could never say who came."""
+    possible = [
+        each.organisation_id
+        for each in programme.organisations.values()
+        if "attendance" in POSTS[each.kind] and not each.test
+    ]
+    remedy = f"name organisations that hold sessions: {', '.join(sorted(possible))}"
+    wrong = (place for place, each in enumerate(supporter.hosts) if each not in possible)
+    return [{"where": f"hosts[{place}]", "remedy": remedy} for place in wrong]
 
 
 def _another_s(place: str) -> Refused:
@@ -143,6 +157,8 @@ def _said(known: Registered) -> list[Said]:
         credential_to=credential.valid_to.isoformat() if credential else None,
         networks=supporter.networks,
         volunteer=supporter.volunteer,
+        organisation=known.organisation,
+        hosts=supporter.hosts,
     )
     room = fact.active and known.held < supporter.cap
     return [fact, RoomFreed(supporter_id=known.supporter_id, site_id=supporter.site_id)] if room else [fact]
@@ -200,13 +216,10 @@ def _refusal(posted: Ingested, refused: Refused) -> Refusal:
 
 def _status(posted: Ingested, found: dict[str, Any] | Refused) -> Status:
     """This will tell an organisation what became of its posting."""
-    reference = posted.reference or posted.message_id
     if isinstance(found, Refused):
-        body = {"status": "refused", "message_id": reference, "errors": _errors(found)}
-        return Status(organisation=posted.organisation, kind=posted.kind, about=reference, body=body)
+        return posted.told({"status": "refused", "message_id": posted.known_as, "errors": _errors(found)})
     told = {name: found[name] for name in ("supporter_id", "outcome", "to_do")}
-    body = {"status": "accepted", "message_id": reference, **told}
-    return Status(organisation=posted.organisation, kind=posted.kind, about=told["supporter_id"], body=body)
+    return posted.told({"status": "accepted", "message_id": posted.known_as, **told}, about=told["supporter_id"])
 
 
 async def register_offering(told: OfferingTold, db: AsyncConnection, *, programme: Programme) -> Reply:

@@ -1,7 +1,7 @@
 """Decides whom to ask for whom: one joint assignment for everything that gathered, the same whatever the order."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -82,9 +82,16 @@ def choose(pairs: Pairs, possible: Bits, scores: Scores) -> dict[int, int]:
         return {}
     places = _places(pairs, columns, possible.sum(axis=0))
     worth = _worth([pairs.seekers[int(row)].priority for row in rows], possible[rows], scores.rank[rows], places)
+    return {int(rows[row]): int(places[place]) for row, place in _heaviest(worth) if worth[row, place] > 0}
+
+
+def _heaviest(worth: NDArray[np.float64]) -> Iterable[tuple[int, int]]:
+    """This will give the rows and columns of the heaviest assignment; alone, somebody gets the best there is."""
+    if len(worth) == 1:
+        return [(0, int(worth[0].argmax()))]
     # By its full name, so that the first batch loads the optimiser, not every start of the service.
-    taken = zip(*scipy.optimize.linear_sum_assignment(worth, maximize=True), strict=True)
-    return {int(rows[row]): int(places[place]) for row, place in taken if worth[row, place] > 0}
+    rows, columns = scipy.optimize.linear_sum_assignment(worth, maximize=True)
+    return zip(rows, columns, strict=True)
 
 
 def _places(pairs: Pairs, columns: NDArray[np.intp], wanted_by: NDArray[np.intp]) -> NDArray[np.intp]:

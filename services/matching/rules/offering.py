@@ -1,30 +1,17 @@
 """What else is open to people beside one-to-one support, each with a name outsiders may read."""
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.matching.rules import tidy
-from services.matching.rules.codes import plain
 from services.matching.rules.supporter import Text, Windows
 from shared.events.matching import BridgeKind
 from shared.events.referrals import AgeBand
+from shared.neutral import Neutral
 
 OfferingKind = Literal["group", "warm_line", "drop_in", "open_group", "online_community"]
 BRIDGES: tuple[BridgeKind, ...] = ("warm_line", "drop_in", "open_group", "online_community")
-TELLING = re.compile(
-    r"peer|recover|sober|sobriety|addict|alcohol|drug|opioid|substance|rehab|detox|mental|psych|depress|anxi|bipolar|"
-    r"trauma|ptsd|suicid|crisis|grief|support_group|therap|illness|diagnos|hiv|(?:^|_)(?:aa|na|nami|sud)(?:_|$)"
-)
-
-
-def _neutral(label: str) -> str:
-    if TELLING.search(plain(label)):
-        raise ValueError(
-            "the label tells a stranger why somebody comes; choose a neutral one, such as a place or a day"
-        )
-    return label
 
 
 class Offering(BaseModel):
@@ -37,7 +24,7 @@ class Offering(BaseModel):
     kind: OfferingKind
     site_id: Text
     internal_name: Text
-    public_label: Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_neutral)]
+    public_label: Annotated[str, Field(min_length=1, max_length=60), Neutral]
     languages: Annotated[
         list[Annotated[str, BeforeValidator(tidy.language_code)]], BeforeValidator(tidy.as_list), Field(max_length=20)
     ] = []

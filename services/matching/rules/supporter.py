@@ -78,8 +78,9 @@ class Supporter(BaseModel):
     """Somebody who walks beside others; empty lists and None mean "did not say".
 
     `capacity` is a weighted caseload cap, in people; `windows` are weekly hours in `zone`; `limits` are challenges and
-    life tags they do not take; `exclusions` are the ids of people they must not be asked about, taken in and never
-    given out (leave the member away to keep what was sent before).
+    life tags they do not take; `hosts` are the organisations at whose place they meet people, and which may say who
+    came; `exclusions` are the ids of people they must not be asked about, taken in and never given out (leave the
+    member away to keep what was sent before).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
@@ -114,6 +115,9 @@ class Supporter(BaseModel):
     background_check_valid: bool = False
     youth_cleared: bool = False
     networks: Annotated[list[Text], BeforeValidator(tidy.as_list), Field(max_length=40)] = []
+    hosts: Annotated[
+        list[Text], BeforeValidator(tidy.as_list), AfterValidator(tidy.once_each), Field(max_length=20)
+    ] = []
     npi: Annotated[str, Field(pattern=r"^\d{10}$")] | None = None
     volunteer: bool = False
     limits: _codes(vocabulary.CHALLENGES | vocabulary.LIFE_TAGS) = []  # type: ignore[valid-type]

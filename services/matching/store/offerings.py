@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.matching.rules.offering import Offering
 from services.matching.store.tables import bridges, offerings, referrals
 from shared.database import UtcTime, insert_or_ignore, upsert
+from shared.neutral import KEPT
 from shared.several import among
 
 ALL = select(offerings).order_by(offerings.c.offering_id)
@@ -82,6 +83,6 @@ def _listed(row: Any) -> Listed:
     return Listed(
         offering_id=row.offering_id,
         organisation=row.organisation,
-        offering=Offering.model_validate(row.details),
+        offering=Offering.model_validate(row.details, context=KEPT),
         digest=row.digest,
     )

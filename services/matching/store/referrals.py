@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.matching.rules.people import Seeker
+from services.matching.rules.turns import NOBODY_FITS, Turn, waits_for
 from services.matching.store.tables import offers, referrals
 from shared.database import UtcTime, upsert
 from shared.events.referrals import Needs, Preferences, ReferralAccepted
@@ -106,6 +107,34 @@ async def some(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Waiting]:
 async def of_people(db: AsyncConnection, person_ids: Iterable[UUID]) -> list[Waiting]:
     """This will list the referrals of some people."""
     return await _read(db, OF_PEOPLE, people=list(person_ids))
+
+
+async def waiting_for_another(
+    db: AsyncConnection, linked: Iterable[frozenset[UUID]], aside: Mapping[UUID, bool] | None = None
+) -> dict[UUID, UUID]:
+    """This will give which referrals of linked people wait, for one of the same human being that is served.
+
+    `linked` are groups of people who are one human being. `aside` says of referrals that are decided on now whether
+    nobody fits; of others it is what was found last.
+    """
+    groups = set(linked)
+    known = await of_people(db, set().union(*groups)) if groups else []
+    found: dict[UUID, UUID] = {}
+    for group in groups:
+        mine = [each for each in known if each.seeker.person_id in group]
+        found |= waits_for(_turn(each, aside or {}) for each in mine)
+    return found
+
+
+def _turn(each: Waiting, aside: Mapping[UUID, bool]) -> Turn:
+    one = each.seeker
+    return Turn(
+        referral_id=one.referral_id,
+        state=each.state,
+        aside=aside.get(one.referral_id, each.waits_because in NOBODY_FITS),
+        urgency=one.urgency,
+        arrived_at=one.arrived_at,
+    )
 
 
 async def move_to(db: AsyncConnection, ids: Iterable[UUID], state: str) -> None:

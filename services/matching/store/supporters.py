@@ -37,6 +37,7 @@ TO_CONSIDER = select(supporters.c.supporter_id).where(supporters.c.active, HAS_R
 CONSIDERED = (
     update(supporters).where(supporters.c.active, CHANGED).values(considered_at=bindparam("at", type_=UtcTime()))
 )
+RECONSIDER = update(supporters).where(supporters.c.active).values(considered_at=None)
 TENTHS = bindparam("tenths", type_=Integer)
 HELD = supporters.c.held + TENTHS
 ROOM = case((supporters.c.ceiling >= HELD, supporters.c.ceiling), (TENTHS < 0, HELD), else_=supporters.c.room)
@@ -95,6 +96,11 @@ async def consider(db: AsyncConnection, *, new_person: int, at: datetime, again:
         return False
     await db.execute(CONSIDERED, {"before": at - again / 2, "at": at})
     return True
+
+
+async def reconsider(db: AsyncConnection) -> None:
+    """This will have everybody who waits thought of at the next decision, whatever was decided before."""
+    await db.execute(RECONSIDER)
 
 
 async def keep(db: AsyncConnection, known: Iterable[Registered]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifications.handlers.crisis import raise_page
 from services.notifications.rules import replies as rules
 from services.notifications.rules.providers import Answer
-from services.notifications.rules.sending import Person, Session
+from services.notifications.rules.sending import Person, Session, Skip
 from services.notifications.store import people, reminders
 from services.notifications.store import replies as store
 from shared.calendar import add_business_hours
@@ -22,6 +22,7 @@ from shared.work import ON_CALL, open_task
 
 REPLIES = UUID("c0a4be63-93a6-5b0f-9c3e-2f9d1f7f5c10")
 ANSWER_TRIES = 3
+ASK = "The same human being said STOP at another number. Ask what they want; messages go again after: {ways}"
 ANSWERS: dict[rules.Meaning, rules.Answer] = {each: each for each in ("coming", "new_time", "cannot_come")}
 
 
@@ -92,13 +93,25 @@ async def _act(db: AsyncConnection, heard: Heard, *, programme: Programme) -> li
     if meaning in ("stop", "cancel"):
         return await _stop(db, heard, programme=programme)
     if meaning == "start":
-        back = [each for each in heard.who if await people.opt_in(db, each.person_id)]
-        return await _answer(db, heard, "start_confirmed") if back else []
+        return await _start(db, heard, programme=programme)
     if meaning == "help":
         return await _answer(db, heard, "help")
     if meaning in ANSWERS and heard.session:
         return [_answered(heard.session, ANSWERS[meaning])]
     return await _to_read(db, heard, programme=programme)
+
+
+async def _start(db: AsyncConnection, heard: Heard, *, programme: Programme) -> list[Said]:
+    """This will let messages go again to everybody at that number, and say so where they do.
+
+    Where the same human being said STOP at another number, too, a person asks which of them they mean.
+    """
+    back = [each for each in heard.who if await people.opt_in(db, each.person_id)]
+    if stopped := await people.who_said_stop(db, [each.person_id for each in heard.who]):
+        note = f"{heard.text}\n{ASK.format(ways=', '.join(f'POST /people/{each}/opt-in' for each in stopped))}"
+        await _task(db, "reply_to_read", str(heard.reply_id), heard, programme=programme, note=note)
+        return []
+    return await _answer(db, heard, "start_confirmed") if back else []
 
 
 async def _stop(db: AsyncConnection, heard: Heard, *, programme: Programme) -> list[Said]:
@@ -156,7 +169,7 @@ async def record_answer(errand: SendAnswer, result: Any, db: AsyncConnection, *,
 
     Emergency words are tried again even where they might come twice.
     """
-    answer = result if isinstance(result, Answer) else Answer("unknown")
+    answer = result if isinstance(result, Answer) else Answer("refused" if isinstance(result, Skip) else "unknown")
     if answer.outcome == "accepted":
         await store.answered(db, errand.answer_id, state="accepted", at=now(), provider_id=answer.provider_id)
         return []

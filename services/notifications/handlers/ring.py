@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +24,7 @@ from shared.events.notifications import (
     SendReminder,
     SkipReason,
 )
+from shared.linked import everybody
 from shared.mailbox import Errand, Later, Said
 from shared.work import Asked, open_each
 
@@ -44,12 +46,24 @@ async def ring(rung: list[ReminderFellDue], db: AsyncConnection, *, limits: Limi
     due = await reminders.looked_at(db, [each.reminder_id for each in rung], now=now())
     who = {each.reminder.person_id for each in due}
     known = await people.known(db, who)
-    sent = await reminders.sent_since(db, who, since=now() - WEEK)
+    sent = await _sent_of_late(db, who)
     steps = []
     for each in due:
-        of_late = sent.setdefault(each.reminder.person_id, {})
-        steps.append(_decided(each, known.get(each.reminder.person_id), of_late, limits=limits))
+        whose = each.reminder.person_id
+        steps.append(_decided(each, known.get(whose), sent[whose], limits=limits))
     return await _take(steps, db)
+
+
+async def _sent_of_late(db: AsyncConnection, who: set[UUID]) -> dict[UUID, dict[UUID, datetime]]:
+    """This will give when people were written to of late; those who are one human being share what they were sent."""
+    linked = await everybody(db, who)
+    sent = await reminders.sent_since(db, who.union(*linked.values()), since=now() - WEEK)
+    shared: dict[frozenset[UUID], dict[UUID, datetime]] = {}
+    for each in who:
+        group = linked.get(each, frozenset({each}))
+        if group not in shared:
+            shared[group] = {one: at for some in group for one, at in sent.get(some, {}).items()}
+    return {each: shared[linked.get(each, frozenset({each}))] for each in who}
 
 
 async def _take(steps: list[Step], db: AsyncConnection) -> list[Said]:
@@ -58,7 +72,7 @@ async def _take(steps: list[Step], db: AsyncConnection) -> list[Said]:
     return [said for each in steps for said in each.said]
 
 
-def _decided(due: Due, person: Person | None, of_late: dict[Any, datetime], *, limits: Limits) -> Step:
+def _decided(due: Due, person: Person | None, of_late: dict[UUID, datetime], *, limits: Limits) -> Step:
     reminder = due.reminder
     others = [at for known, at in of_late.items() if known != reminder.reminder_id]
     match sending.decide(reminder, due.session, person, sent=others, now=now(), limits=limits):
@@ -67,7 +81,7 @@ def _decided(due: Due, person: Person | None, of_late: dict[Any, datetime], *, l
             change = reminders.intended(reminder, channel, at=now())
             return Step(change, [send(reminder, channel, change["attempt"])])
         case Skip(why):
-            return _skipped(reminder, why)
+            return _withdrawn(reminder, why)
         case Wait(until):
             return Step({"reminder_id": reminder.reminder_id, "look_at": until}, [_later(reminder, until)])
         case Lost(reason):

@@ -11,16 +11,28 @@ from services.notifications.rules.sending import Limits, Person, Skip
 from services.notifications.store.outgoing import Desk
 from shared.clock import now
 from shared.events.notifications import Channel, PageOnCall, SendAnswer, SendReminder
+from shared.mailbox import Trip
 from shared.programme import Programme
 
 Providers = Mapping[Channel, Provider]
 
 
 async def send_reminder(
-    errand: SendReminder, key: str, *, desk: Desk, providers: Providers, programme: Programme, limits: Limits
+    errand: SendReminder, trip: Trip, *, desk: Desk, providers: Providers, programme: Programme, limits: Limits
 ) -> Answer | Skip:
     """This will give a message to its channel, unless it was cancelled, stopped, too late or in quiet hours by now."""
-    del key
+    return _certainly(await _reminded(errand, desk, providers, programme, limits), trip)
+
+
+def _certainly(found: Answer | Skip, trip: Trip) -> Answer | Skip:
+    """This will call nothing unsent that an earlier process may have sent: only its provider can say."""
+    said = isinstance(found, Answer) and found.outcome in ("accepted", "refused")
+    return Answer("unknown") if trip.lost and not said else found
+
+
+async def _reminded(
+    errand: SendReminder, desk: Desk, providers: Providers, programme: Programme, limits: Limits
+) -> Answer | Skip:
     try:
         found = await desk.look(person_id=errand.person_id, reminder_id=errand.reminder_id)
     except (SQLAlchemyError, OSError):
@@ -41,17 +53,20 @@ async def send_reminder(
 
 
 async def send_answer(
-    errand: SendAnswer, key: str, *, desk: Desk, providers: Providers, programme: Programme
-) -> Answer:
+    errand: SendAnswer, trip: Trip, *, desk: Desk, providers: Providers, programme: Programme
+) -> Answer | Skip:
     """This will answer a text: always, for it replies to the person's own message."""
-    del key
+    return _certainly(await _answered(errand, desk, providers, programme), trip)
+
+
+async def _answered(errand: SendAnswer, desk: Desk, providers: Providers, programme: Programme) -> Answer | Skip:
     try:
         found = await desk.look(person_id=errand.person_id)
     except (SQLAlchemyError, OSError):
         return Answer("unreachable")
     person, to = found.person, _address(found.person, "sms")
     if person is None or to is None:
-        return Answer("refused")
+        return Skip("no_consented_channel")
     message = words.answer(errand.kind, programme.site(person.site_id), language=person.language)
     return await providers["sms"].send(message, to=to, key=str(errand.answer_id))
 
@@ -60,8 +75,8 @@ def _address(person: Person | None, channel: Channel) -> str | None:
     return next((each.address for each in person.reaches if each.channel == channel), None) if person else None
 
 
-async def page(errand: PageOnCall, key: str, *, pager: Pager, url: str, programme: Programme) -> Answer:
+async def page(errand: PageOnCall, trip: Trip, *, pager: Pager, url: str, programme: Programme) -> Answer:
     """This will page whose turn it is at a site, at the one pager given or at the site's own."""
-    del key
+    del trip
     to = url or programme.site(errand.site_id).pager(errand.step)
     return await pager.send(errand, to=to) if to else Answer("unreachable")

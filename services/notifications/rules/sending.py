@@ -1,6 +1,7 @@
 """Whether a message is still wanted when its moment comes, and what its provider's answer makes of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid5
@@ -48,6 +49,35 @@ class Person:
     opted_out: bool = False
     in_crisis: bool = False
     consent_revoked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What keeps somebody from being written to; `agreed_at` is the last consent in force, `refused_at` when all ended.
+
+    Of somebody who agreed to nothing both are missing.
+    """
+
+    opted_out: bool = False
+    in_crisis: bool = False
+    agreed_at: datetime | None = None
+    refused_at: datetime | None = None
+
+
+def as_one(person: Person, standings: Mapping[UUID, Standing]) -> Person:
+    """This will give a person as everybody who is one human being with them stands, by person, themselves among them.
+
+    A STOP or a crisis of one is everybody's. So is a refusal, for whoever agreed to nothing after it themselves: nobody
+    agrees for another's record, and who took everything back themselves is refused whatever the others agreed to.
+    """
+    refused = [each.refused_at for one, each in standings.items() if one != person.person_id and each.refused_at]
+    agreed_at = standings[person.person_id].agreed_at
+    return replace(
+        person,
+        opted_out=any(each.opted_out for each in standings.values()),
+        in_crisis=any(each.in_crisis for each in standings.values()),
+        consent_revoked=person.consent_revoked or any(not agreed_at or agreed_at <= each for each in refused),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,9 +249,14 @@ Aftermath = Done | Elsewhere | Later | Again | Lost
 
 
 def after(outcome: Outcome, reminder: Reminder, *, dedups: bool, now: datetime, limits: Limits) -> Aftermath:
-    """This will say what a provider's answer means for a message in the state `sending`; pauses double."""
+    """This will say what a provider's answer means for a message in the state `sending`; pauses double.
+
+    What may have left at an earlier attempt is not known to be unsent because this one got nowhere.
+    """
     pause = limits.pause * 2 ** max(reminder.attempt - 1, 0)
     again = reminder.attempt < limits.attempts
+    if outcome == "unreachable" and reminder.failed == "unknown":
+        outcome = "unknown"
     if outcome == "accepted":
         return Done()
     if outcome == "refused":

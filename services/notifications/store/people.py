@@ -5,20 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, bindparam, delete, exists, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifications.rules.sending import Person, Reach
-from services.notifications.store.tables import holds, opt_outs, people, reaches, supporters
+from services.notifications.rules.sending import Person, Reach, Standing, as_one
+from services.notifications.store.tables import holds, opt_ins, opt_outs, people, reaches, supporters
 from shared import sealed
-from shared.consents import consents
+from shared.consents import consents, consents_of_many
 from shared.database import insert_or_ignore, upsert
+from shared.disclosure import Consent
 from shared.events.matching import SupporterRegistered
 from shared.events.notifications import Channel
 from shared.events.referrals import ContactShared, CrisisAcknowledged, CrisisRaised, RiskCleared
+from shared.linked import everybody, with_linked
 from shared.several import among
 
 Consented = tuple[Reach, datetime]
@@ -71,11 +73,14 @@ KNOWN = PEOPLE.where(SOME)
 WRITERS = PEOPLE.where(
     people.c.person_id.in_(select(reaches.c.person_id).where(reaches.c.lookup == bindparam("lookup")))
 )
+SAID_STOP = select(opt_outs.c.person_id).where(among(opt_outs.c.person_id, "some"))
+IN_CRISIS = select(holds.c.person_id).where(among(holds.c.person_id, "some"), holds.c.cleared_at.is_(None))
 ZONES = select(people.c.person_id, people.c.zone).where(SOME)
 KEEP = upsert(people, keys=["person_id"], change=["site_id", "first_name", "language", "zone"])
 FORGET_REACHES = delete(reaches).where(among(reaches.c.person_id, "some"))
 REACH = insert(reaches)
 OPT_OUT = insert_or_ignore(opt_outs)
+LIFTED = insert(opt_ins)
 OPT_IN = delete(opt_outs).where(opt_outs.c.person_id == bindparam("person_id"))
 HOLD = upsert(
     holds,
@@ -133,7 +138,39 @@ def _ways(contact: Contact) -> list[dict[str, Any]]:
 async def known(db: AsyncConnection, person_ids: Iterable[UUID]) -> dict[UUID, Person]:
     """This will give the people whose contact data has arrived, with everything that decides whether to write."""
     found = await db.execute(KNOWN, {"some": sorted(set(person_ids))})
-    return {each.person_id: each for each in _people(found)}
+    return {each.person_id: each for each in await _with_linked(db, _people(found))}
+
+
+async def _with_linked(db: AsyncConnection, some: list[Person]) -> list[Person]:
+    """This will let what stands of anybody who is one human being with one of these people count for them."""
+    linked = await everybody(db, [each.person_id for each in some])
+    if not linked:
+        return some
+    stand = await _standings(db, set().union(*linked.values()))
+    return [
+        as_one(each, {one: stand[one] for one in linked[each.person_id]}) if each.person_id in linked else each
+        for each in some
+    ]
+
+
+async def _standings(db: AsyncConnection, person_ids: Iterable[UUID]) -> dict[UUID, Standing]:
+    """This will say how people stand, also those whose contact data has not arrived."""
+    some = sorted(person_ids)
+    stopped = set((await db.scalars(SAID_STOP, {"some": some})).all())
+    in_crisis = set((await db.scalars(IN_CRISIS, {"some": some})).all())
+    agreed = await consents_of_many(db, some)
+    return {
+        each: Standing(opted_out=each in stopped, in_crisis=each in in_crisis, **_agreed(agreed.get(each, [])))
+        for each in some
+    }
+
+
+def _agreed(mine: Iterable[Consent]) -> dict[str, datetime | None]:
+    """This will give when somebody agreed last to what is in force; where nothing is any more, when they ended it."""
+    every = list(mine)
+    running = [each.signed_at for each in every if each.revoked_at is None]
+    ended = [each.revoked_at for each in every if each.revoked_at]
+    return {"agreed_at": max(running, default=None), "refused_at": None if running else max(ended, default=None)}
 
 
 def _people(rows: Iterable[Row[Any]]) -> list[Person]:
@@ -163,7 +200,7 @@ async def zones(db: AsyncConnection, person_ids: Iterable[UUID]) -> dict[UUID, s
 
 async def who_writes_from(db: AsyncConnection, channel: Channel, address: str) -> list[Person]:
     """This will find the people reached at an address; several may share one."""
-    return _people(await db.execute(WRITERS, {"lookup": sealed.lookup(channel, address)}))
+    return await _with_linked(db, _people(await db.execute(WRITERS, {"lookup": sealed.lookup(channel, address)})))
 
 
 async def opt_out(db: AsyncConnection, person_id: UUID, *, channel: Channel, at: datetime) -> bool:
@@ -175,6 +212,18 @@ async def opt_out(db: AsyncConnection, person_id: UUID, *, channel: Channel, at:
 async def opt_in(db: AsyncConnection, person_id: UUID) -> bool:
     """This will let messages go to a person again, and say whether they had been stopped."""
     return bool((await db.execute(OPT_IN, {"person_id": person_id})).rowcount)
+
+
+async def note_opt_in(db: AsyncConnection, person_id: UUID, *, by: str, reason: str, at: datetime) -> None:
+    """This will keep who at the programme lifted a person's STOP, and why."""
+    told = {"person_id": person_id, "by": by, "reason": reason, "at": at}
+    await db.execute(LIFTED, {"opt_in_id": uuid4(), **told})
+
+
+async def who_said_stop(db: AsyncConnection, person_ids: Iterable[UUID]) -> list[UUID]:
+    """This will list whose STOP keeps messages from these people: their own, and of whoever is one with them."""
+    some = sorted(await with_linked(db, person_ids))
+    return sorted((await db.scalars(SAID_STOP, {"some": some})).all())
 
 
 async def hold(db: AsyncConnection, crises: Iterable[CrisisRaised]) -> None:

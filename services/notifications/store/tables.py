@@ -38,6 +38,17 @@ opt_outs = Table(
     Column("at", UtcTime, nullable=False),
 )
 
+opt_ins = Table(
+    "opt_ins",
+    metadata,
+    Column("opt_in_id", Uuid, primary_key=True),
+    Column("person_id", Uuid, nullable=False, index=True),
+    Column("by", Text, nullable=False),
+    Column("reason", Sealed("opt_ins.reason"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+"""Who at the programme lifted a person's STOP, and why: by START people do it themselves."""
+
 holds = Table(
     "holds",
     metadata,

@@ -14,6 +14,7 @@ from babel.dates import format_date, format_time, get_month_names
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from services.referrals.asking.elsewhere import Pointed, elsewhere
 from services.referrals.asking.form import FIELDS, GENDERS, HOURS, LONGEST_NOTE, MODALITIES, RISKS, Typed
 from services.referrals.asking.words import LANGUAGES, SPOKEN, Words, read_words
 from services.referrals.rules.asked import STEPS, Standing, place
@@ -29,7 +30,7 @@ FIRST_OF = {"birth": "birth_month", "risk": "risk_yes", "site": "site_0", "agree
 class Shown:
     """Where things stand for somebody, as a page tells it: `by` is when a person will have been in touch.
 
-    `unheard` says that nobody can be told of the danger they are in.
+    `pointed` is what they were pointed to; `unheard` says that nobody can be told of the danger they are in.
     """
 
     link: str
@@ -38,6 +39,7 @@ class Shown:
     until: datetime
     by: datetime | None = None
     may_take_back: bool = False
+    pointed: tuple[Pointed, ...] = ()
     unheard: bool = False
 
 
@@ -114,6 +116,7 @@ class Pages:
             "until": format_date(shown.until, "long", locale=language),
             "steps": STEPS,
             "place": place(shown.stands),
+            "pointed": elsewhere(shown.pointed, words),
             "switch": switch,
         }
         return self._page(name, words, shown.site, **values)
@@ -157,4 +160,4 @@ def _moment(at: datetime, site: Site, language: str) -> str:
     return f"{time}, {day}"
 
 
-__all__ = ["Pages", "Shown"]
+__all__ = ["Pages", "Pointed", "Shown"]

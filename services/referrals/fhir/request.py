@@ -22,6 +22,8 @@ from services.referrals.fhir.words import (
     instant_of,
 )
 from services.referrals.rules import order as ours
+from services.referrals.rules.journey import REASONS
+from services.referrals.rules.order import Service
 from services.referrals.rules.protection import substances
 from shared.events.fact import Urgency
 from shared.events.referrals import Needs, Preferences
@@ -63,8 +65,9 @@ def order_of(asked: Found, beyond: Links) -> ours.ReferralOrder:
     if request.status == "draft":
         raise refuse("business-rule", f"{path}.status", "a draft asks for nothing yet: send it again once it is active")
     links = Links([asked, *contained_in(request.contained, path)], beyond)
-    found = _subject(request, links, path)
     reasons = _reasons(request, links)
+    service = _service(request, reasons)
+    found = _subject(request, links, path, service)
     said = wishes.wishes(request.extension, path)
     try:
         whom = found.once(_whom) if found else Whom(person=person(_logical(request, path), None), said={})
@@ -72,7 +75,7 @@ def order_of(asked: Found, beyond: Links) -> ours.ReferralOrder:
         return ours.ReferralOrder(
             identifier=placer(request.identifier),
             status=STATUSES.get(request.status, "active"),
-            service=_service(request, reasons),
+            service=service,
             urgency=URGENCIES[request.priority],
             authored_at=instant_of(request.authored_on),
             discharged_on=_discharged(request, links, found),
@@ -100,13 +103,16 @@ def _whom(found: Found) -> Whom:
     )
 
 
-def _subject(request: ServiceRequest, links: Links, path: str) -> Found | None:
+def _subject(request: ServiceRequest, links: Links, path: str, service: Service) -> Found | None:
     found = links.resolve(request.subject, "Patient")
     everybody = links.patients()
     if found or (not request.subject.reference and len(everybody) == 1):
         return found or everybody[0]
     if request.subject.identifier and request.subject.identifier.value:
         return None
+    if service == "other":
+        # To bring the person along would be in vain.
+        raise refuse("business-rule", f"{path}.code", REASONS["not_peer_support"])
     raise refuse("required", f"{path}.subject", BRING_PATIENT)
 
 
@@ -169,7 +175,7 @@ def _is_protected(request: ServiceRequest) -> bool:
     )
 
 
-def _service(request: ServiceRequest, reasons: list[Reason]) -> str:
+def _service(request: ServiceRequest, reasons: list[Reason]) -> Service:
     ours_it_is = codes.is_peer_support(request.code, request.category, _challenges(reasons))
     return "peer_support" if ours_it_is else "other"
 

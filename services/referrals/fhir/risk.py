@@ -1,6 +1,7 @@
 """What a posted request says about danger: the worst answer counts, and scales can only raise it."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from services.referrals.fhir import codes
 from services.referrals.fhir.links import Found
@@ -14,6 +15,7 @@ ANSWERS: dict[str, Risk] = {"none": "none", "flagged": "flagged", "unknown": "un
 YES_ITEMS = {"93246-7", "93247-5", "93248-3", "93249-1", "93250-9", "93267-3", "93269-9"}
 """C-SSRS screener questions (LOINC): any yes is for a person to look at."""
 LEVEL, PHQ9_NINTH = "93374-7", "44260-8"
+ASKED = {*YES_ITEMS, LEVEL, PHQ9_NINTH}
 YES, NOT_AT_ALL, LOW = "LA33-6", "LA6568-5", "LA9194-7"
 
 
@@ -33,7 +35,12 @@ def of_extensions(extensions: Iterable[Extension], path: str) -> Risk | None:
 
 
 def of_observation(found: Found) -> Risk | None:
-    """This will read an observation: our own risk code says any answer, a scale's item only raises."""
+    """This will read an observation: our own risk code says any answer, a scale's item only raises.
+
+    A record brings many that are about something else: whatever those say, and however, they are no matter of ours.
+    """
+    if _is_about_something_else(found.raw.get("code")):
+        return None
     observation: Observation = found.read(Observation)
     if any(each.system == codes.RISK_SYSTEM for each in observation.code.coding):
         written = observation.value_concept.codes() if observation.value_concept else []
@@ -45,6 +52,18 @@ def of_observation(found: Found) -> Risk | None:
         valueInteger=observation.value_integer,
     )
     return worst(_raised(code, answer) for code in observation.code.codes())
+
+
+def _is_about_something_else(code: Any) -> bool:
+    """This will say whether a code, written as FHIR has it, surely names nothing that we ask about."""
+    coding = code.get("coding") if isinstance(code, dict) else None
+    return isinstance(coding, list) and all(
+        isinstance(each, dict)
+        and isinstance(named := each.get("code", ""), str)
+        and named not in ASKED
+        and each.get("system") != codes.RISK_SYSTEM
+        for each in coding
+    )
 
 
 def of_questionnaire(found: Found) -> Risk | None:

@@ -1,6 +1,7 @@
 """One function per thing that can happen to a referral."""
 
-from services.referrals.handlers.clocks import Ending, NotThen, Setting, close, look_at_clocks, set_clock
+from services.referrals.handlers.clocks import Ending, NotPointed, NotThen, Setting, close, look_at_clocks, set_clock
+from services.referrals.handlers.comparing import compare
 from services.referrals.handlers.consenting import (
     Accounting,
     Consenting,
@@ -24,39 +25,63 @@ from services.referrals.handlers.held import (
     screen,
     still_waits,
 )
+from services.referrals.handlers.identifying import Identifying, Identity, identify, identity_of
 from services.referrals.handlers.journey import advance
+from services.referrals.handlers.listing import Listing, NoEntry, Outcome, SameLabel
+from services.referrals.handlers.listing import end as end_entry
+from services.referrals.handlers.listing import put as put_entry
 from services.referrals.handlers.notifying import look as look_at_subscriptions
 from services.referrals.handlers.notifying import notify, record
 from services.referrals.handlers.playing import Misfit, play, refuse_misfit
-from services.referrals.handlers.receive import Post, Received, check, ingest, receive, refuse
+from services.referrals.handlers.pointing import THEMSELVES, MayNotPoint, NoWay, Pointing, Word, follow, point, say
+from services.referrals.handlers.receive import Post, Received, Revision, check, ingest, receive, refuse, revise
+from services.referrals.handlers.reporting import Duty, NoSuchDuty, NotYet, Suspicion, Telling, suspect, told
 from services.referrals.handlers.subscribing import Changed, NotThere, TooMany, Wish, change, subscribe
 from services.referrals.handlers.telling import Counted, Told, accounts, echo, tasks_of
 from services.referrals.handlers.tokens import Asking, give_token
 
 __all__ = [
+    "THEMSELVES",
     "Accounting",
     "Asking",
     "Changed",
     "Consenting",
     "Counted",
     "Details",
+    "Duty",
     "Ending",
     "Guardian",
+    "Identifying",
+    "Identity",
+    "Listing",
     "MayNotAgree",
+    "MayNotPoint",
     "Misfit",
+    "NoEntry",
+    "NoSuchDuty",
+    "NoWay",
     "NobodyKnown",
     "NotInForce",
+    "NotPointed",
     "NotThen",
     "NotThere",
     "NotWaiting",
+    "NotYet",
+    "Outcome",
+    "Pointing",
     "Post",
     "Received",
+    "Revision",
+    "SameLabel",
     "Screening",
     "Setting",
+    "Suspicion",
+    "Telling",
     "Told",
     "TooMany",
     "Unknown",
     "Wish",
+    "Word",
     "account",
     "accounts",
     "acknowledge",
@@ -65,9 +90,14 @@ __all__ = [
     "change",
     "check",
     "close",
+    "compare",
     "disclose",
     "echo",
+    "end_entry",
+    "follow",
     "give_token",
+    "identify",
+    "identity_of",
     "ingest",
     "learn",
     "look",
@@ -76,14 +106,20 @@ __all__ = [
     "notify",
     "paged",
     "play",
+    "point",
+    "put_entry",
     "receive",
     "record",
     "refuse",
     "refuse_misfit",
+    "revise",
     "revoke",
+    "say",
     "screen",
     "set_clock",
     "still_waits",
     "subscribe",
+    "suspect",
     "tasks_of",
+    "told",
 ]

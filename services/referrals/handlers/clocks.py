@@ -14,7 +14,7 @@ from services.referrals.handlers.winding import CLOCK_TASKS, ran_out, ringing, w
 from services.referrals.rules import clock
 from services.referrals.rules.journey import MAY_END, Closing
 from shared.clock import now
-from shared.events.referrals import ReferralClosed, ReferralFellDue
+from shared.events.referrals import ReferralClosed, ReferralFellDue, ReferralLinked
 from shared.mailbox import Later, Reply
 from shared.programme import Programme
 from shared.work import close_tasks, open_each
@@ -25,6 +25,10 @@ LONGEST = timedelta(days=60)
 
 class NotThen(ValueError):
     """A clock cannot be set to this moment."""
+
+
+class NotPointed(ValueError):
+    """A referral cannot end as linked: the person was pointed to nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +82,19 @@ async def close(ending: Ending, db: AsyncConnection, *, programme: Programme) ->
     referral = await one_alone(db, ending.referral_id)
     if referral.state not in MAY_END or referral.crisis_at:
         raise NotWaiting
+    if ending.reason == "linked" and not await store.pointers_of(db, ending.referral_id):
+        raise NotPointed
     ended = replace(referral, state="closed", reasons=(ending.reason,))
     closed, _ = wind(ended, programme=programme, at=now())
     await store.change(db, [closed])
     entry = written_down(closed, "closed", ending.by, ending.note)
-    fact = ReferralClosed(referral_id=closed.referral_id, person_id=closed.person_id, reason=ending.reason)
+    fact = _ended(closed, ending.reason)
     said = await settle(db, [Follows(said=[fact], entries=[entry], over=[closed.referral_id])])
     return Reply(closed.state, [*said, *await tell(db, [closed], programme=programme)])
+
+
+def _ended(referral: store.Referral, reason: Closing) -> ReferralClosed | ReferralLinked:
+    """This will give what other services hear of the end: of who was linked to something, not what it is."""
+    if reason == "linked":
+        return ReferralLinked(referral_id=referral.referral_id, person_id=referral.person_id)
+    return ReferralClosed(referral_id=referral.referral_id, person_id=referral.person_id, reason=reason)

@@ -14,10 +14,12 @@ from services.referrals.handlers.telling import retell, tell
 from services.referrals.rules import minors
 from services.referrals.rules.accept import sooner
 from services.referrals.rules.order import Agreed
+from services.referrals.rules.reports import Report
 from shared import consents
 from shared.clock import now
 from shared.disclosure import Consent
 from shared.events.referrals import ConsentGiven, ConsentRevoked
+from shared.linked import with_linked
 from shared.mailbox import Reply
 from shared.programme import Programme
 
@@ -48,10 +50,11 @@ class Consenting:
 
 @dataclass(frozen=True, kw_only=True)
 class Accounting:
-    """Every version of what a person agreed to, and what was told about them."""
+    """Every version of what a person agreed to, what was told about them, and what without a consent."""
 
     consents: list[Consent]
     disclosures: list[store.Accounted]
+    reports: list[Report]
 
 
 async def disclose(some: list[list[store.Disclosure]], db: AsyncConnection) -> list[Reply]:
@@ -61,14 +64,20 @@ async def disclose(some: list[list[store.Disclosure]], db: AsyncConnection) -> l
 
 
 async def account(asking: tuple[UUID, str], db: AsyncConnection) -> Reply:
-    """This will give the accounting of a person to the programme, and write down that it was asked for."""
+    """This will give the accounting of a person to the programme, and write down that it was asked for.
+
+    It is of everybody who is one human being with them.
+    """
     person_id, by = asking
-    mine = await store.by_ids(db, await store.ids_of_person(db, person_id))
+    people = sorted(await with_linked(db, [person_id]))
+    mine = await store.by_ids(db, await store.ids_of_people(db, people))
     if not mine:
         raise NobodyKnown
     await store.note(db, [written_down(each, "accounted_for", by) for each in mine.values()])
-    agreed = sorted(await consents.consents_of(db, person_id), key=lambda each: (each.signed_at, str(each.consent_id)))
-    return Reply(Accounting(consents=agreed, disclosures=await store.accounting_of(db, [person_id])))
+    every = [each for some in (await consents.consents_of_many(db, people)).values() for each in some]
+    agreed = sorted(every, key=lambda each: (each.signed_at, str(each.consent_id)))
+    told, reports = await store.accounting_of(db, people), await store.reports_of(db, people)
+    return Reply(Accounting(consents=agreed, disclosures=told, reports=reports))
 
 
 async def agree(consenting: Consenting, db: AsyncConnection, *, programme: Programme) -> Reply:
@@ -78,7 +87,7 @@ async def agree(consenting: Consenting, db: AsyncConnection, *, programme: Progr
     back stays so. NotInForce where a new paper names a version that another has replaced: both would count.
     """
     person_id = consenting.person_id
-    mine = await _of_life(db, person_id)
+    mine = await of_life(db, person_id)
     until = _signed_until(consenting, list(mine.values()), programme)
     known = {each.consent_id: each for each in await consents.consents_of(db, person_id)}
     fact = _given(consenting, until)
@@ -100,9 +109,9 @@ async def agree(consenting: Consenting, db: AsyncConnection, *, programme: Progr
     return Reply(fact.consent_id, [*given, *ended, *await tell(db, mine.values(), programme=programme)])
 
 
-async def _of_life(db: AsyncConnection, person_id: UUID) -> dict[UUID, store.Referral]:
+async def of_life(db: AsyncConnection, person_id: UUID) -> dict[UUID, store.Referral]:
     """This will give a person's referrals, alone; NobodyKnown where all of them are for tests: there is no person."""
-    found = await store.alone(db, await store.ids_of_person(db, person_id))
+    found = await store.alone(db, await store.ids_of_people(db, [person_id]))
     mine = {name: each for name, each in found.items() if not each.test}
     if not mine:
         raise NobodyKnown

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.handlers.held import NotWaiting, one_alone, written_down
 from services.referrals.handlers.outcomes import IN_DANGER
+from services.referrals.handlers.telling import tell
 from services.referrals.handlers.winding import wind
 from services.referrals.rules.triage import PHONE_WITHIN
 from shared.clock import now
@@ -40,7 +41,7 @@ async def acknowledge(taking: tuple[UUID, str], db: AsyncConnection, *, programm
         acknowledged_by=by,
         acknowledged_at=at,
     )
-    return Reply(referral.state, [fact])
+    return Reply(referral.state, [fact, *await tell(db, [in_hand], programme=programme)])
 
 
 async def paged(facts: list[OnCallPaged], db: AsyncConnection) -> None:

@@ -8,16 +8,27 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
-from services.referrals.handlers.outcomes import IN_DANGER, TASKS, follow, raise_crisis, settle, withheld
+from services.referrals.handlers.comparing import POSSIBLE_DUPLICATE, to_compare
+from services.referrals.handlers.outcomes import (
+    IN_DANGER,
+    TASKS,
+    Follows,
+    follow,
+    raise_crisis,
+    settle,
+    take_back,
+    withheld,
+)
 from services.referrals.handlers.telling import retell, tell
 from services.referrals.handlers.winding import CLOCK_TASKS, wind
-from services.referrals.rules.journey import MAY_END
+from services.referrals.rules.journey import MAY_END, TAKEN_BACK
 from services.referrals.rules.minors import party
 from services.referrals.rules.order import FEW, Reach, ReferralOrder
 from services.referrals.rules.triage import Agreement, triage
 from shared import consents
 from shared.clock import now
 from shared.events.referrals import ConsentRevoked, RiskCleared
+from shared.linked import with_linked
 from shared.mailbox import Reply, Said
 from shared.programme import Programme
 from shared.work import Task, close_task, close_tasks
@@ -31,6 +42,8 @@ class NotWaiting(ValueError):
     """The referral does not wait for this."""
 
 
+ENDED_BY_LINK = "consent_revoked_by_link"
+"""The line of a timeline that says that consents ended by the word of a linked record, not by the record's own."""
 DONE_BY = {"crisis_review": "screening", "needs_screen": "screening", "needs_info": "details"}
 """The request by which what holds a referral in a state is done."""
 
@@ -91,11 +104,20 @@ async def _clear(referral: store.Referral, by: str, db: AsyncConnection, *, prog
     cleared = replace(referral, crisis_at=None)
     fact = RiskCleared(referral_id=referral.referral_id, person_id=referral.person_id, cleared_by=by, cleared_at=now())
     if referral.state not in DONE_BY:
-        wound, rings = wind(cleared, programme=programme, at=now())
-        await store.change(db, [wound])
-        return Reply(referral.state, [fact, *rings])
+        after, follows = _as_it_stood(cleared, programme=programme)
+        await store.change(db, [after])
+        said = await settle(db, [follows])
+        return Reply(after.state, [fact, *said, *await tell(db, [after], programme=programme)])
     moved, said = await _go_on(cleared, db, programme=programme)
     return Reply(moved.state, [fact, *said])
+
+
+def _as_it_stood(cleared: store.Referral, *, programme: Programme) -> tuple[store.Referral, Follows]:
+    """This will let a referral go on where it stood; one that was taken back meanwhile ends, where nobody walks yet."""
+    if cleared.order.status in TAKEN_BACK and cleared.state in MAY_END:
+        return take_back(cleared, cleared.order, programme=programme, at=now())
+    wound, rings = wind(cleared, programme=programme, at=now())
+    return wound, Follows(said=list(rings), test=cleared.test)
 
 
 async def learn(details: Details, db: AsyncConnection, *, programme: Programme) -> Reply:
@@ -113,11 +135,16 @@ async def learn(details: Details, db: AsyncConnection, *, programme: Programme) 
     moved, said = await _go_on(known, db, programme=programme)
     if moved.state != "needs_info":
         await close_task(db, kind="missing_info", about=str(referral.referral_id), by=details.by)
-    return Reply(moved.state, said)
+    return Reply(moved.state, [*said, *to_compare(moved)])
 
 
 async def still_waits(task: Task, db: AsyncConnection) -> str | None:
-    """This will name the request that does a task, while its referral is held for it, or somebody may be in danger."""
+    """This will name the request that does a task, while its referral is held for it, or somebody may be in danger.
+
+    Whether two people are one is never done without an answer.
+    """
+    if task.kind == POSSIBLE_DUPLICATE:
+        return f"POST /people/{task.about.split()[0]}/identity"
     if task.kind not in (*IN_DANGER, *TASKS.values(), *CLOCK_TASKS):
         return None
     held = await store.by_id(db, UUID(task.about))
@@ -167,20 +194,26 @@ def _with(order: ReferralOrder, details: Details) -> ReferralOrder:
 async def revoke(revoking: tuple[UUID, str], db: AsyncConnection, *, programme: Programme) -> Reply:
     """This will end every consent of a referral's person, at their wish, as told to a named person.
 
-    What is still held will be accepted without those that were to count then. It answers with how many ended.
+    It ends those of whoever is one human being with them, too, and their timelines say that it was by a link. What is
+    still held will be accepted without those that were to count then. It answers with how many ended.
     """
     referral_id, by = revoking
     referral = await store.by_id(db, referral_id)
     if referral is None or referral.test:
         raise Unknown
-    mine = await store.alone(db, await store.ids_of_person(db, referral.person_id))
-    running = [each for each in await consents.consents_of(db, referral.person_id) if not each.revoked_at]
+    people = await with_linked(db, [referral.person_id])
+    mine = await store.alone(db, await store.ids_of_people(db, people))
+    agreed = (await consents.consents_of_many(db, people)).values()
+    running = [each for some in agreed for each in some if not each.revoked_at]
     facts = [ConsentRevoked(consent_id=each.consent_id, person_id=each.person_id, revoked_at=now()) for each in running]
     await consents.revoked(facts, db)
     held = [withheld(each, programme=programme, at=now()) for each in mine.values() if each.state in DONE_BY]
+    by_link = {each.person_id for each in facts} | {each.person_id for each, count in held if count}
+    by_link.discard(referral.person_id)
     await store.change(db, [each for each, _ in held])
     await retell(db, mine.values(), programme=programme)
-    await store.note(db, [written_down(each, "consent_revoked", by) for each in mine.values()])
+    whats = {each: ENDED_BY_LINK if each in by_link else "consent_revoked" for each in people}
+    await store.note(db, [written_down(each, whats[each.person_id], by) for each in mine.values()])
     ended = len(facts) + sum(count for _, count in held)
     return Reply(ended, [*facts, *await tell(db, mine.values(), programme=programme)])
 

@@ -8,74 +8,21 @@ from uuid import UUID, uuid5
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
+from services.referrals.handlers.arrivals import Arrival, Received, comparison, fresh_of, says_something_else
+from services.referrals.handlers.comparing import to_compare
 from services.referrals.handlers.notifying import announce
 from services.referrals.handlers.outcomes import Follows, follow, in_words, raise_crisis, settle, take_back
 from services.referrals.handlers.playing import first_step
 from services.referrals.handlers.telling import first, retell, tell
-from services.referrals.handlers.winding import wind
-from services.referrals.reading import Reading
-from services.referrals.rules import minors, playing, triage
-from services.referrals.rules.journey import TAKEN_BACK
+from services.referrals.handlers.winding import wind, wind_by_discharge
+from services.referrals.rules import clock, minors, playing, triage
+from services.referrals.rules.journey import OVER, TAKEN_BACK
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.protection import protected
 from shared.calendar import add_business_days
 from shared.mailbox import Said
 from shared.programme import Organisation, Programme
 from shared.work import Asked, still_open
-
-
-@dataclass(frozen=True, kw_only=True)
-class Post:
-    """One post of an organisation; `post_id` tells it from another with the same content."""
-
-    post_id: UUID
-    organisation: str
-    reading: Reading
-
-
-@dataclass(frozen=True, kw_only=True)
-class Received:
-    """A referral as it is in the store, whether this post made it, and its place in the post."""
-
-    referral: store.Referral
-    new: bool
-    entry: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arrival:
-    """One referral of a post, and by what it, its person, and the one it asks to be instead of are known."""
-
-    post_id: UUID
-    entry: int
-    organisation: str
-    order: ReferralOrder
-    known: UUID | None
-    placer: str
-    content: str
-    prints: tuple[str, ...]
-    instead: str | None
-    instead_number: str
-
-
-def arrivals_of(post: Post) -> list[Arrival]:
-    """This will list the referrals of a post."""
-    name = post.organisation
-    return [
-        Arrival(
-            post_id=post.post_id,
-            entry=each.entry,
-            organisation=name,
-            order=each.order,
-            known=each.known,
-            placer=store.placer_of(name, each.order),
-            content=store.content_of(name, each.order),
-            prints=store.prints_of(name, each.order),
-            instead=store.named_by(name, each.unless) if each.unless else None,
-            instead_number=store.numbered(name, each.unless) if each.unless and not each.unless.system else "",
-        )
-        for each in post.reading.posted
-    ]
 
 
 @dataclass(kw_only=True)
@@ -106,10 +53,10 @@ class Intake:
         """This will take in a referral, or account for a repeat of one that is known."""
         known = self._instead(arrival)
         if known is None:
-            person_id, twofold = self._meet(arrival)
+            person_id, besides = self._meet(arrival)
             known = self.known.get(self._id_of(arrival))
             if known is None:
-                fresh = self._add(arrival, person_id, twofold=twofold)
+                fresh = self._add(arrival, person_id, besides)
                 return Received(referral=fresh, new=True, entry=arrival.entry)
         return Received(referral=self._repeat(known, arrival), new=False, entry=arrival.entry)
 
@@ -129,14 +76,14 @@ class Intake:
             found = self.placed.get(arrival.instead) if arrival.instead else None
         return self.known.get(found) if found else None
 
-    def _meet(self, arrival: Arrival) -> tuple[UUID, bool]:
-        person_id, twofold = store.person_of(arrival.prints, self.people, self._id_of(arrival))
+    def _meet(self, arrival: Arrival) -> tuple[UUID, list[UUID]]:
+        person_id, besides = store.person_of(arrival.prints, self.people, self._id_of(arrival))
         fresh = {each: person_id for each in arrival.prints if each not in self.people}
         self.people |= fresh
         self.met |= fresh
-        return person_id, twofold
+        return person_id, besides
 
-    def _add(self, arrival: Arrival, person_id: UUID, *, twofold: bool) -> store.Referral:
+    def _add(self, arrival: Arrival, person_id: UUID, besides: list[UUID]) -> store.Referral:
         organisation = self.programme.organisations[arrival.organisation]
         site = self.programme.site(arrival.order.site or organisation.site_id)
         lacks_guardian = minors.party(arrival.order, self.programme, site, self.at) == "guardian"
@@ -145,7 +92,7 @@ class Intake:
         if organisation.test:
             verdict = playing.verdict_of(arrival.order, verdict)
         ids = self._id_of(arrival), person_id
-        fresh = replace(_fresh(arrival, verdict, ids, site.site_id, self.at), test=organisation.test)
+        fresh = replace(fresh_of(arrival, verdict, ids, site.site_id, self.at), test=organisation.test)
         wound, rings = wind(fresh, programme=self.programme, at=self.at)
         referral, status, disclosed = first(wound, programme=self.programme)
         self.disclosed += disclosed
@@ -153,10 +100,9 @@ class Intake:
         self.placed[arrival.placer] = referral.referral_id
         self.added.add(referral.referral_id)
         self.numbers.setdefault(store.numbered(arrival.organisation, arrival.order.identifier), referral.referral_id)
-        tasks = [self._asked("same_person", str(referral.referral_id), referral)] if twofold else []
         follows = follow(referral, verdict, programme=self.programme, at=self.at)
-        begun = first_step(referral, self.at) if referral.test else rings
-        self.follows += [Follows(tasks=tasks, test=referral.test), follows, Follows(said=[status, *begun])]
+        begun = first_step(referral, self.at) if referral.test else [*rings, *to_compare(referral, besides)]
+        self.follows += [follows, Follows(said=[status, *begun])]
         return referral
 
     def _repeat(self, known: store.Referral, arrival: Arrival) -> store.Referral:
@@ -167,7 +113,8 @@ class Intake:
         )
         if arrival.content == known.latest:
             return known
-        latest, back = self._protect(known, arrival), arrival.order.status in TAKEN_BACK
+        latest = self._go_by_discharge(self._protect(known, arrival), arrival.order)
+        back = arrival.order.status in TAKEN_BACK
         # Who takes a referral back says again what was known of it: only another sign is news then.
         looked_at = back or known.crisis_at is not None
         in_danger = triage.news_of_danger(arrival.order, known.order, in_crisis=looked_at)
@@ -186,6 +133,18 @@ class Intake:
         self.protected.add(known.referral_id)
         self.news.add(known.referral_id)
         return replace(latest, part2=True, order=known.order.model_copy(update={"part2": True}))
+
+    def _go_by_discharge(self, known: store.Referral, order: ReferralOrder) -> store.Referral:
+        """This will keep the day of discharge that was told last, and set the clock by it."""
+        if order.discharged_on in (None, known.order.discharged_on) or known.state in OVER:
+            return known
+        moved = replace(known, order=known.order.model_copy(update={"discharged_on": order.discharged_on}))
+        self.news.add(known.referral_id)
+        if moved.awaits not in clock.BEFORE_A_VISIT:
+            return moved
+        wound, rings = wind_by_discharge(known, moved, programme=self.programme, at=self.at)
+        self.follows.append(Follows(said=list(rings), test=known.test))
+        return wound
 
     def _take_back(self, known: store.Referral, order: ReferralOrder) -> store.Referral:
         back, follows = take_back(known, order, programme=self.programme, at=self.at)
@@ -235,41 +194,9 @@ class Intake:
         return [*said, *heard, *await tell(db, news, programme=self.programme)]
 
 
-def says_something_else(known: store.Referral, arrival: Arrival) -> bool:
-    """This will say whether a repeat differs from what is known: what was taken back is asked for again, too."""
-    return arrival.content != known.content or arrival.order.status != known.order.status
-
-
-def comparison(known: store.Referral, arrival: Arrival) -> str:
-    """This will name the comparison of a repeat with what is known."""
-    return f"{known.referral_id} {arrival.content[:12]}"
-
-
 def agreement_of(organisation: Organisation) -> triage.Agreement:
     """This will give what was agreed with an organisation, for the rules."""
     return triage.Agreement(screens_before_referring=organisation.screens_before_referring)
-
-
-def _fresh(
-    arrival: Arrival, verdict: triage.Verdict, ids: tuple[UUID, UUID], site_id: str, at: datetime
-) -> store.Referral:
-    referral_id, person_id = ids
-    return store.Referral(
-        referral_id=referral_id,
-        person_id=person_id,
-        organisation=arrival.organisation,
-        site_id=site_id,
-        content=arrival.content,
-        order=arrival.order,
-        part2=protected(arrival.order),
-        first_outcome=verdict.outcome,
-        state=verdict.outcome,
-        reasons=(verdict.reason,) if verdict.reason else verdict.missing,
-        arrived_at=at,
-        told_at=at,
-        latest=arrival.content,
-        crisis_at=at if verdict.outcome == "crisis_review" else None,
-    )
 
 
 async def begin(db: AsyncConnection, arrivals: Sequence[Arrival], *, programme: Programme, at: datetime) -> Intake:

@@ -1,17 +1,23 @@
 """Takes in what organisations posted, over HTTP or on the bus, once: whatever gathered is one intake."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
 from services.referrals.fhir.answers import words_for
+from services.referrals.fhir.changes import TakenBack
 from services.referrals.fhir.outcome import Refused, outcome
 from services.referrals.fhir.outcome import refuse as refusal
-from services.referrals.handlers.intake import Post, Received, arrivals_of, begin
-from services.referrals.reading import Reading, read
+from services.referrals.handlers.arrivals import Post, Received, arrivals_of
+from services.referrals.handlers.intake import begin
+from services.referrals.handlers.telling import tasks_of
+from services.referrals.reading import Posted, Reading, read
 from services.referrals.rules import triage
+from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.playing import PLAYS, PREFIX, UnknownOutcome, outcome_of
 from shared.clock import now
 from shared.mailbox import Ingested, Reply, Said, Status
@@ -19,6 +25,19 @@ from shared.programme import Organisation, Programme
 
 MOST_AT_ONCE = 2_000
 """Referrals in one transaction: each takes locks, of which PostgreSQL has some ten thousand for everybody."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """A change of a Task by its referrer; `read` gives how it is taken back, from what the Task says at that moment.
+
+    It gives None where the Task says so already, and raises Refused where its referrer means another version.
+    """
+
+    post_id: UUID
+    organisation: str
+    referral_id: UUID
+    read: Callable[[dict[str, Any]], TakenBack | None]
 
 
 class TooMany(RuntimeError):
@@ -30,6 +49,27 @@ async def receive(posts: list[Post], db: AsyncConnection, *, programme: Programm
     found, said = await _take_in(posts, db, programme=programme)
     # What follows from all of them is said together, in order; the last answer carries it.
     return [Reply(each, said if place == len(found) else None) for place, each in enumerate(found, 1)]
+
+
+async def revise(revision: Revision, db: AsyncConnection, *, programme: Programme) -> Reply:
+    """This will take a referral back as a list of Received, empty where nothing changes; nobody else does meanwhile."""
+    (known,) = (await store.by_ids(db, [revision.referral_id])).values()
+    # Whoever else comes with it waits as they do for a post: in the one order of locks.
+    intake = await begin(db, arrivals_of(_post(revision, known.order)), programme=programme, at=now())
+    known = intake.known[known.referral_id]
+    task = (await tasks_of(db, [known], programme=programme))[known.referral_id]
+    back = revision.read(task.body)
+    if back is None:
+        return Reply([])
+    notes = [*known.order.notes, *([back.reason] if back.reason else [])]
+    order = known.order.model_copy(update={"status": back.status, "notes": notes})
+    received = [intake.take(each) for each in arrivals_of(_post(revision, order))]
+    return Reply(received, await intake.save(db))
+
+
+def _post(revision: Revision, order: ReferralOrder) -> Post:
+    reading = Reading([Posted(order, known=revision.referral_id)])
+    return Post(post_id=revision.post_id, organisation=revision.organisation, reading=reading)
 
 
 async def ingest(ingested: list[Ingested], db: AsyncConnection, *, programme: Programme) -> list[Said]:
@@ -105,8 +145,7 @@ def _refuse_unknown_outcomes(reading: Reading) -> None:
 
 
 def _answer(ingested: Ingested, wrong: Refused, programme: Programme) -> Status:
-    about, test = ingested.reference or ingested.message_id, _is_for_tests(ingested.organisation, programme)
-    return Status(ingested.organisation, "referral", about, outcome(wrong.issues, test=test))
+    return ingested.told(outcome(wrong.issues, test=_is_for_tests(ingested.organisation, programme)))
 
 
 async def refuse(refused: tuple[UUID, str, Refused], db: AsyncConnection, *, programme: Programme) -> None:
@@ -133,4 +172,4 @@ def _is_for_tests(organisation: str, programme: Programme) -> bool:
     return known is not None and known.test
 
 
-__all__ = ["Post", "Received", "check", "ingest", "receive", "refuse"]
+__all__ = ["Post", "Received", "Revision", "check", "ingest", "receive", "refuse", "revise"]

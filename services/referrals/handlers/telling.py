@@ -68,11 +68,13 @@ async def tasks_of(
         )
         seen = journey.seen(
             each.state,
-            order=each.order.status,
+            # While somebody may be in danger nothing is taken back.
+            order="active" if each.crisis_at else each.order.status,
             reasons=each.reasons,
             consented=consent is not None,
             part2=each.part2,
             milestones=milestones.get(each.referral_id, journey.Milestones()),
+            never_had=each.never_had,
         )
         found[each.referral_id] = _told(each, seen, consent, programme)
     return found
@@ -96,6 +98,7 @@ def first(referral: store.Referral, *, programme: Programme) -> tuple[store.Refe
         reasons=referral.reasons,
         consented=False,
         part2=referral.part2,
+        never_had=referral.never_had,
     )
     told = _told(referral, seen, None, programme)
     status = Status(referral.organisation, "referral", str(referral.referral_id), told.body)

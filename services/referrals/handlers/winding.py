@@ -36,6 +36,21 @@ def wind(
     return ringing(replace(referral, awaits=step, act_by=due), at=at)
 
 
+def wind_by_discharge(
+    before: Referral, moved: Referral, *, programme: Programme, at: datetime
+) -> tuple[Referral, list[Later]]:
+    """This will set a clock by another day of discharge: who had time until a moment has no more of it by that.
+
+    Only what the former day itself had set may become later.
+    """
+    site, was = programme.site(moved.site_id), before.order.discharged_on
+    limits = (clock.leaves_at(was, site), clock.warn_at(was, site)) if was else ()
+    wound, _ = wind(moved, programme=programme, at=at, again=True)
+    if before.act_by and wound.act_by and before.act_by not in limits:
+        wound = replace(wound, act_by=min(before.act_by, wound.act_by))
+    return ringing(wound, at=at)
+
+
 def _stands(referral: Referral) -> clock.Stands:
     return clock.Stands(
         state=referral.state,
@@ -70,8 +85,9 @@ def ran_out(referral: Referral, *, programme: Programme, at: datetime) -> Asked 
     kind = NO_VISIT if step == "close" else OVERDUE
     left, site = referral.order.discharged_on, programme.site(referral.site_id)
     if left and step in clock.BEFORE_A_VISIT:
-        if due == clock.leaves_at(left, site):
+        leaves, ends = clock.leaves_at(left, site), clock.follow_up_ends(left, site)
+        if due == leaves:
             kind = FIRST_CONTACT
-        elif due <= (ends := clock.follow_up_ends(left, site)):
+        elif leaves < due <= ends:
             kind, due = FOLLOW_UP, ends
     return Asked(kind=kind, about=str(referral.referral_id), owner=clock.OWNERS[step], due=due)

@@ -35,7 +35,7 @@ STATUSES = {
 
 ORDERS: dict[str, tuple[str, str]] = {
     "accepted": ("OK", "IP"), "in-progress": ("SC", "IP"), "completed": ("SC", "CM"), "rejected": ("UA", "CA"),
-    "cancelled": ("CR", "CA"), "entered-in-error": ("CR", "CA"),
+    "cancelled": ("CR", "CA"), "entered-in-error": ("CR", "CA"), "failed": ("UA", "CA"),
 }  # fmt: skip
 """Task.status as ORC-1 and ORC-5 (HL7 tables 0119 and 0038)."""
 

@@ -49,8 +49,14 @@ class Asked:
 
 def numbers(places: Iterable[tuple[Segment, int]]) -> list[dict[str, Any]]:
     """This will give the placer's numbers in some fields; a day in the place of one is none."""
-    found = [segment.value(field) for segment, field in places if not words.is_day(segment.text(field))]
-    return [number for each in found if (number := words.identifier(each))]
+    found = [segment.value(field) for segment, field in places]
+    return [number for each in found if not _is_moment(each) and (number := words.identifier(each))]
+
+
+def _is_moment(written: Value) -> bool:
+    """This will say whether a day stands there, or alone a minute or second: with who gave it, that is a number."""
+    text = written.text()
+    return words.is_day(text) and (len(text) == len("20261123") or len(written.parts) == 1)
 
 
 def soonest(coded: Iterable[Value]) -> str:

@@ -9,8 +9,11 @@ from services.referrals.hl7v2 import words
 from services.referrals.hl7v2.message import Message, Segment, Value
 from services.referrals.rules.phrases import plain
 
+TAKEN_BACK = {"D", "W", "X"}
+"""OBX-11 of a result that was deleted, is wrong, or cannot be had: it may tell of danger, never that there is none."""
 OURS = "ALONGSIDE"
 """The coding system of our own question about danger."""
+OUR_QUESTION = {"coding": [{"system": codes.RISK_SYSTEM, "code": "risk"}]}
 
 YES, NO = {"y", "yes", "true", "si", "1"}, {"n", "no", "false", "0"}
 PERSON = "patient"
@@ -85,15 +88,18 @@ def _stays(message: Message) -> Made:
 
 
 def _answers(message: Message) -> Made:
-    """This will give the answers about danger."""
+    """This will give the answers about danger, each one of those that stand in a field."""
     for each in message.every("OBX"):
         asked = words.concept(each.value(3))
         known = {coding["code"] for coding in asked["coding"]}
-        if each.text(3).lower() == "risk" and each.text(3, 3).upper() == OURS:
-            answer = {"valueCodeableConcept": {"coding": [{"code": each.text(5).lower()}]}}
-            yield f"{each.place}-5", _observation({"coding": [{"system": codes.RISK_SYSTEM, "code": "risk"}]}, answer)
-        elif known & {*risk.YES_ITEMS, risk.LEVEL, risk.PHQ9_NINTH}:
-            yield f"{each.place}-5", _observation(asked, _answer(each.value(5)))
+        ours = each.text(3).lower() == "risk" and each.text(3, 3).upper() == OURS
+        for given in each.values(5) or [Value()]:
+            told = given.text(1).lower()
+            if ours and not (told == "none" and each.text(11).upper() in TAKEN_BACK):
+                answer = {"valueCodeableConcept": {"coding": [{"code": told}]}}
+                yield f"{each.place}-5", _observation(OUR_QUESTION, answer)
+            elif known & risk.ASKED:
+                yield f"{each.place}-5", _observation(asked, _answer(given))
 
 
 def _observation(asked: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ all is refused with the place (`MSH-9`) and the remedy.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,9 @@ import hl7
 from services.referrals.fhir.outcome import Refused, refuse
 
 READ = {"MSH", "RF1", "ORC", "TQ1", "AUT", "PID", "IN1", "IN2", "DG1", "PR1", "OBR", "OBX", "PV1", "NTE", "ARV"}
-MOST_BYTES, MOST_SEGMENTS = 1_048_576, 2_000
+LAST_READ = {"OBX": 11}
+"""Where many segments have long ends that we do not use, the last field that is parsed."""
+MOST_BYTES, MOST_SEGMENTS, MOST_OF_A_HEADER = 1_048_576, 2_000, 4_096
 SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 ENDS = re.compile(r"\r\n|\r|\n")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -65,10 +67,16 @@ class Segment:
     after: str
     parsed: Any
     by: int = 0
+    _read: dict[int, list[Value]] = field(default_factory=dict, repr=False, compare=False)
 
     def values(self, field: int) -> list[Value]:
         """This will give the repetitions of a field that say something."""
         place = field + self.by
+        if place not in self._read:
+            self._read[place] = self._values(place)
+        return self._read[place]
+
+    def _values(self, place: int) -> list[Value]:
         if not 0 < place < len(self.parsed):
             return []
         repeated = _pieces(self.parsed[place])
@@ -177,13 +185,25 @@ def read(raw: bytes) -> Message:
     return Message(tuple(segments))
 
 
+def heading(raw: bytes) -> Message | None:
+    """This will give the MSH alone of what cannot be read, so that its sender knows the answer; None without one."""
+    line = CONTROL.sub(" ", ENDS.split(_decoded(raw[:MOST_OF_A_HEADER]))[0])
+    try:
+        found = hl7.parse(line)
+    except (hl7.ParseException, AssertionError, IndexError, ValueError, RecursionError):
+        return None
+    return Message((Segment("MSH", "MSH", "", found[0]),)) if begins(raw) else None
+
+
 def _kept(lines: list[str]) -> Iterator[tuple[str, str, str]]:
-    """This will give the segments we read: their place, the name of the one before, and the line."""
+    """This will give the segments we read: their place, the name of the one before, and the line as far as we read."""
     counts, seen, before = Counter(line[:3] for line in lines), Counter[str](), ""
+    mark = lines[0][3]
     for line in lines:
         name = line[:3]
         seen[name] += 1
         if name in READ:
+            line = mark.join(line.split(mark)[: LAST_READ[name] + 1]) if name in LAST_READ else line
             yield f"{name}({seen[name]})" if counts[name] > 1 else name, before, line
         before = before if name == "NTE" else name
 
@@ -216,7 +236,7 @@ def _lines(text: str) -> list[str]:
     segments: list[list[str]] = []
     mark = text[3:4]
     for each in ENDS.split(text):
-        line = each.strip("\x0b\x1c")
+        line = each.strip("\x0b\x1c").replace("\x0c", " ")
         if SEGMENT.fullmatch(line[:3]) and line[3:4] in (mark, ""):
             segments.append([line])
         elif line.strip() and segments:

@@ -56,8 +56,8 @@ def moment(written: str) -> str | None:
 
 
 def is_day(written: str) -> bool:
-    """This will say whether something is written as a whole day of our time."""
-    return bool(re.fullmatch(r"(19|20)\d{6}(\d{2,6})?", written)) and day(written) is not None
+    """This will say whether something is written as a whole day of our time, or a minute or second of it."""
+    return bool(re.fullmatch(r"(19|20)\d{6}(([01]\d|2[0-3])[0-5]\d([0-5]\d)?)?", written)) and day(written) is not None
 
 
 def concept(coded: Value) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute
 from services.referrals import handlers, store
 from services.referrals.asking import form, links
 from services.referrals.asking.form import Asked, Typed
-from services.referrals.asking.pages import Pages, Shown
+from services.referrals.asking.pages import Pages, Pointed, Shown
 from services.referrals.asking.words import choose
 from services.referrals.edge import Edge
 from services.referrals.fhir.outcome import refuse
@@ -32,19 +32,23 @@ from shared.edge import body_of
 from shared.pace import Pace
 from shared.programme import SelfReferral
 
-HERSELF = "the person, on their own page"
 IPV6_HOME = 64
 """How many bits of an IPv6 address one home, and whoever is in it, has in common."""
 
 
 def asking_routes(edge: Edge, asked: SelfReferral) -> APIRouter:
     """This will serve /ask, in the name of the programme's own people."""
-    home = edge.programme.site(edge.programme.organisations[asked.organisation_id].site_id)
-    door = Door(edge=edge, pages=Pages(edge.programme, home), asked=asked)
+    door = door_of(edge, asked)
     router = APIRouter(prefix="/ask", tags=["asking"], route_class=door.route(), default_response_class=HTMLResponse)
     _add_form(router, door)
     _add_page(router, door)
     return router
+
+
+def door_of(edge: Edge, asked: SelfReferral) -> "Door":
+    """This will give where people come in, with the pages of the programme."""
+    home = edge.programme.site(edge.programme.organisations[asked.organisation_id].site_id)
+    return Door(edge=edge, pages=Pages(edge.programme, home), asked=asked)
 
 
 def _add_form(router: APIRouter, door: "Door") -> None:
@@ -209,16 +213,25 @@ class Door:
 
     async def shown(self, known: store.Referral, link: str) -> Shown:
         """This will give what somebody may see of what they asked: neutral words, no names, no times of meetings."""
-        status = known.order.status
+        status, in_crisis = known.order.status, known.crisis_at is not None
         return Shown(
             link=link,
-            stands=standing(known.state, status, in_crisis=known.crisis_at is not None),
+            stands=standing(known.state, status, in_crisis=in_crisis, reasons=known.reasons),
             site=self.edge.programme.site(known.site_id),
             until=self._until(known),
             by=known.crisis_at + PHONE_WITHIN if known.crisis_at else None,
             may_take_back=status not in TAKEN_BACK and known.state not in OVER,
+            # Nothing else is an answer to danger.
+            pointed=() if in_crisis else await self._pointed(known),
             unheard=bool(await self.edge.unheard([known])),
         )
+
+    async def _pointed(self, known: store.Referral) -> tuple[Pointed, ...]:
+        async with self.edge.database.reading() as db:
+            found = await store.pointers_of(db, known.referral_id)
+            listed = await store.directory_of(db, self.edge.shipped) if found else {}
+        mine = [each for each in found if each.entry_id in listed]
+        return tuple(Pointed(way=each.way, listed=listed[each.entry_id], said=each.said) for each in mine)
 
     async def take_back(self, known: store.Referral) -> None:
         """This will take back what was asked for, and every consent with it, once."""
@@ -226,7 +239,7 @@ class Door:
             return
         # The consents first: whoever takes back again what was half taken back ends what is left.
         run, programme = self.edge.run, self.edge.programme
-        await run(partial(handlers.revoke, programme=programme), (known.referral_id, HERSELF))
+        await run(partial(handlers.revoke, programme=programme), (known.referral_id, handlers.THEMSELVES))
         async with self.edge.database.reading() as db:
             latest = await store.by_id(db, known.referral_id) or known
         order = latest.order.model_copy(update={"status": "withdrawn"})

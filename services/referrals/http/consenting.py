@@ -4,7 +4,7 @@ import csv
 import io
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -12,8 +12,9 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from services.referrals import handlers, store
 from services.referrals.edge import Edge
-from services.referrals.http.findings import Body, Name
+from services.referrals.http.findings import Body, Name, nobody
 from services.referrals.rules.order import Agreed, Purpose
+from services.referrals.rules.reports import Ground
 from shared.callers import Agency
 from shared.disclosure import Consent
 from shared.edge import Problem, StrictRoute
@@ -58,12 +59,29 @@ class ConsentShown(BaseModel):
     revoked_at: datetime | None
 
 
+class Reported(BaseModel):
+    """What somebody at the programme told without a consent, on what ground, and when."""
+
+    ground: Ground
+    by: str
+    recipient: str
+    nature: str
+    at: datetime
+
+    def disclosed(self) -> dict[str, Any]:
+        """This will give it as a line of the table."""
+        when = self.model_dump(mode="json")["at"]
+        told = {"name": self.recipient, "way": "person", "what": self.nature, "purpose": self.ground}
+        return told | {"first_at": when, "last_at": when, "times": 1}
+
+
 class Account(BaseModel):
-    """Everything that was told about somebody, and every version of what they agreed to."""
+    """Everything that was told about somebody, by a consent and without, and every version of what they agreed to."""
 
     person_id: UUID
     consents: list[ConsentShown]
     disclosures: list[Disclosed]
+    reports: list[Reported]
 
 
 class ConsentBody(Body):
@@ -102,11 +120,14 @@ def consent_routes(edge: Edge) -> APIRouter:
         try:
             told: handlers.Accounting = await edge.run(handlers.account, (person_id, staff.organisation_id))
         except handlers.NobodyKnown:
-            raise _nobody() from None
+            raise nobody() from None
         shown = [_disclosed(each, edge.programme) for each in told.disclosures]
+        reports = [Reported(**{name: getattr(each, name) for name in Reported.model_fields}) for each in told.reports]
         if format == "csv":
-            return Response(_table(shown), media_type=CSV)
-        return Account(person_id=person_id, consents=[_shown(each) for each in told.consents], disclosures=shown)
+            rows = [each.model_dump(mode="json") for each in shown] + [each.disclosed() for each in reports]
+            return Response(_table(rows), media_type=CSV)
+        consents = [_shown(each) for each in told.consents]
+        return Account(person_id=person_id, consents=consents, disclosures=shown, reports=reports)
 
     @router.post("/consents", status_code=201)
     async def consents(person_id: UUID, body: ConsentBody, _: Agency) -> Kept:
@@ -114,7 +135,7 @@ def consent_routes(edge: Edge) -> APIRouter:
         try:
             kept = await edge.run(partial(handlers.agree, programme=edge.programme), _consenting(person_id, body))
         except handlers.NobodyKnown:
-            raise _nobody() from None
+            raise nobody() from None
         except handlers.NotInForce:
             remedy = "name the version in force, of this person; what was taken back is signed anew"
             raise Problem(409, "That consent is not in force", where="body", remedy=remedy) from None
@@ -124,10 +145,6 @@ def consent_routes(edge: Edge) -> APIRouter:
         return Kept(consent_id=kept)
 
     return router
-
-
-def _nobody() -> Problem:
-    return Problem(404, "No such person", where="path person_id", remedy="take person_id from GET /referrals/{id}")
 
 
 def _consenting(person_id: UUID, body: ConsentBody) -> handlers.Consenting:
@@ -153,14 +170,13 @@ def _shown(each: Consent) -> ConsentShown:
     return ConsentShown(**told | {"recipients": sorted(each.recipients), "purposes": sorted(each.purposes)})
 
 
-def _table(shown: list[Disclosed]) -> str:
+def _table(shown: list[dict[str, Any]]) -> str:
     """This will write an accounting as CSV (RFC 4180), for a person to be given."""
     written = io.StringIO(newline="")
     rows = csv.writer(written)
     rows.writerow(COLUMNS)
     for each in shown:
-        told = each.model_dump(mode="json")
-        rows.writerow([_cell(told[name]) for name in COLUMNS])
+        rows.writerow([_cell(each.get(name)) for name in COLUMNS])
     return written.getvalue()
 
 

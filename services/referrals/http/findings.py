@@ -96,6 +96,11 @@ def not_found() -> Problem:
     return Problem(404, "No such referral", where="path referral_id", remedy="ask for one you may see")
 
 
+def nobody() -> Problem:
+    """This will say that there is no such person."""
+    return Problem(404, "No such person", where="path person_id", remedy="take person_id from GET /referrals/{id}")
+
+
 def add_findings(router: APIRouter, run: Run, programme: Programme) -> None:
     """This will serve what somebody at the programme found out about a referral."""
 
@@ -177,4 +182,8 @@ def add_clock(router: APIRouter, run: Run, programme: Programme) -> None:
     async def closure(referral_id: UUID, body: ClosureBody, _: Agency) -> StateNow:
         """End a referral for a reason, where nobody walks beside the person; who referred hears it if they may."""
         value = handlers.Ending(referral_id=referral_id, by=body.by, reason=body.reason, note=body.note)
-        return await found(run, partial(handlers.close, programme=programme), value, referral_id)
+        try:
+            return await found(run, partial(handlers.close, programme=programme), value, referral_id)
+        except handlers.NotPointed:
+            remedy = f"point the person to something first: POST /referrals/{referral_id}/pointers"
+            raise Problem(409, "The person was pointed to nothing", where="body.reason", remedy=remedy) from None

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from services.referrals import handlers, store
 from services.referrals.edge import Edge
+from services.referrals.http.directory import PointerShown, pointers_shown
 from services.referrals.http.findings import StateNow, add_clock, add_findings, not_found
 from services.referrals.rules.clock import OWNERS, Owner, Step
 from services.referrals.rules.journey import State
@@ -19,7 +20,6 @@ from shared.clock import now
 from shared.consents import consents_of
 from shared.disclosure import may_disclose
 from shared.edge import Problem, StrictRoute
-from shared.mailbox import Run
 
 ALWAYS_SEEN = {
     "received",
@@ -40,19 +40,27 @@ NOT_FOR_REFERRERS = {
     "risk_found",
     "risk_cleared",
     "consent_revoked",
+    "consent_revoked_by_link",
     "consent_given",
     "accounted_for",
+    "told_without_consent",
     "guardian_asked",
+    "found_same_person",
+    "found_different_person",
     "missed",
     "series_not_booked",
+    "pointed",
+    "linked",
+    "helped",
+    "not_for_me",
 }
 
 
 class Record(StateNow):
     """What somebody who must act on a referral needs to know; `referred_as` is the referrer's own number.
 
-    `owner` must do what it `awaits` by `act_by`; none of them is there where the referral is over. With `test` an
-    organisation for tests referred: there is no such person.
+    `owner` must do what it `awaits` by `act_by`; none of them is there where the referral is over. `pointers` are what
+    the person was pointed to. With `test` an organisation for tests referred: there is no such person.
     """
 
     owner: Owner | None
@@ -69,6 +77,7 @@ class Record(StateNow):
     reaches: list[Reach]
     risk: str | None
     notes: list[str]
+    pointers: list[PointerShown]
     test: bool
 
 
@@ -92,7 +101,7 @@ def people_routes(edge: Edge) -> APIRouter:
     router = APIRouter(prefix="/referrals", route_class=StrictRoute, tags=["people"])
     _add_list(router, edge)
     _add_timeline(router, edge)
-    _add_record(router, edge.run)
+    _add_record(router, edge)
     add_findings(router, edge.run, edge.programme)
     add_clock(router, edge.run, edge.programme)
     return router
@@ -147,12 +156,12 @@ def _add_timeline(router: APIRouter, edge: Edge) -> None:
         return [_shown(each) for each in entries if staff or _may_see(each.what, full=full)]
 
 
-def _add_record(router: APIRouter, run: Run) -> None:
+def _add_record(router: APIRouter, edge: Edge) -> None:
     @router.get("/{referral_id}")
     async def record(referral_id: UUID, staff: Agency) -> Record:
         """Whom to call and why, for whoever must act; that it was looked at is written down."""
         try:
-            referral: store.Referral = await run(handlers.look, (referral_id, staff.organisation_id))
+            referral: store.Referral = await edge.run(handlers.look, (referral_id, staff.organisation_id))
         except handlers.Unknown:
             raise not_found() from None
         order = referral.order
@@ -169,6 +178,7 @@ def _add_record(router: APIRouter, run: Run) -> None:
             referred_as=order.identifier.value if order.identifier else None,
             risk=order.risk,
             notes=order.notes,
+            pointers=await pointers_shown(edge, referral_id),
             test=referral.test,
             **shown,
         )

@@ -47,6 +47,7 @@ class Taking:
             refused = _fault(wrong)
         else:
             return answers.told(read, standing, at=real(), answer_id=answer_id)
+        read = read or message.heading(raw)
         return [answers.refused(read, refused, at=real(), answer_id=answer_id, test=test)]
 
     def _refuse_suspended(self, organisation: str) -> None:

@@ -1,5 +1,6 @@
 """What is told to somebody who asked for a peer supporter themselves: where things stand, in one neutral word."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from services.referrals.rules.journey import TAKEN_BACK, OrderStatus, State
@@ -7,7 +8,8 @@ from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.triage import in_danger
 
 Standing = Literal[
-    "asked", "call", "looking", "found", "planned", "meeting", "ended", "closed", "taken_back", "stopping", "still_call"
+    "asked", "call", "looking", "found", "planned", "meeting", "ended", "linked", "closed", "taken_back", "stopping",
+    "still_call",
 ]  # fmt: skip
 
 STANDINGS: dict[State, Standing] = {
@@ -32,12 +34,14 @@ STEPS: tuple[Standing, ...] = ("asked", "looking", "found", "planned")
 """The steps that a page shows, in their order."""
 
 
-def standing(state: State, status: OrderStatus, *, in_crisis: bool) -> Standing:
+def standing(state: State, status: OrderStatus, *, in_crisis: bool, reasons: Sequence[str] = ()) -> Standing:
     """This will say where things stand; whoever may be in danger is told first that a person will be in touch."""
     if in_crisis:
         return "still_call" if status in TAKEN_BACK else "call"
     if status in TAKEN_BACK:
         return "stopping" if state in WITH_SOMEBODY else "taken_back"
+    if state == "closed" and "linked" in reasons:
+        return "linked"
     return STANDINGS[state]
 
 

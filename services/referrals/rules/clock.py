@@ -91,9 +91,11 @@ def _before_a_visit(step: Step, stands: Stands, site: Site, at: datetime) -> dat
         usual = add_business_days(site, at, days[stands.urgency])
     else:
         usual = add_business_days(site, max(stands.first_visit or at, at), AFTER_A_VISIT)
+    if stands.discharged_on is None:
+        return usual
     limits = [warn_at(stands.discharged_on, site)]
     limits += [leaves_at(stands.discharged_on, site)] if step != "meet" else []
-    return min([usual, *(each for each in limits if each and at < each)])
+    return min([usual, *(each for each in limits if at < each)])
 
 
 LAST_DAYS = timedelta(days=2)
@@ -105,14 +107,14 @@ def follow_up_ends(discharged_on: date, site: Site) -> datetime:
     return local(discharged_on + AFTER_DISCHARGE + timedelta(days=1), "00:00", site.zone)
 
 
-def warn_at(discharged_on: date | None, site: Site) -> datetime | None:
+def warn_at(discharged_on: date, site: Site) -> datetime:
     """This will give the moment from which the seven days after a discharge are in danger of running out."""
-    return follow_up_ends(discharged_on, site) - LAST_DAYS if discharged_on else None
+    return follow_up_ends(discharged_on, site) - LAST_DAYS
 
 
-def leaves_at(discharged_on: date | None, site: Site) -> datetime | None:
+def leaves_at(discharged_on: date, site: Site) -> datetime:
     """This will give the beginning of the day on which somebody leaves hospital: who begins before is known there."""
-    return local(discharged_on, "00:00", site.zone) if discharged_on else None
+    return local(discharged_on, "00:00", site.zone)
 
 
 def in_time(kept: datetime, discharged_on: date, site: Site) -> bool:

@@ -168,6 +168,7 @@ SENTENCES: dict[str, str] = {
     "lapsed": "The visits ended before one was kept",
     "completed": "The series of visits has ended",
     "closed": "Not connected",
+    "linked": "Linked with other help",
     "connected": "Connected with a peer service",
     "withdrawn": "Withdrawn, as you asked",
 }
@@ -178,6 +179,8 @@ REASONS: dict[str, str] = {
     "entered_in_error": "The referral was sent as entered in error.",
     "withdrawn": "The referral was sent as revoked.",
 }
+NOTHING_THERE = "There was nothing to take back", "No such referral had come from you."
+"""What is said of a withdrawal of what we never had, and why."""
 QUESTIONS: dict[str, str] = {
     "contact": "Which phone number or e-mail address may we use to reach the person?",
     "birth_date": "What is the person's full date of birth?",
@@ -185,7 +188,7 @@ QUESTIONS: dict[str, str] = {
     "deceased": "The record says that the person has died; is that so?",
     "still_wanted": "The request says that it is completed; is peer support still asked for?",
 }
-Closing = Literal["declined", "unreachable", "no_place", "ineligible", "transferred", "deceased"]
+Closing = Literal["declined", "unreachable", "no_place", "ineligible", "transferred", "deceased", "linked"]
 CLOSED_AS: dict[str, tuple[TaskStatus, str]] = {
     "declined": ("cancelled", "The person does not want peer support now; the door stays open whenever they wish."),
     "unreachable": ("failed", "The person could not be reached; refer again when there is another way to reach them."),
@@ -193,6 +196,7 @@ CLOSED_AS: dict[str, tuple[TaskStatus, str]] = {
     "ineligible": ("rejected", "This programme cannot serve the person; please use your usual directory."),
     "transferred": ("cancelled", "Another programme took over the referral, as the person agreed."),
     "deceased": ("cancelled", "The person has died."),
+    "linked": ("cancelled", "The person goes on with other help; the door stays open whenever they wish."),
 }
 """Why people at the programme closed a referral, what its Task says then, and what its referrer reads."""
 
@@ -221,14 +225,16 @@ def seen(
     consented: bool,
     part2: bool,
     milestones: Milestones = Milestones(),
+    never_had: bool = False,
 ) -> Seen:
     """This will give what the referrer may see: beyond accepted or rejected only what the consent allows.
 
     Of a person whose records 42 CFR Part 2 protects, it tells no more than that they are connected: the same status
-    and words from then on, whatever happens. Who took a referral back sees that, wherever the person is by then.
+    and words from then on, whatever happens. Who took a referral back sees that, wherever the person is by then; of one
+    that we `never_had`, that there was nothing to take back.
     """
     if order in TAKEN_BACK and state != "crisis_review":
-        return Seen(status=TAKEN_BACK[order], business="withdrawn", text=SENTENCES["withdrawn"], reason=REASONS[order])
+        return _taken_back(order, never_had=never_had)
     if told := _always_told(state, reasons):
         return told
     connected = state in _CONNECTED or (state == "closed" and milestones.first_visit is not None)
@@ -253,6 +259,11 @@ def seen(
     )
 
 
+def _taken_back(order: OrderStatus, *, never_had: bool) -> Seen:
+    text, reason = NOTHING_THERE if never_had else (SENTENCES["withdrawn"], REASONS[order])
+    return Seen(status=TAKEN_BACK[order], business="withdrawn", text=text, reason=reason)
+
+
 def _always_told(state: State, reasons: tuple[str, ...]) -> Seen | None:
     """This will give what is told without any consent: what a referral is held for, or why it was refused."""
     if state in _HELD:
@@ -268,4 +279,5 @@ def _always_told(state: State, reasons: tuple[str, ...]) -> Seen | None:
 
 def _closed(code: str) -> Seen:
     status, reason = CLOSED_AS[code]
-    return Seen(status=status, business="closed", text=SENTENCES["closed"], reason=reason, code=code)
+    business = code if code == "linked" else "closed"
+    return Seen(status=status, business=business, text=SENTENCES[business], reason=reason, code=code)

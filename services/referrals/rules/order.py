@@ -19,6 +19,9 @@ Note = Annotated[str, StringConstraints(max_length=20_000)]
 Risk = Literal["none", "flagged", "unknown"]
 Channel = Literal["sms", "email", "voice"]
 Purpose = Literal["treatment", "payment", "operations"]
+Service = Literal["peer_support", "other"]
+OUR_TIMES = range(1900, 9000)
+"""Years that somebody means; before and after it, a date is how a system writes that it knows none."""
 FEW, MANY, CONSENTS, NOTES = 50, 100, 20, 1_000
 """How many of a kind a referral has at most, so that no fact about it grows beyond what a message may be."""
 EMAIL = re.compile(r"[^\s@,;<>\"()\[\]\\]{1,64}@[^\s@,;<>\"()\[\]\\]{1,190}")
@@ -120,7 +123,7 @@ class ReferralOrder(Part):
 
     identifier: Identifier | None = None
     status: Literal["active", "withdrawn", "entered_in_error", "completed"] = "active"
-    service: Literal["peer_support", "other"] = "peer_support"
+    service: Service = "peer_support"
     urgency: Urgency = "routine"
     authored_at: Instant | None = None
     discharged_on: date | None = None
@@ -134,6 +137,11 @@ class ReferralOrder(Part):
     cover: Cover | None = None
     consents: Annotated[list[Agreed], Field(max_length=CONSENTS)] = []
     notes: Annotated[list[Note], Field(max_length=NOTES)] = []
+
+    @field_validator("discharged_on", mode="after")
+    @classmethod
+    def _known(cls, day: date | None) -> date | None:
+        return day if day and day.year in OUR_TIMES else None
 
     @field_validator("notes", mode="after")
     @classmethod

@@ -4,10 +4,29 @@ from services.referrals.rules.disclosures import Accounted, Disclosure
 from services.referrals.store.accounts import Refusal, Repeat, counts, refuse, repeat
 from services.referrals.store.assertions import use
 from services.referrals.store.danger import nobody_is_paged, unheard
+from services.referrals.store.directory import directory_of, list_entry
 from services.referrals.store.discharges import Discharged, discharged
 from services.referrals.store.disclosures import accounting_of, note_disclosures
-from services.referrals.store.fingerprints import content_of, id_of, named_by, numbered, placer_of, prints_of
+from services.referrals.store.fingerprints import (
+    content_of,
+    id_of,
+    named_by,
+    numbered,
+    placer_of,
+    prints_of,
+    trait_prints,
+)
+from services.referrals.store.likenesses import (
+    Likeness,
+    find,
+    keep_traits,
+    likenesses_around,
+    notice,
+    of_people,
+    sharing,
+)
 from services.referrals.store.person import know, people_of, person_of
+from services.referrals.store.pointers import Pointer, go, point, pointer_by_way, pointers_of, say
 from services.referrals.store.referral import (
     Referral,
     add,
@@ -19,13 +38,14 @@ from services.referrals.store.referral import (
     has_others,
     ids_by_number,
     ids_by_placer,
-    ids_of_person,
+    ids_of_people,
     listed,
     move,
     overdue,
     referrers,
     tell,
 )
+from services.referrals.store.reports import report, reports_of
 from services.referrals.store.search import Wanted, page
 from services.referrals.store.subscriptions import (
     Event,
@@ -42,7 +62,7 @@ from services.referrals.store.subscriptions import (
     waiting,
 )
 from services.referrals.store.tables import metadata
-from services.referrals.store.timelines import Entry, entries_of, milestones_of, note
+from services.referrals.store.timelines import Entry, entries_of, milestones_of, note, whose
 from services.referrals.store.unsent import say_instead
 
 __all__ = [
@@ -51,6 +71,8 @@ __all__ = [
     "Disclosure",
     "Entry",
     "Event",
+    "Likeness",
+    "Pointer",
     "Referral",
     "Refusal",
     "Repeat",
@@ -64,17 +86,23 @@ __all__ = [
     "change",
     "content_of",
     "counts",
+    "directory_of",
     "discharged",
     "drop_events",
     "entries_of",
     "events_of",
+    "find",
+    "go",
     "has_others",
     "id_of",
     "ids_by_number",
     "ids_by_placer",
-    "ids_of_person",
+    "ids_of_people",
     "keep_subscriptions",
+    "keep_traits",
     "know",
+    "likenesses_around",
+    "list_entry",
     "listed",
     "metadata",
     "milestones_of",
@@ -84,25 +112,36 @@ __all__ = [
     "note",
     "note_disclosures",
     "note_events",
+    "notice",
     "number_events",
     "numbered",
+    "of_people",
     "overdue",
     "page",
     "people_of",
     "person_of",
     "placer_of",
+    "point",
+    "pointer_by_way",
+    "pointers_of",
     "prints_of",
     "referrers",
     "refuse",
     "repeat",
+    "report",
+    "reports_of",
+    "say",
     "say_instead",
+    "sharing",
     "subscribe",
     "subscriptions_alone",
     "subscriptions_by_ids",
     "subscriptions_of",
     "tell",
+    "trait_prints",
     "unheard",
     "unsubscribe",
     "use",
     "waiting",
+    "whose",
 ]

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.referrals.store.tables import referrals, refusals, repeats
+from services.referrals.store.tables import pointers, referrals, refusals, repeats
 from shared.database import insert_or_ignore
 
 REFUSE, REPEAT = insert_or_ignore(refusals), insert(repeats)
@@ -51,7 +51,8 @@ async def repeat(db: AsyncConnection, some: Sequence[Repeat]) -> None:
 async def counts(db: AsyncConnection) -> dict[str, int]:
     """This will count referrals by first outcome (`first_...`) and present state (`in_...`), refusals and repeats.
 
-    What came for tests counts apart: `test` is how many referrals there are of that kind.
+    What came for tests counts apart: `test` is how many referrals there are of that kind. `pointed` is how often
+    somebody was pointed to something, `linked` how many of these they followed, `helped` of how many they say so.
     """
     found: dict[str, int] = {}
     for name, column in (("first_", referrals.c.first_outcome), ("in_", referrals.c.state)):
@@ -62,6 +63,9 @@ async def counts(db: AsyncConnection) -> dict[str, int]:
         ("refusals", select(func.count()).select_from(refusals).where(~refusals.c.test)),
         ("repeats", select(func.count()).select_from(repeats).where(repeats.c.referral_id.not_in(tested))),
         ("test", select(func.count()).select_from(referrals).where(referrals.c.test)),
+        ("pointed", select(func.count()).select_from(pointers)),
+        ("linked", select(func.count()).select_from(pointers).where(pointers.c.linked_at.is_not(None))),
+        ("helped", select(func.count()).select_from(pointers).where(pointers.c.said == "helped")),
     ):
         found[name] = await db.scalar(wanted) or 0
     return found

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid5
 
+from services.referrals.rules.likeness import traits
 from services.referrals.rules.order import Identifier, ReferralOrder
 from shared.ids import dated
 from shared.sealed import lookup
@@ -45,3 +46,8 @@ def prints_of(organisation: str, order: ReferralOrder) -> tuple[str, ...]:
 def person_print(organisation: str, identifier: Identifier) -> str:
     """This will give the fingerprint of one thing that an organisation calls a person."""
     return lookup("person", organisation, identifier.system, identifier.value)
+
+
+def trait_prints(order: ReferralOrder) -> frozenset[str]:
+    """This will give the fingerprints by which somebody known from elsewhere is found, whoever referred them."""
+    return frozenset(lookup("trait", *each) for each in traits(order))

@@ -30,15 +30,15 @@ async def know(db: AsyncConnection, people: Mapping[str, UUID]) -> None:
         await db.execute(KNOW, rows)
 
 
-def person_of(prints: Iterable[str], people: Mapping[str, UUID], referral_id: UUID) -> tuple[UUID, bool]:
-    """This will say who it is, by their fingerprints and the people known by them.
+def person_of(prints: Iterable[str], people: Mapping[str, UUID], referral_id: UUID) -> tuple[UUID, list[UUID]]:
+    """This will say who it is, by their fingerprints and the people known by them, and whom those point to besides.
 
     Somebody new has an id beside the referral's; without identifiers they are known by this referral only. When
-    identifiers point to two people, the first goes on, and the second answer is True: a person must look.
+    identifiers point to several people, the first goes on, and a person must look at the others.
     """
     mine = list(prints)
     if not mine:
-        return beside(referral_id, "person"), False
-    found = [people[each] for each in mine if each in people]
+        return beside(referral_id, "person"), []
+    found = list(dict.fromkeys(people[each] for each in mine if each in people))
     person_id = found[0] if found else beside(referral_id, f"person {mine[0]}")
-    return person_id, len(set(found)) > 1
+    return person_id, found[1:]

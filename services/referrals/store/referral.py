@@ -50,6 +50,11 @@ class Referral:
     visits_from: datetime | None = None
     visits_until: datetime | None = None
 
+    @property
+    def never_had(self) -> bool:
+        """Whether it was taken back with the very post by which we heard of it."""
+        return self.first_outcome == "refused" and self.reasons[:1] in (("withdrawn",), ("entered_in_error",))
+
 
 CLOCK = ("awaits", "act_by", "rings_at", "visits_from", "visits_until")
 PLAIN = tuple(each for each in Referral.__dataclass_fields__ if each not in ("order", "reasons"))
@@ -61,6 +66,7 @@ BY_IDS = select(referrals).where(among(referrals.c.referral_id, "ids"))
 BY_PLACER = select(referrals.c.placer, referrals.c.referral_id).where(
     among(referrals.c.organisation, "organisations"), among(referrals.c.placer, "placers")
 )
+IDS_OF_PEOPLE = select(referrals.c.referral_id).where(among(referrals.c.person_id, "people"))
 BY_NUMBER = (
     select(referrals.c.placer_value, referrals.c.referral_id)
     .where(among(referrals.c.organisation, "organisations"), among(referrals.c.placer_value, "numbers"))
@@ -100,6 +106,7 @@ async def change(db: AsyncConnection, some: Sequence[Referral]) -> None:
             "part2": each.part2,
             "withheld": each.withheld,
             "guardian": each.guardian,
+            "discharged_on": each.order.discharged_on,
             "latest": each.latest,
             "crisis_at": each.crisis_at,
             "paged_at": each.paged_at,
@@ -171,10 +178,9 @@ async def ids_by_number(db: AsyncConnection, organisations: Iterable[str], numbe
     return found
 
 
-async def ids_of_person(db: AsyncConnection, person_id: UUID) -> list[UUID]:
-    """This will list the ids of a person's referrals."""
-    wanted = select(referrals.c.referral_id).where(referrals.c.person_id == person_id)
-    return list((await db.execute(wanted)).scalars())
+async def ids_of_people(db: AsyncConnection, people: Iterable[UUID]) -> list[UUID]:
+    """This will list the ids of people's referrals."""
+    return list((await db.execute(IDS_OF_PEOPLE, {"people": sorted(people)})).scalars())
 
 
 async def overdue(db: AsyncConnection, *, at: datetime) -> int:

@@ -30,6 +30,30 @@ persons = Table(
 )
 """By which keyed fingerprints of an organisation's identifiers a person is found again."""
 
+traits = Table(
+    "traits",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("person_id", Uuid, primary_key=True, index=True),
+)
+"""Keyed fingerprints of what few people have in common, to find who may be known from elsewhere."""
+
+likenesses = Table(
+    "likenesses",
+    metadata,
+    Column("one_id", Uuid, primary_key=True),
+    Column("other_id", Uuid, primary_key=True, index=True),
+    Column("why", Json, nullable=False),
+    Column("noticed_at", UtcTime, nullable=False),
+    Column("verdict", Text),
+    Column("by", sealed.Sealed("likenesses.by")),
+    Column("reason", sealed.Sealed("likenesses.reason")),
+    Column("found_at", UtcTime),
+    CheckConstraint("one_id < other_id", name="two_people_are_one_likeness"),
+    CheckConstraint("verdict in ('same', 'different')", name="a_likeness_has_a_known_verdict"),
+)
+"""Two people who may be one human being, and what a named person found: `same`, `different`, or nothing yet."""
+
 FOR_TESTS, FOR_TESTS_SQLITE = text("test"), text("test = 1")
 IN_DANGER = text("crisis_at is not null")
 
@@ -191,3 +215,46 @@ disclosures = Table(
     Column("times", Integer, nullable=False),
 )
 """What organisations were told about people; `what` is our code for it, never its words. Nothing removes a row."""
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("report_id", Uuid, primary_key=True),
+    Column("person_id", Uuid, nullable=False, index=True),
+    Column("ground", Text, nullable=False),
+    Column("by", sealed.Sealed("reports.by"), nullable=False),
+    Column("recipient", sealed.Sealed("reports.recipient"), nullable=False),
+    Column("nature", sealed.Sealed("reports.nature"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+"""What people at the programme told without a consent: who, whom, what and when. Nothing removes a row."""
+
+directory = Table(
+    "directory",
+    metadata,
+    Column("entry_id", Uuid, primary_key=True),
+    Column("details", Json, nullable=False),
+    Column("kept_by", Text, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+)
+"""What the programme's own people put into the directory, or ended; what was shipped and left alone is not here."""
+
+pointers = Table(
+    "pointers",
+    metadata,
+    Column("pointer_id", Uuid, primary_key=True),
+    Column("referral_id", Uuid, nullable=False, index=True),
+    Column("way", Text, nullable=False, unique=True),
+    Column("entry", sealed.Sealed("pointers.entry"), nullable=False),
+    Column("by", sealed.Sealed("pointers.by"), nullable=False),
+    Column("pointed_at", UtcTime, nullable=False),
+    Column("linked_at", UtcTime),
+    Column("followed", Integer, nullable=False, server_default="0"),
+    Column("said", Text),
+    Column("said_at", UtcTime),
+    CheckConstraint("said is null or said in ('helped', 'not_for_me')", name="nobody_says_more_than_whether_it_helped"),
+)
+"""Who was pointed to which entry of the directory, which is sealed: it may tell what somebody lives with. `way` is the
+fingerprint of the link of ours by which they follow it, `linked_at` when they did first or said that it helped, and
+`followed` how often; `said` is what they say of it for themselves."""

@@ -6,18 +6,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals.rules.journey import Event, Milestones
-from services.referrals.store.tables import timeline
-from shared.database import insert_or_ignore
+from services.referrals.store.tables import referrals, timeline
+from shared.database import UtcTime, insert_or_ignore
 from shared.ids import beside
 from shared.several import among
 
 COLUMNS = ("referral_id", "what", "at", "about", "number", "by", "note")
 TOLD: tuple[Event, ...] = ("series_booked", "first_kept", "series_ended", "bridge_offered")
 NOTE = insert_or_ignore(timeline)
+WHOSE = (
+    select(referrals.c.person_id)
+    .join(timeline, timeline.c.referral_id == referrals.c.referral_id)
+    .where(among(referrals.c.person_id, "people"), timeline.c.what == bindparam("what"))
+    .where(timeline.c.at >= bindparam("since", type_=UtcTime()))
+)
 OF_VISITS = (
     select(timeline.c.referral_id, timeline.c.what, timeline.c.about, timeline.c.number)
     .where(among(timeline.c.referral_id, "ids"), timeline.c.what.in_(TOLD))
@@ -56,6 +62,11 @@ async def entries_of(db: AsyncConnection, referral_id: UUID) -> list[Entry]:
     order = timeline.c.at, timeline.c.what != "received", timeline.c.entry_id
     wanted = select(*columns).where(timeline.c.referral_id == referral_id).order_by(*order)
     return [Entry(**row) for row in (await db.execute(wanted)).mappings()]
+
+
+async def whose(db: AsyncConnection, people: Iterable[UUID], what: str, *, since: datetime) -> set[UUID]:
+    """This will choose, among people, those in whose timelines a thing stands since a moment."""
+    return set((await db.scalars(WHOSE, {"people": sorted(people), "what": what, "since": since})).all())
 
 
 async def milestones_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Milestones]:

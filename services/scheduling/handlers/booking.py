@@ -9,12 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduling.rules import series as rules
 from services.scheduling.rules.outcomes import NOTICE, Seat
+from services.scheduling.rules.taken import Taken, Times
 from services.scheduling.store import meetings as store
 from services.scheduling.store.meetings import Clash, Series
 from shared.clock import now
 from shared.database import lock
 from shared.events.fact import Minutes, Modality
 from shared.events.scheduling import SeriesBooked, SessionUnrecorded
+from shared.linked import with_linked
 from shared.mailbox import Later, Reply
 from shared.work import Asked, close_task, close_tasks, open_each
 
@@ -72,8 +74,12 @@ class ByHand:
 
 
 async def alone_with(db: AsyncConnection, *, people: Iterable[UUID], supporters: Iterable[UUID]) -> None:
-    """This will let bookings that could clash take turns: PostgreSQL may else see a deadlock where one only waits."""
-    await lock(db, *{f"person {each}" for each in people}, *{f"supporter {each}" for each in supporters})
+    """This will let bookings that could clash take turns: PostgreSQL may else see a deadlock where one only waits.
+
+    Bookings of people who are one human being could.
+    """
+    everyone = await with_linked(db, people)
+    await lock(db, *{f"person {each}" for each in everyone}, *{f"supporter {each}" for each in supporters})
 
 
 async def book_by_hand(wanted: ByHand, db: AsyncConnection) -> Reply:
@@ -82,6 +88,7 @@ async def book_by_hand(wanted: ByHand, db: AsyncConnection) -> Reply:
     series = await _series_for(wanted, db)
     when = rules.occurrence(wanted.local_start, zone=wanted.zone, minutes=wanted.minutes)
     one = rules.meeting(series.series_id, wanted.person_id, when, wanted.modality)
+    await _free_elsewhere(db, wanted.person_id, (one.starts_at, one.ends_at))
     booked = SeriesBooked(
         series_id=series.series_id,
         match_id=series.match_id,
@@ -100,6 +107,16 @@ async def book_by_hand(wanted: ByHand, db: AsyncConnection) -> Reply:
     booked = booked.model_copy(update={"public_name": names.get(wanted.supporter_id)})
     await _time_found(db, wanted, series.series_id)
     return Reply(booked, said=[booked, *chasers(booked)])
+
+
+async def _free_elsewhere(db: AsyncConnection, person_id: UUID, wanted: Times) -> None:
+    """This will refuse a time at which somebody who is one human being with a person is taken."""
+    others = await with_linked(db, [person_id]) - {person_id}
+    if not others:
+        return
+    taken = Taken(await store.taken(db, people=others, supporters=(), since=wanted[0]))
+    if not taken.has_room(others, [wanted]):
+        raise TimeTaken(*TAKEN["one_seat_at_a_time"])
 
 
 async def _time_found(db: AsyncConnection, wanted: ByHand, series_id: UUID) -> None:

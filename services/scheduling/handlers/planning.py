@@ -15,6 +15,7 @@ from services.scheduling.store.meetings import Clash, Series
 from shared.clock import now
 from shared.events.matching import MatchMade
 from shared.events.scheduling import SeriesBooked, SeriesNotBooked
+from shared.linked import everybody
 from shared.mailbox import Said
 from shared.programme import Programme
 from shared.work import Asked, open_each
@@ -71,9 +72,7 @@ async def _book(db: AsyncConnection, matches: Sequence[MatchMade], rhythms: Rhyt
 async def _book_together(
     db: AsyncConnection, matches: Sequence[MatchMade], rhythms: Rhythms, names: Mapping[UUID, str]
 ) -> list[SeriesBooked]:
-    theirs = {"people": _people(matches), "supporters": _supporters(matches)}
-    taken = Taken(await store.taken(db, **theirs, since=now()))
-    chosen = rules.choose(matches, taken, now=now(), rhythms=rhythms)
+    chosen = rules.choose(matches, await _taken(db, matches), now=now(), rhythms=rhythms)
     booked = [
         rules.booked(each, chosen[each.match_id], public_name=_name(each, names))
         for each in matches
@@ -85,11 +84,21 @@ async def _book_together(
     return booked
 
 
+async def _taken(db: AsyncConnection, matches: Sequence[MatchMade]) -> Taken:
+    """This will give when those of some matches are taken, and whoever is one human being with them."""
+    linked = await everybody(db, _people(matches))
+    people = _people(matches).union(*linked.values())
+    return Taken(await store.taken(db, people=people, supporters=_supporters(matches), since=now()), linked)
+
+
 async def _book_alone(
     db: AsyncConnection, match: MatchMade, rhythms: Rhythms, names: Mapping[UUID, str]
 ) -> list[SeriesBooked]:
-    """This will try one time after another, and let the database say which is free."""
+    """This will try one time after another that is free as far as is known, and let the database say which is."""
+    taken = await _taken(db, [match])
     for occurrences in rules.plans(match, now=now(), rhythm=rhythms[match.site_id]):
+        if not rules.fits(match, occurrences, taken):
+            continue
         booked = rules.booked(match, occurrences, public_name=_name(match, names))
         try:
             async with db.begin_nested():

@@ -20,6 +20,8 @@ from shared.work import close_task, open_task
 
 RECORD = "record_session"
 STILL_WANT_THIS = "still_want_this"
+ATTENDANCE_DIFFERS = "attendance_differs"
+"""The task of a session of which whoever holds it says something else than is recorded."""
 TIME_TO_ACT = timedelta(days=1)
 
 
@@ -32,13 +34,20 @@ async def record(said: Recording, db: AsyncConnection, *, plans: Plans) -> Reply
 
     The answer says whether it was news; a second recording of the same changes nothing.
     """
-    series = await _series_alone(db, said)
-    seat = _named(series, said)
+    told = await happened(said, await series_alone(db, said), db, plans=plans)
+    return Reply(told is not None, said=told)
+
+
+async def happened(said: Recording, series: Sequence[Seat], db: AsyncConnection, *, plans: Plans) -> list[Said] | None:
+    """This will record what happened in a seat of a series and give what follows, None where nothing of it was news."""
+    seat = named(series, said)
     rules.check(seat, said, now=now())
     if rules.says_nothing_new(seat, said):
-        return Reply(False)
+        return None
     told: list[Said] = []
-    if seat.outcome is None or rules.is_correction(seat, said):
+    if corrects := rules.is_correction(seat, said):
+        await close_task(db, kind=ATTENDANCE_DIFFERS, about=str(seat.session_id), by=said.by)
+    if seat.outcome is None or corrects:
         series = rules.after(series, seat, said.outcome)
         told = await _set_outcome(db, seat, said, series)
     else:
@@ -46,13 +55,13 @@ async def record(said: Recording, db: AsyncConnection, *, plans: Plans) -> Reply
     if now() >= rules.chased_at(seat):
         await close_task(db, kind=RECORD, about=str(seat.session_id), by=said.by)
     told += await count_again(db, [seat.person_id], plans=plans)
-    return Reply(True, said=[*told, *await end_those_over(db, [series])])
+    return [*told, *await end_those_over(db, [series])]
 
 
-async def _series_alone(db: AsyncConnection, said: Recording) -> list[Seat]:
-    """This will find a seat's series while nobody else changes anything of its person's."""
+async def series_alone(db: AsyncConnection, said: Recording) -> list[Seat]:
+    """This will find a seat's series while nobody else changes anything of its person's; NoSuchSeat otherwise."""
     found = await _series_of(db, said)
-    if await alone_with(db, [_named(found, said).person_id]):
+    if await alone_with(db, [named(found, said).person_id]):
         return await _series_of(db, said)
     return found
 
@@ -61,7 +70,8 @@ async def _series_of(db: AsyncConnection, said: Recording) -> list[Seat]:
     return next(iter((await store.seats_beside(db, [said.session_id])).values()), [])
 
 
-def _named(series: Sequence[Seat], said: Recording) -> Seat:
+def named(series: Sequence[Seat], said: Recording) -> Seat:
+    """This will give the seat of a series that somebody says something of; NoSuchSeat where it has none such."""
     for each in series:
         if (each.session_id, each.seat_id) == (said.session_id, said.seat_id):
             return each

@@ -11,6 +11,8 @@ from itertools import groupby
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from services.scheduling.rules import heeding
+from services.scheduling.rules.authorisations import Authorisation, choose, lacking
 from services.scheduling.rules.faults import faults
 from services.scheduling.rules.plans import PlanRule, Plans
 from services.scheduling.rules.seats import HELD, Delivered, Judgement
@@ -20,7 +22,7 @@ from shared.events.fact import Minutes, Units
 
 @dataclass(frozen=True, kw_only=True)
 class _Line:
-    """The part of a seat that belongs to one date of service."""
+    """The part of a seat that belongs to one date of service, with its coverage as it counts on that date."""
 
     seat: Delivered
     day: date
@@ -29,6 +31,12 @@ class _Line:
     rule: PlanRule | None
     faults: frozenset[str]
     units: Units = 0
+    authorisation: Authorisation | None = None
+
+    @property
+    def code(self) -> str | None:
+        """This will give the code of the service, where the plan is known and has one."""
+        return self.rule.service().code if self.rule else None
 
     def account(self) -> tuple[str, str, str]:
         """This will name the member's account that limits are counted on."""
@@ -42,7 +50,7 @@ def judge(seats: list[Delivered], plans: Plans) -> list[Judgement]:
     found: dict[UUID, Judgement] = {}
     used: Counter[tuple[object, ...]] = Counter()
     for _, day in groupby(lines, key=lambda line: (line.account(), line.day)):
-        for line in _with_units(list(day)):
+        for line in (_authorised(each, used) for each in _with_units(list(day))):
             covered, denied = _cover(line, used)
             so_far = found.get(line.seat.seat_id) or _blank(line)
             found[line.seat.seat_id] = _add(so_far, line, covered, denied, left=_left(line, used))
@@ -55,7 +63,8 @@ def service_date(started_at: datetime, zone: str) -> date:
 
 
 def _order(line: _Line) -> tuple[object, ...]:
-    return line.account(), line.day, line.begins, str(line.seat.seat_id)
+    mine = line.seat.coverage
+    return mine.payer, mine.member_id, line.day, mine.plan_id, line.begins, str(line.seat.seat_id)
 
 
 def _lines(seat: Delivered, plans: Plans) -> Iterator[_Line]:
@@ -65,8 +74,9 @@ def _lines(seat: Delivered, plans: Plans) -> Iterator[_Line]:
         day = begins.astimezone(place).date()
         midnight = datetime.combine(day + timedelta(days=1), time(), place).astimezone(UTC)
         minutes = min(left, int((midnight - begins).total_seconds() // 60))
-        rule = plans.on(seat.coverage.plan_id, day)
-        yield _Line(seat=seat, day=day, begins=begins, minutes=minutes, rule=rule, faults=faults(seat, rule, day))
+        part = replace(seat, coverage=heeding.on(seat.coverage, day, plans))
+        rule = plans.on(part.coverage.plan_id, day)
+        yield _Line(seat=part, day=day, begins=begins, minutes=minutes, rule=rule, faults=faults(part, rule, day))
         begins, left = midnight, left - minutes
         if left <= 0:
             return
@@ -89,6 +99,13 @@ def _with_units(day: list[_Line]) -> list[_Line]:
     return [replace(line, units=given.get(id(line), 0)) for line in day]
 
 
+def _authorised(line: _Line, used: Counter[tuple[object, ...]]) -> _Line:
+    """This will choose the authorisation that a line counts on, by what the lines before it used up."""
+    known = line.seat.coverage.all_authorisations()
+    chosen = choose(known, line.code, line.day, lambda each: _left(replace(line, authorisation=each), used))
+    return replace(line, authorisation=chosen)
+
+
 def _cover(line: _Line, used: Counter[tuple[object, ...]]) -> tuple[Units, dict[str, Units]]:
     """This will use up the limits for one line, and give what is covered and what each reason leaves uncovered."""
     if line.faults or line.rule is None:
@@ -103,11 +120,11 @@ def _rooms(line: _Line, rule: PlanRule, used: Counter[tuple[object, ...]]) -> It
     if rule.day_cap is not None:
         yield "DAY_CAP", max(rule.day_cap - used[_day(line)], 0)
     if rule.prior_auth.mode != "none":
-        coverage, free = line.seat.coverage, _free(line, rule, used)
-        if coverage.authorisation is None:
-            yield "NO_AUTH", free
-        elif coverage.authorised_units is not None:
-            yield "AUTH_UNITS_EXHAUSTED", free + max(coverage.authorised_units - used[_authorised(line)], 0)
+        free, left = _free(line, rule, used), _left(line, used)
+        if line.authorisation is None:
+            yield lacking(line.seat.coverage.all_authorisations(), line.code, line.day), free
+        elif left is not None:
+            yield "AUTH_UNITS_EXHAUSTED", free + left
 
 
 def _free(line: _Line, rule: PlanRule, used: Counter[tuple[object, ...]]) -> Units:
@@ -120,15 +137,16 @@ def _use(line: _Line, rule: PlanRule, covered: Units, used: Counter[tuple[object
     free = min(_free(line, rule, used), covered)
     used[_day(line)] += covered
     used[_window(line, rule)] += free
-    used[_authorised(line)] += covered - free
+    used[_authorisation(line)] += covered - free
 
 
 def _day(line: _Line) -> tuple[object, ...]:
     return "day", line.account(), line.day
 
 
-def _authorised(line: _Line) -> tuple[object, ...]:
-    return "authorisation", line.account(), line.seat.coverage.authorisation
+def _authorisation(line: _Line) -> tuple[object, ...]:
+    mine, chosen = line.seat.coverage, line.authorisation
+    return "authorisation", mine.payer, mine.member_id, chosen and chosen.number
 
 
 def _window(line: _Line, rule: PlanRule) -> tuple[object, ...]:
@@ -159,9 +177,9 @@ def _blank(line: _Line) -> Judgement:
 
 
 def _left(line: _Line, used: Counter[tuple[object, ...]]) -> Units | None:
-    """This will say how many units of the member's authorisation are left after a line."""
-    granted = line.seat.coverage.authorised_units
-    return None if granted is None else max(granted - used[_authorised(line)], 0)
+    """This will say how many units of the line's authorisation are left; None without a limit."""
+    granted = line.authorisation.units if line.authorisation else None
+    return None if granted is None else max(granted - used[_authorisation(line)], 0)
 
 
 def _add(so_far: Judgement, line: _Line, covered: Units, denied: dict[str, Units], *, left: Units | None) -> Judgement:
@@ -169,7 +187,7 @@ def _add(so_far: Judgement, line: _Line, covered: Units, denied: dict[str, Units
         so_far,
         units_delivered=so_far.units_delivered + line.units,
         units_covered=so_far.units_covered + covered,
-        authorisation=line.seat.coverage.authorisation,
+        authorisation=line.authorisation.number if line.authorisation else None,
         authorised_left=left,
         denied={reason: so_far.denied.get(reason, 0) + denied.get(reason, 0) for reason in {*so_far.denied, *denied}},
     )

@@ -21,9 +21,7 @@ def _of_note(seat: Delivered) -> dict[str, bool]:
 
 
 def _of_member(coverage: Coverage, rule: PlanRule | None, day: date) -> dict[str, bool]:
-    begun = coverage.covered_from is None or coverage.covered_from <= day
-    lasts = coverage.covered_to is None or day <= coverage.covered_to
-    return {"NOT_ELIGIBLE_ON_DOS": rule is None or not begun or not lasts}
+    return {"NOT_ELIGIBLE_ON_DOS": rule is None or not coverage.covers(day)}
 
 
 def _of_member_under(rule: PlanRule, coverage: Coverage, day: date) -> dict[str, bool]:

@@ -179,6 +179,11 @@ class Plans:
         """This will say whether any version of a plan is known."""
         return plan_id in self._versions
 
+    def codes(self, plan_ids: Iterable[str]) -> set[str]:
+        """This will list the codes by which one-to-one sessions are billed under any version of some plans."""
+        services = [rule.service() for each in plan_ids for rule in self._versions.get(each, [])]
+        return {each.code for each in services if each.code}
+
     def returned_to_insurers(self, plan_id: str) -> bool:
         """This will say whether sessions under a plan may ever be shown to an insurer."""
         return self.knows(plan_id) and not any(each.never_returned_to_insurers for each in self._versions[plan_id])

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
+from services.scheduling.rules.authorisations import Authorisation
+from services.scheduling.rules.told import Span
 from shared.events.fact import Minutes, Modality, Units
 
 HELD = frozenset({"attended", "attended_partial"})
@@ -11,7 +13,11 @@ HELD = frozenset({"attended", "attended_partial"})
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
-    """Who insures a person; dates are inclusive, `authorised_units` None with an authorisation is without limit."""
+    """Who insures a person; dates are inclusive, `authorised_units` None with an authorisation is without limit.
+
+    `spans` and `authorisations` are the insurer's own words (spans None: it has said nothing of the days), the rest is
+    what came with the referral.
+    """
 
     coverage_id: UUID
     payer: str
@@ -25,6 +31,25 @@ class Coverage:
     authorisation: str | None = None
     authorised_units: Units | None = None
     restricted: bool = False
+    spans: tuple[Span, ...] | None = None
+    authorisations: tuple[Authorisation, ...] = ()
+
+    def covers(self, day: date) -> bool:
+        """This will say whether a day lies within the days of the coverage."""
+        begun = self.covered_from is None or self.covered_from <= day
+        return begun and (self.covered_to is None or day <= self.covered_to)
+
+    @property
+    def is_told_of(self) -> bool:
+        """This will say whether the insurer told anything of the member."""
+        return self.spans is not None or bool(self.authorisations)
+
+    def all_authorisations(self) -> list[Authorisation]:
+        """This will list the insurer's authorisations, and the referral's own where the insurer says nothing of it."""
+        told = sorted(self.authorisations, key=lambda each: each.number)
+        if self.authorisation is None or self.authorisation in {each.number for each in told}:
+            return told
+        return [*told, Authorisation(number=self.authorisation, units=self.authorised_units)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.scheduling.rules.taken import Taken
+from services.scheduling.rules.taken import Taken, Times
 from shared.events.fact import Minutes, Modality
 from shared.events.matching import MatchMade, Slot
 from shared.events.scheduling import BookedSession, SeriesBooked
@@ -104,14 +104,25 @@ def choose(
     """
     found: dict[UUID, list[Occurrence]] = {}
     for match in matches:
-        both = [each for each in (match.person_id, match.supporter_id) if each]
         for meetings in plans(match, now=now, rhythm=rhythms[match.site_id]):
-            times = [(each.starts_at, each.ends_at) for each in meetings]
-            if taken.has_room(both, times):
-                taken.take(both, times)
+            if fits(match, meetings, taken):
+                taken.take(_both(match), _times(meetings))
                 found[match.match_id] = meetings
                 break
     return found
+
+
+def fits(match: MatchMade, meetings: Sequence[Occurrence], taken: Taken) -> bool:
+    """This will say whether both of a match are free at all of these times."""
+    return taken.has_room(_both(match), _times(meetings))
+
+
+def _both(match: MatchMade) -> list[UUID]:
+    return [each for each in (match.person_id, match.supporter_id) if each]
+
+
+def _times(meetings: Sequence[Occurrence]) -> list[Times]:
+    return [(each.starts_at, each.ends_at) for each in meetings]
 
 
 def plans(match: MatchMade, *, now: datetime, rhythm: Rhythm) -> Iterator[list[Occurrence]]:

@@ -8,7 +8,9 @@ from uuid import UUID, uuid5
 from sqlalchemy import RowMapping, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.scheduling.rules.coverage import service_date
 from services.scheduling.rules.seats import Coverage, Judgement, Recorded, Standing
+from services.scheduling.store.statements import NOTHING, Words, words_of
 from services.scheduling.store.tables import coverages, labels, seats, sessions, supporters
 from shared.database import upsert
 from shared.events.matching import SupporterRegistered
@@ -48,6 +50,11 @@ def member_key(payer: str, member_id: str, birth_date: date) -> str:
     return lookup("member", payer, member_id, birth_date.isoformat())
 
 
+def key_of(told: CoverageShared) -> str:
+    """This will give what the member of a coverage is found by."""
+    return member_key(told.payer, told.member_id, date.fromisoformat(told.birth_date))
+
+
 _INSURE = upsert(
     coverages,
     keys=["coverage_id"],
@@ -68,7 +75,7 @@ def _insured(told: CoverageShared, heard_at: datetime) -> dict[str, Any]:
     return {
         "coverage_id": uuid5(told.person_id, str(told.referral_id)),
         **told.model_dump(include={"person_id", "referral_id", "payer", "plan_id", "restricted"}),
-        "member_key": member_key(told.payer, told.member_id, date.fromisoformat(told.birth_date)),
+        "member_key": key_of(told),
         "member": told.model_dump(include=set(MEMBER)),
         "heard_at": heard_at,
     }
@@ -121,6 +128,22 @@ async def people_seen_by(db: AsyncConnection, supporter_ids: Iterable[UUID]) -> 
     return set((await db.execute(_SEEN, {"supporters": list(supporter_ids)})).scalars())
 
 
+async def days_of(db: AsyncConnection, people: Iterable[UUID]) -> dict[UUID, set[date]]:
+    """This will list the local days on which people had sessions, or have them ahead."""
+    found: dict[UUID, set[date]] = {}
+    for row in await db.execute(_DAYS, {"people": list(people)}):
+        begins = row.started_at or row.starts_at
+        found.setdefault(row.person_id, set()).add(service_date(begins, row.zone))
+    return found
+
+
+_DAYS = (
+    select(seats.c.person_id, seats.c.started_at, seats.c.starts_at, sessions.c.zone)
+    .join(sessions)
+    .where(among(seats.c.person_id, "people"), seats.c.state != "cancelled")
+)
+
+
 async def recorded(db: AsyncConnection, people: Iterable[UUID]) -> list[Recorded]:
     """This will give the recorded seats that count for coverage: held, missed, or judged before."""
     return [_recorded(row) for row in (await db.execute(_RECORDED, {"people": list(people)})).mappings()]
@@ -141,18 +164,26 @@ _INSURED = select(coverages).where(coverages.c.person_id.in_(_SHARING)).order_by
 
 
 async def coverages_of(db: AsyncConnection, people: Iterable[UUID]) -> dict[UUID, dict[UUID, Coverage]]:
-    """This will give, of these people and whoever shares their number, the coverages by referral, the last one last."""
+    """This will give, of these people and whoever shares their number, the coverages by referral, the last one last.
+
+    With each comes what the insurer itself told of the member.
+    """
+    rows = (await db.execute(_INSURED, {"people": list(people)})).mappings().all()
+    told = await words_of(db, {row["member_key"] for row in rows}) if rows else {}
     found: dict[UUID, dict[UUID, Coverage]] = {}
-    for row in (await db.execute(_INSURED, {"people": list(people)})).mappings():
-        found.setdefault(row["person_id"], {})[row["referral_id"]] = _coverage(row)
+    for row in rows:
+        found.setdefault(row["person_id"], {})[row["referral_id"]] = _coverage(
+            row, told.get(row["member_key"], NOTHING)
+        )
     return found
 
 
-def _coverage(row: RowMapping) -> Coverage:
+def _coverage(row: RowMapping, told: Words) -> Coverage:
     member: dict[str, Any] = {**row["member"]}
     dates = {each: _day(member.pop(each)) for each in DATES}
     same = {each: row[each] for each in ("coverage_id", "payer", "plan_id", "restricted")}
-    return Coverage(**same, **member, **dates)  # type: ignore[arg-type]
+    words = {"spans": told.spans, "authorisations": told.authorisations}
+    return Coverage(**same, **member, **dates, **words)  # type: ignore[arg-type]
 
 
 def _day(text: str | None) -> date | None:

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduling.rules.outcomes import Seat
 from services.scheduling.store.tables import labels, seats, series, sessions, supporters
-from shared.database import broken_rule, upsert
+from shared.database import UtcTime, broken_rule, upsert
 from shared.events.scheduling import BookedSession, SeriesBooked
 from shared.several import among
 
@@ -165,6 +165,15 @@ _END = (
     .values(state="ended")
     .returning(series)
 )
+_MINE, _OTHER = seats.alias(), seats.alias()
+_AT_ONCE = (
+    select(_OTHER.c.session_id)
+    .join(_MINE, (_MINE.c.starts_at < _OTHER.c.ends_at) & (_MINE.c.ends_at > _OTHER.c.starts_at))
+    .where(among(_MINE.c.person_id, "people"), among(_OTHER.c.person_id, "people"))
+    .where(_MINE.c.person_id != _OTHER.c.person_id, _MINE.c.state == "booked", _OTHER.c.state == "booked")
+    .where(_OTHER.c.starts_at > bindparam("now", type_=UtcTime()))
+    .where(tuple_(_MINE.c.starts_at, _MINE.c.seat_id) < tuple_(_OTHER.c.starts_at, _OTHER.c.seat_id))
+)
 _THEIRS = select(sessions.c.series_id).where(among(sessions.c.session_id, "sessions"))
 _SEATS = (
     select(
@@ -185,6 +194,11 @@ async def seats_beside(db: AsyncConnection, session_ids: Iterable[UUID]) -> dict
     for row in (await db.execute(_SEATS, {"sessions": list(session_ids)})).mappings():
         found.setdefault(row["series_id"], []).append(Seat(**row))
     return found
+
+
+async def sessions_at_once(db: AsyncConnection, people: Iterable[UUID], *, since: datetime) -> list[UUID]:
+    """This will name the sessions ahead of some people, who are one, that begin while another of them sits."""
+    return list((await db.scalars(_AT_ONCE, {"people": list(people), "now": since})).unique())
 
 
 async def sessions_between(db: AsyncConnection, person_id: UUID, supporter_id: UUID) -> list[UUID]:
@@ -218,6 +232,12 @@ async def write_outcome(db: AsyncConnection, some: Sequence[Seat], **columns: An
     await db.execute(_BECAME, [{"one": each.session_id} for each in some])
 
 
+async def holders(db: AsyncConnection, session_id: UUID) -> set[str]:
+    """This will name the organisations that hold a session; none where there is no such session."""
+    found = (await db.execute(_HOLDERS, {"one": session_id})).one_or_none()
+    return {found.organisation, *(found.hosts or ())} - {None} if found else set()
+
+
 async def public_names(db: AsyncConnection, supporter_ids: Iterable[UUID]) -> dict[UUID, str]:
     """This will give what people may be told of supporters, those that were heard of."""
     found = await db.execute(_NAMES, {"supporters": list(supporter_ids)})
@@ -234,6 +254,11 @@ async def knows_person(db: AsyncConnection, person_id: UUID) -> bool:
     return bool(await db.scalar(_PERSON_KNOWN, {"one": person_id}))
 
 
+_HOLDERS = (
+    select(supporters.c.organisation, supporters.c.hosts)
+    .join(sessions, sessions.c.supporter_id == supporters.c.supporter_id)
+    .where(sessions.c.session_id == bindparam("one"))
+)
 _SUPPORTER_KNOWN = select(exists().where(supporters.c.supporter_id == bindparam("one")))
 _PERSON_KNOWN = select(exists().where(labels.c.person_id == bindparam("one")))
 _IN_TIME = select(sessions).order_by(sessions.c.starts_at, sessions.c.session_id)

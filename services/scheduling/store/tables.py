@@ -94,7 +94,10 @@ supporters = Table(
     Column("credential_to", Date),
     Column("networks", Json, nullable=False),
     Column("volunteer", Boolean, nullable=False),
+    Column("organisation", Text),
+    Column("hosts", Json),
 )
+"""`organisation` and `hosts` hold their sessions; of who was registered before that was told, nobody does."""
 
 coverages = Table(
     "coverages",
@@ -110,6 +113,19 @@ coverages = Table(
     Column("heard_at", UtcTime, nullable=False),
 )
 """Who insures whom; `member` holds everything that could name a person, `member_key` finds a member again."""
+
+statements = Table(
+    "statements",
+    metadata,
+    Column("statement_id", Uuid, primary_key=True),
+    Column("payer", Text, nullable=False),
+    Column("member_key", Text, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("words", SealedJson("statements.words"), nullable=False),
+    Column("as_of", UtcTime, nullable=False),
+    Column("heard_at", UtcTime, nullable=False),
+)
+"""What insurers told of members last, whether or not anybody here is that member; `kind` as it was posted."""
 
 labels = Table(
     "labels",

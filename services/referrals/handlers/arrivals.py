@@ -1,0 +1,107 @@
+"""What a post is known by: its referrals, their people, and the ones they repeat or would be instead of."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.referrals import store
+from services.referrals.reading import Reading
+from services.referrals.rules import triage
+from services.referrals.rules.order import ReferralOrder
+from services.referrals.rules.protection import protected
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """One post of an organisation; `post_id` tells it from another with the same content."""
+
+    post_id: UUID
+    organisation: str
+    reading: Reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """A referral as it is in the store, whether this post made it, and its place in the post."""
+
+    referral: store.Referral
+    new: bool
+    entry: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """One referral of a post, and by what it, its person, and the one it asks to be instead of are known."""
+
+    post_id: UUID
+    entry: int
+    organisation: str
+    order: ReferralOrder
+    known: UUID | None
+    placer: str
+    content: str
+    prints: tuple[str, ...]
+    instead: str | None
+    instead_number: str
+
+
+def arrivals_of(post: Post) -> list[Arrival]:
+    """This will list the referrals of a post."""
+    name = post.organisation
+    return [
+        Arrival(
+            post_id=post.post_id,
+            entry=each.entry,
+            organisation=name,
+            order=each.order,
+            known=each.known,
+            placer=store.placer_of(name, each.order),
+            content=store.content_of(name, each.order),
+            prints=store.prints_of(name, each.order),
+            instead=store.named_by(name, each.unless) if each.unless else None,
+            instead_number=store.numbered(name, each.unless) if each.unless and not each.unless.system else "",
+        )
+        for each in post.reading.posted
+    ]
+
+
+def says_something_else(known: store.Referral, arrival: Arrival) -> bool:
+    """This will say whether a repeat differs from what is known: what was taken back is asked for again, too.
+
+    Where only the day of discharge is another, that is no matter to judge: the clock goes by it.
+    """
+    if arrival.order.status != known.order.status:
+        return True
+    return arrival.content != known.content and _undated(arrival.order) != _undated(known.order)
+
+
+def _undated(order: ReferralOrder) -> ReferralOrder:
+    return order.model_copy(update={"authored_at": None, "discharged_on": None})
+
+
+def comparison(known: store.Referral, arrival: Arrival) -> str:
+    """This will name the comparison of a repeat with what is known."""
+    return f"{known.referral_id} {arrival.content[:12]}"
+
+
+def fresh_of(
+    arrival: Arrival, verdict: triage.Verdict, ids: tuple[UUID, UUID], site_id: str, at: datetime
+) -> store.Referral:
+    """This will give a new referral as its verdict leaves it; `ids` are its own and its person's."""
+    referral_id, person_id = ids
+    return store.Referral(
+        referral_id=referral_id,
+        person_id=person_id,
+        organisation=arrival.organisation,
+        site_id=site_id,
+        content=arrival.content,
+        order=arrival.order,
+        part2=protected(arrival.order),
+        first_outcome=verdict.outcome,
+        state=verdict.outcome,
+        reasons=(verdict.reason,) if verdict.reason else verdict.missing,
+        arrived_at=at,
+        told_at=at,
+        latest=arrival.content,
+        crisis_at=at if verdict.outcome == "crisis_review" else None,
+    )
