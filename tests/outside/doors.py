@@ -73,6 +73,7 @@ OWN: dict[str, dict[str, Whom]] = {
     "scheduling": {
         **dict.fromkeys(("GET /sessions", "POST /sessions"), "staff"),
         "POST /sessions/{session_id}/seats/{seat_id}/outcome": "staff",
+        "POST /series/{series_id}/end": "staff",
         "GET /covered-sessions": "payer",
     },
     "notifications": {

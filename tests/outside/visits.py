@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from services.scheduling.rules.series import series_id
 from shared import sealed, tokens
 from shared.clock import real
 from shared.programme import hash_key
@@ -64,7 +65,9 @@ async def furnish(house: House) -> Made:
     (offer,) = (await house.ask("matching", "GET", "/offers", headers=agency)).json()
     made.ids["offer_id"] = offer["offer_id"]
     await house.hear("notifications", contact(UUID(made.ids["person_id"])).model_copy(update={"site_id": "main"}))
-    await house.hear("scheduling", referral(), supporter(), match())
+    no_time = match(match_id=uuid4(), person_id=uuid4(), slots=[])
+    await house.hear("scheduling", referral(), supporter(), match(), no_time)
+    made.ids["series_id"] = str(series_id(no_time.match_id))
     listed = await house.ask("scheduling", "GET", "/sessions", headers=agency)
     session = listed.json()["sessions"][0]
     made.ids |= {"session_id": session["session_id"], "seat_id": session["seats"][0]["seat_id"]}
@@ -123,6 +126,7 @@ def body_for(route: str, made: Made) -> dict[str, Any]:
         },
         "POST /offers/{offer_id}/answer": {"json": {"answer": "accept"}},
         "POST /sessions": {"json": _session()},
+        "POST /series/{series_id}/end": {"json": {"by": "Kim"}},
         "POST /sessions/{session_id}/seats/{seat_id}/outcome": {"json": {"outcome": "cancelled_person", "by": "Kim"}},
         "GET /covered-sessions": {"params": {"from": "2026-03-01", "to": "2026-03-31"}},
         "GET /messages": {"params": {"person_id": str(an_id("ana"))}},

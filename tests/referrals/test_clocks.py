@@ -209,6 +209,21 @@ async def test_visits_that_are_booked_again_begin_again(desk: Desk) -> None:
     assert await tasks_of(desk, referral_id) == []
 
 
+async def test_of_two_series_the_earlier_visit_to_come_is_the_first(desk: Desk) -> None:
+    referral_id = await desk.referred(request())
+    said = facts((await desk.said(ReferralAccepted))[0])
+    first = said["series"].sessions[0]
+    later = first.model_copy(update={"starts_at": first.starts_at + 20 * DAY, "ends_at": first.ends_at + 20 * DAY})
+    await desk.hear(said["match"], said["series"])
+    before = await acts(desk, referral_id)
+
+    await desk.hear(said["series"].model_copy(update={"series_id": uuid4(), "sessions": [later]}))
+
+    assert await acts(desk, referral_id) == before
+    told = (await desk.task(referral_id))["output"]
+    assert [datetime.fromisoformat(each["valueDateTime"]) for each in told] == [first.starts_at]
+
+
 @pytest.mark.parametrize("reason", [each for each in CLOSED_AS if each != "linked"])
 async def test_a_referral_is_closed_for_a_reason_which_its_sender_reads(desk: Desk, reason: str) -> None:
     referral_id = await desk.referred(request())
@@ -300,3 +315,4 @@ async def test_a_visit_that_was_not_kept_after_all_is_no_evidence(desk: Desk) ->
     await desk.hear(said["none"])
 
     assert (await told_of(desk))[-1] == ("on-hold", "lapsed")
+    assert "First visit kept" not in str((await desk.told())[-1])

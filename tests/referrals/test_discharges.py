@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -108,11 +109,63 @@ async def test_a_visit_within_seven_days_asks_nobody_anything(desk: Desk) -> Non
     assert (await left(desk))["within_7_days"] == 1
 
 
+async def test_a_visit_in_hospital_is_welcome_and_not_the_follow_up(desk: Desk) -> None:
+    referral_id = await desk.referred(leaving(TODAY + 2 * DAY))
+    said = facts((await desk.said(ReferralAccepted))[0])
+    before = said["first"].model_copy(update={"started_at": NOW + DAY})
+    far = said["series"].sessions[0].model_copy(update={"ends_at": NOW + 60 * DAY})
+    await desk.hear(said["match"], said["series"].model_copy(update={"sessions": [far]}), before)
+    going_on = await acts(desk, referral_id)
+
+    await pass_to(desk, going_on[2])
+    pressed = await tasks_of(desk, referral_id)
+    after = said["later"].model_copy(update={"seat_id": uuid4(), "started_at": clock.now() + timedelta(hours=1)})
+    await desk.hear(after)
+
+    assert going_on == ("supporter", "go_on", follow_up_ends(TODAY + 2 * DAY, SITE) - 2 * DAY)
+    assert pressed == [("discharge_follow_up", "supporter")]
+    assert await tasks_of(desk, referral_id) == []
+    assert (await acts(desk, referral_id))[2] > follow_up_ends(TODAY + 2 * DAY, SITE)
+    assert (await left(desk))["within_7_days"] == 1
+
+
+async def test_whoever_must_act_in_the_last_of_the_seven_days_is_asked_at_once(desk: Desk) -> None:
+    await desk.referred(leaving(TODAY - 6 * DAY))
+    said = facts((await desk.said(ReferralAccepted))[0])
+    ends = follow_up_ends(TODAY - 6 * DAY, SITE)
+    far = said["series"].sessions[0].model_copy(update={"starts_at": NOW + 20 * DAY, "ends_at": NOW + 20 * DAY})
+    asked: list[tuple[str, str, datetime]] = []
+
+    for each in (None, said["match"], said["series"].model_copy(update={"sessions": [far]})):
+        if each:
+            await desk.hear(each)
+        await pass_to(desk, clock.now() + timedelta(minutes=1))
+        asked += [(each.kind, each.owner, each.due) for each in await desk.work()]
+
+    assert asked == [("discharge_follow_up", owner, ends) for owner in ("matching", "scheduling", "supporter")]
+
+
+async def test_a_visit_that_is_booked_in_the_last_of_the_seven_days_asks_nobody_before_it(desk: Desk) -> None:
+    referral_id = await desk.referred(leaving(TODAY - 5 * DAY))
+    said = facts((await desk.said(ReferralAccepted))[0])
+    ends = follow_up_ends(TODAY - 5 * DAY, SITE)
+    soon = NOW + timedelta(days=1, hours=20)
+    one = said["series"].sessions[0].model_copy(update={"starts_at": soon, "ends_at": soon})
+    await desk.hear(said["match"], said["series"].model_copy(update={"sessions": [one]}))
+
+    await pass_to(desk, soon)
+    before = await tasks_of(desk, referral_id)
+    await pass_to(desk, ends)
+
+    assert before == []
+    assert await tasks_of(desk, referral_id) == [("discharge_follow_up", "supporter")]
+
+
 @pytest.mark.parametrize(
     ("kept", "now", "expected"),
     [
         ("2026-03-02T23:00", "2026-03-05T12:00", "waiting"),
-        ("2026-03-03T01:00", "2026-03-20T12:00", "later"),
+        ("2026-03-03T01:00", "2026-03-20T12:00", "not_seen"),
         ("2026-03-03T06:00", "2026-03-05T12:00", "within_7_days"),
         ("2026-03-10T03:59", "2026-03-20T12:00", "within_7_days"),
         ("2026-03-10T04:01", "2026-03-20T12:00", "later"),
@@ -123,7 +176,8 @@ async def test_a_visit_within_seven_days_asks_nobody_anything(desk: Desk) -> Non
 def test_counts_days_as_the_hospitals_own_calendar_does(kept: str | None, now: str, expected: str) -> None:
     # New York; summer time begins on 8 March: midnight is 05:00Z before it, and 04:00Z after.
     moment = datetime.fromisoformat(f"{kept}:00+00:00") if kept else None
-    someone = Left(discharged_on=date(2026, 3, 2), site=SITE, first_kept=moment)
+    in_hospital = datetime.fromisoformat("2026-02-27T15:00:00+00:00")
+    someone = Left(discharged_on=date(2026, 3, 2), site=SITE, kept=[in_hospital, *([moment] if moment else [])])
 
     found = how(someone, now=datetime.fromisoformat(f"{now}:00+00:00"))
 

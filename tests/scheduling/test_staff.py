@@ -4,11 +4,13 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from shared import clock
 from shared.events.matching import Slot
 from shared.events.notifications import VisitAnswered
-from shared.events.scheduling import BookedSession, SeriesNotBooked
+from shared.events.scheduling import BookedSession, SeriesEnded, SeriesNotBooked
+from shared.mailbox.tables import outbox
 from tests.scheduling.makers import NOW, Desk, an_id, consent, coverage, match, referral, supporter
 
 BODY = {
@@ -104,6 +106,31 @@ async def test_staff_find_a_time_for_a_series_that_had_none(desk: Desk):
 
     assert answer.status_code == 201 and told.reason == "no_slots_given"
     assert (await desk.ask("GET", "/work")).json() == []
+
+
+async def test_a_series_that_finds_no_time_ends_and_frees_its_supporter(desk: Desk):
+    (told,) = await desk.hear(match(slots=[]))
+    (task,) = (await desk.ask("GET", "/work")).json()
+    path, body = f"/series/{task['about']}/end", {"by": "Kim"}
+
+    answers = [(await desk.ask("POST", each, json=body)).status_code for each in (f"/series/{uuid4()}/end", path, path)]
+    wanted = {**BODY, "person_id": str(told.person_id), "series_id": task["about"]}
+    booked = await desk.ask("POST", "/sessions", json=wanted)
+
+    assert answers == [404, 200, 409] and booked.status_code == 409
+    async with desk.service.database.reading() as db:
+        (row,) = (await db.execute(select(outbox).where(outbox.c.type == SeriesEnded.type_name()))).mappings()
+    ended = SeriesEnded.model_validate_json(row["body"])
+    assert (ended.match_id, ended.referral_id, ended.kept) == (told.match_id, told.referral_id, 0)
+    assert (await desk.ask("GET", "/work")).json() == []
+
+
+async def test_nobody_ends_a_series_that_has_sessions(desk: Desk):
+    (booked, *_) = await desk.hear(match())
+
+    answer = await desk.ask("POST", f"/series/{booked.series_id}/end", json={"by": "Kim"})
+
+    assert answer.status_code == 409 and "outcome" in answer.json()["errors"][0]["remedy"]
 
 
 async def test_asks_for_another_time_until_one_is_booked(desk: Desk):

@@ -58,7 +58,7 @@ async def look_at_clocks(rung: list[ReferralFellDue], db: AsyncConnection, *, pr
     looked = [replace(each, rings_at=None) for each in known.values()]
     tasks = [ran_out(each, programme=programme, at=at) for each in looked]
     await open_each(db, [each for each in tasks if each])
-    again = [(each, []) if task else ringing(each, at=at) for each, task in zip(looked, tasks, strict=True)]
+    again = [(each, []) if each.act_by and each.act_by <= at else ringing(each, at=at) for each in looked]
     await store.move(db, [each for each, _ in again])
     return [later for _, some in again for later in some]
 

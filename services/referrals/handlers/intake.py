@@ -140,7 +140,7 @@ class Intake:
             return known
         moved = replace(known, order=known.order.model_copy(update={"discharged_on": order.discharged_on}))
         self.news.add(known.referral_id)
-        if moved.awaits not in clock.BEFORE_A_VISIT:
+        if moved.awaits not in clock.UNTIL_SEEN:
             return moved
         wound, rings = wind_by_discharge(known, moved, programme=self.programme, at=self.at)
         self.follows.append(Follows(said=list(rings), test=known.test))

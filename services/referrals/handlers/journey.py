@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
 from services.referrals.handlers.telling import tell
-from services.referrals.handlers.winding import CLOCK_TASKS, NO_VISIT, wind
+from services.referrals.handlers.winding import CLOCK_TASKS, NO_VISIT, seen, wind
 from services.referrals.rules import clock, journey
 from shared.calendar import add_business_days
 from shared.clock import now
@@ -30,7 +31,9 @@ async def advance(facts: Sequence[Fact], db: AsyncConnection, *, programme: Prog
     rings: dict[UUID, list[Later]] = {}
     for each in mine:
         before = moved[each.referral_id]
-        after, later = wind(_stepped(before, each), programme=programme, at=at, again=_is_booked(before, each))
+        stepped = _stepped(before, each, at)
+        again = _is_booked(before, each) or seen(stepped, programme) != seen(before, programme)
+        after, later = wind(stepped, programme=programme, at=at, again=again)
         moved[each.referral_id] = after
         rings[each.referral_id] = later or rings.get(each.referral_id, [])
     await _keep(db, [each for each in moved.values() if each != known[each.referral_id]], known)
@@ -39,10 +42,22 @@ async def advance(facts: Sequence[Fact], db: AsyncConnection, *, programme: Prog
     return [*(later for some in rings.values() for later in some), *said]
 
 
-def _stepped(before: store.Referral, step: journey.Step) -> store.Referral:
-    until = max((each for each in (before.visits_until, step.until) if each), default=None)
-    begin = step.about if _is_booked(before, step) else before.visits_from
-    return replace(before, state=journey.NEXT[before.state, step.event], visits_from=begin, visits_until=until)
+def _stepped(before: store.Referral, step: journey.Step, at: datetime) -> store.Referral:
+    kept = [each for each in (before.last_kept_at, step.about if step.event in journey.KEPT else None) if each]
+    return replace(
+        before,
+        state=journey.NEXT[before.state, step.event],
+        visits_from=_first(before, step, at) if _is_booked(before, step) else before.visits_from,
+        visits_until=max((each for each in (before.visits_until, step.until) if each), default=None),
+        # A series that ended without any visit corrects what was said of one.
+        last_kept_at=None if step.event == "series_unkept" else max(kept, default=None),
+    )
+
+
+def _first(before: store.Referral, step: journey.Step, at: datetime) -> datetime | None:
+    """This will give the visit that would be the first: of two that are booked the earlier one that is to come."""
+    to_come = before.visits_from if before.state == "first_scheduled" else None
+    return min((each for each in (to_come, step.about) if each and at < each), default=step.about)
 
 
 def _is_booked(before: store.Referral, step: journey.Step) -> bool:
@@ -53,10 +68,14 @@ def _is_booked(before: store.Referral, step: journey.Step) -> bool:
 async def _keep(db: AsyncConnection, moved: Sequence[store.Referral], known: Mapping[UUID, store.Referral]) -> None:
     """This will keep what moved, and ask nobody any more for what was done: who had no visit kept is asked about."""
     await store.move(db, moved)
-    on = [str(each.referral_id) for each in moved if each.act_by != known[each.referral_id].act_by]
+    on = [str(each.referral_id) for each in moved if _clock_of(each) != _clock_of(known[each.referral_id])]
     await close_tasks(db, kind=CLOCK_TASKS, abouts=on, by="referrals")
     lapsed = [each for each in moved if each.state == "lapsed" != known[each.referral_id].state]
     await open_each(db, [_no_visit(each) for each in lapsed if each.act_by])
+
+
+def _clock_of(referral: store.Referral) -> tuple[str | None, datetime | None]:
+    return referral.awaits, referral.act_by
 
 
 def _no_visit(referral: store.Referral) -> Asked:

@@ -73,7 +73,9 @@ def _taken(before: store.Referral, step: Step, at: datetime) -> tuple[store.Refe
     about = at + (PAUSE if step == "series_booked" else timedelta())
     entry = replace(_entry(before, step, at), about=about, number=KEPT.get(step))
     moved = replace(before, state=journey.NEXT[before.state, step])
-    return replace(moved, visits_from=about, visits_until=about) if step == "series_booked" else moved, [entry]
+    if step == "series_booked":
+        moved = replace(moved, visits_from=about, visits_until=about)
+    return replace(moved, last_kept_at=about) if step in journey.KEPT else moved, [entry]
 
 
 def _entry(referral: store.Referral, what: str, at: datetime) -> store.Entry:

@@ -73,11 +73,17 @@ async def tasks_of(
             reasons=each.reasons,
             consented=consent is not None,
             part2=each.part2,
-            milestones=milestones.get(each.referral_id, journey.Milestones()),
+            milestones=_milestones(each, milestones.get(each.referral_id, journey.Milestones())),
             never_had=each.never_had,
         )
         found[each.referral_id] = _told(each, seen, consent, programme)
     return found
+
+
+def _milestones(referral: store.Referral, said: journey.Milestones) -> journey.Milestones:
+    """This will give what is so by now: a visit that was moved, or not kept after all, is not told as it was said."""
+    first_kept = said.first_kept if referral.last_kept_at else None
+    return replace(said, first_visit=referral.visits_from or said.first_visit, first_kept=first_kept)
 
 
 def _told(referral: store.Referral, seen: journey.Seen, consent: Consent | None, programme: Programme) -> Told:

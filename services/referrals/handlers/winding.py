@@ -32,8 +32,9 @@ def wind(
         return replace(referral, awaits=None, act_by=None), []
     if step == referral.awaits and not again and step not in clock.OF_DANGER:
         return referral, []
-    due = clock.act_by(step, stands, programme.site(referral.site_id), at=at)
-    return ringing(replace(referral, awaits=step, act_by=due), at=at)
+    site = programme.site(referral.site_id)
+    wound = replace(referral, awaits=step, act_by=clock.act_by(step, stands, site, at=at))
+    return ringing(wound, at=at, at_once=clock.presses(step, stands, site, at=at))
 
 
 def wind_by_discharge(
@@ -44,11 +45,16 @@ def wind_by_discharge(
     Only what the former day itself had set may become later.
     """
     site, was = programme.site(moved.site_id), before.order.discharged_on
-    limits = (clock.leaves_at(was, site), clock.warn_at(was, site)) if was else ()
-    wound, _ = wind(moved, programme=programme, at=at, again=True)
-    if before.act_by and wound.act_by and before.act_by not in limits:
-        wound = replace(wound, act_by=min(before.act_by, wound.act_by))
-    return ringing(wound, at=at)
+    limits = (clock.leaves_at(was, site), clock.warn_at(was, site), clock.follow_up_ends(was, site)) if was else ()
+    wound, rings = wind(moved, programme=programme, at=at, again=True)
+    if before.act_by and wound.act_by and before.act_by < wound.act_by and before.act_by not in limits:
+        return ringing(replace(moved, awaits=wound.awaits, act_by=before.act_by), at=at)
+    return wound, rings
+
+
+def seen(referral: Referral, programme: Programme) -> bool:
+    """This will say whether somebody who left hospital had a visit since."""
+    return clock.is_seen(_stands(referral), programme.site(referral.site_id))
 
 
 def _stands(referral: Referral) -> clock.Stands:
@@ -60,15 +66,16 @@ def _stands(referral: Referral) -> clock.Stands:
         discharged_on=referral.order.discharged_on,
         first_visit=referral.visits_from,
         last_visit=referral.visits_until,
+        last_kept=referral.last_kept_at,
     )
 
 
-def ringing(referral: Referral, *, at: datetime) -> tuple[Referral, list[Later]]:
+def ringing(referral: Referral, *, at: datetime, at_once: bool = False) -> tuple[Referral, list[Later]]:
     """This will plan the timer of a clock, unless one rings before, or somebody has the task already.
 
     No timer rings for a test: there nobody is asked anything, and its clock is only shown.
     """
-    due = referral.act_by
+    due = at if at_once else referral.act_by
     if due is None or referral.test or referral.awaits in clock.HAVE_A_TASK:
         return referral, []
     if referral.rings_at and at < referral.rings_at <= due:
@@ -78,16 +85,22 @@ def ringing(referral: Referral, *, at: datetime) -> tuple[Referral, list[Later]]
 
 
 def ran_out(referral: Referral, *, programme: Programme, at: datetime) -> Asked | None:
-    """This will give the task of whoever must act for a referral whose clock has run out; None where it has not."""
+    """This will give the task of whoever must act for a referral, None where its clock has not run out.
+
+    While the last of the seven days after a discharge run, they are asked before it has.
+    """
     step, due = referral.awaits, referral.act_by
-    if step is None or due is None or due > at or step in clock.HAVE_A_TASK or referral.test:
+    if step is None or due is None or step in clock.HAVE_A_TASK or referral.test:
+        return None
+    stands, site = _stands(referral), programme.site(referral.site_id)
+    if due > at and not clock.presses(step, stands, site, at=at):
         return None
     kind = NO_VISIT if step == "close" else OVERDUE
-    left, site = referral.order.discharged_on, programme.site(referral.site_id)
-    if left and step in clock.BEFORE_A_VISIT:
+    left = stands.discharged_on
+    if left and step in clock.UNTIL_SEEN and not clock.is_seen(stands, site):
         leaves, ends = clock.leaves_at(left, site), clock.follow_up_ends(left, site)
         if due == leaves:
             kind = FIRST_CONTACT
-        elif leaves < due <= ends:
+        elif leaves < due <= ends or clock.presses(step, stands, site, at=at):
             kind, due = FOLLOW_UP, ends
     return Asked(kind=kind, about=str(referral.referral_id), owner=clock.OWNERS[step], due=due)

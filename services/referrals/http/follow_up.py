@@ -80,7 +80,7 @@ async def _told(db: AsyncConnection, some: Sequence[store.Discharged], programme
     Part 2 never lets dates out.
     """
     consents = await consents_of_many(db, [each.person_id for each in some])
-    seen = await store.milestones_of(db, [each.referral_id for each in some])
+    kept = await store.visits_kept(db, [each.referral_id for each in some])
     told = []
     for each in some:
         consent = may_disclose(
@@ -94,7 +94,8 @@ async def _told(db: AsyncConnection, some: Sequence[store.Discharged], programme
         if consent is None or each.part2:
             told.append(handlers.Counted(each, "accepted"))
             continue
-        kept = seen[each.referral_id].first_kept if each.referral_id in seen else None
-        left = Left(discharged_on=each.discharged_on, site=programme.site(each.site_id), first_kept=kept)
+        site = programme.site(each.site_id)
+        visits = kept.get(each.referral_id, ()) if each.last_kept_at else ()
+        left = Left(discharged_on=each.discharged_on, site=site, kept=visits)
         told.append(handlers.Counted(each, how(left, now=now()), consent.consent_id))
     return told

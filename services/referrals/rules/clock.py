@@ -33,7 +33,8 @@ STEPS: dict[State, Step] = {
     "matched": "book", "first_scheduled": "meet", "engaged": "go_on", "lapsed": "close",
 }  # fmt: skip
 OF_DANGER: tuple[Step, ...] = ("answer", "phone")
-BEFORE_A_VISIT: tuple[Step, ...] = ("match", "book", "meet")
+UNTIL_SEEN: tuple[Step, ...] = ("match", "book", "meet", "go_on")
+"""Steps that a discharge presses until a visit was kept after it: one in hospital is not the follow-up."""
 HAVE_A_TASK: tuple[Step, ...] = (*OF_DANGER, "screen", "ask")
 """Steps that are somebody's task from their beginning to their end; the others become one when their clock runs out."""
 
@@ -51,7 +52,7 @@ VISITS_UNKNOWN = timedelta(days=90)
 class Stands:
     """What a clock depends on: where a referral stands, how urgent it is, when its visits are, when danger was raised.
 
-    `first_visit` is the next that would be the first; `last_visit` ends the series.
+    `first_visit` is the next that would be the first; `last_visit` ends the series; `last_kept` is the last that was.
     """
 
     state: State
@@ -61,6 +62,7 @@ class Stands:
     discharged_on: date | None = None
     first_visit: datetime | None = None
     last_visit: datetime | None = None
+    last_kept: datetime | None = None
 
 
 def awaited(stands: Stands) -> Step | None:
@@ -72,6 +74,11 @@ def awaited(stands: Stands) -> Step | None:
 
 def act_by(step: Step, stands: Stands, site: Site, *, at: datetime) -> datetime:
     """This will say by when a step must be done that begins now."""
+    usual = _usual(step, stands, site, at)
+    return min([usual, *(each for each in _limits(step, stands, site) if at < each)])
+
+
+def _usual(step: Step, stands: Stands, site: Site, at: datetime) -> datetime:
     match step:
         case "answer" | "phone":
             return (stands.crisis_at or at) + (ANSWER_WITHIN if step == "answer" else PHONE_WITHIN)
@@ -81,21 +88,43 @@ def act_by(step: Step, stands: Stands, site: Site, *, at: datetime) -> datetime:
             return add_business_days(site, at, TO_CLOSE)
         case "go_on":
             return add_business_days(site, max(stands.last_visit or at + VISITS_UNKNOWN, at), AFTER_A_VISIT)
-        case _:
-            return _before_a_visit(step, stands, site, at)
+        case "meet":
+            return add_business_days(site, max(stands.first_visit or at, at), AFTER_A_VISIT)
+        case "match" | "book":
+            within = MATCH_WITHIN if step == "match" else BOOK_WITHIN
+            return add_business_days(site, at, within[stands.urgency])
 
 
-def _before_a_visit(step: Step, stands: Stands, site: Site, at: datetime) -> datetime:
-    days = {"match": MATCH_WITHIN, "book": BOOK_WITHIN}.get(step)
-    if days:
-        usual = add_business_days(site, at, days[stands.urgency])
-    else:
-        usual = add_business_days(site, max(stands.first_visit or at, at), AFTER_A_VISIT)
-    if stands.discharged_on is None:
-        return usual
-    limits = [warn_at(stands.discharged_on, site)]
-    limits += [leaves_at(stands.discharged_on, site)] if step != "meet" else []
-    return min([usual, *(each for each in limits if at < each)])
+def _limits(step: Step, stands: Stands, site: Site) -> list[datetime]:
+    """This will give the moments by which a discharge wants a step done, those that are past among them."""
+    left = stands.discharged_on
+    if left is None or step not in UNTIL_SEEN or is_seen(stands, site):
+        return []
+    leaves = [leaves_at(left, site)] if step in ("match", "book") else []
+    warned = [] if _is_booked_in_time(step, stands, site) else [warn_at(left, site)]
+    return [*leaves, *warned, follow_up_ends(left, site)]
+
+
+def _is_booked_in_time(step: Step, stands: Stands, site: Site) -> bool:
+    if step != "meet" or stands.first_visit is None or stands.discharged_on is None:
+        return False
+    return in_time(stands.first_visit, stands.discharged_on, site)
+
+
+def is_seen(stands: Stands, site: Site) -> bool:
+    """This will say whether a visit was kept since the discharge, not on its day."""
+    if stands.discharged_on is None or stands.last_kept is None:
+        return False
+    return day_at(site, stands.last_kept) > stands.discharged_on
+
+
+def presses(step: Step, stands: Stands, site: Site, *, at: datetime) -> bool:
+    """This will say whether the last of the seven days after a discharge run, and no visit is booked in them."""
+    left = stands.discharged_on
+    if left is None or step not in UNTIL_SEEN or is_seen(stands, site):
+        return False
+    booked = _is_booked_in_time(step, stands, site)
+    return not booked and warn_at(left, site) <= at < follow_up_ends(left, site)
 
 
 LAST_DAYS = timedelta(days=2)

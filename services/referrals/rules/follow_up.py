@@ -1,5 +1,6 @@
 """How many of those who left a hospital had a visit within seven days: the measure hospitals are held to (FUH)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -12,17 +13,18 @@ How = Literal["within_7_days", "later", "waiting", "not_seen"]
 
 @dataclass(frozen=True, kw_only=True)
 class Left:
-    """Somebody who left a hospital, and when their first visit was kept, if it was."""
+    """Somebody who left a hospital, and when visits were kept, before it and after."""
 
     discharged_on: date
     site: Site
-    first_kept: datetime | None
+    kept: Sequence[datetime]
 
 
 def how(left: Left, *, now: datetime) -> How:
     """This will say how a follow-up went; a visit on the day of the discharge, or before it, does not count."""
-    if left.first_kept and in_time(left.first_kept, left.discharged_on, left.site):
+    if any(in_time(each, left.discharged_on, left.site) for each in left.kept):
         return "within_7_days"
-    if now < follow_up_ends(left.discharged_on, left.site):
+    ends = follow_up_ends(left.discharged_on, left.site)
+    if now < ends:
         return "waiting"
-    return "later" if left.first_kept else "not_seen"
+    return "later" if any(ends <= each for each in left.kept) else "not_seen"

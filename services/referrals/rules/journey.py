@@ -15,7 +15,7 @@ State = Literal[
 ]  # fmt: skip
 Event = Literal[
     "offer_made", "waitlisted", "bridge_offered", "match_made", "series_booked", "series_not_booked", "first_kept",
-    "missed", "series_ended", "series_unkept",
+    "kept", "missed", "series_ended", "series_unkept",
 ]  # fmt: skip
 TaskStatus = Literal[
     "on-hold", "accepted", "rejected", "cancelled", "entered-in-error", "in-progress", "failed", "completed"
@@ -44,10 +44,12 @@ LEADS_TO: dict[Event, State | None] = {
     "series_booked": "first_scheduled",
     "series_not_booked": None,
     "first_kept": "engaged",
+    "kept": None,
     "missed": None,
     "series_ended": "completed",
     "series_unkept": "lapsed",
 }
+KEPT: tuple[Event, ...] = ("first_kept", "kept")
 _STEP: dict[State, int] = {
     "accepted": 0, "waitlisted": 1, "offered": 1, "matched": 2, "first_scheduled": 3, "engaged": 4, "completed": 5,
 }  # fmt: skip
@@ -114,8 +116,9 @@ def _step_of_visits(fact: Fact) -> Step | None:
             return Step(referral_id=mine, event="series_booked", key=str(fact.series_id), about=first, until=last)
         case SeriesNotBooked(referral_id=UUID() as mine):
             return Step(referral_id=mine, event="series_not_booked", key=str(fact.match_id))
-        case SeatHeld(referral_id=UUID() as mine, first=True):
-            return Step(referral_id=mine, event="first_kept", key=str(fact.seat_id), about=fact.started_at)
+        case SeatHeld(referral_id=UUID() as mine):
+            event: Event = "first_kept" if fact.first else "kept"
+            return Step(referral_id=mine, event=event, key=str(fact.seat_id), about=fact.started_at)
         case SeatMissed(referral_id=UUID() as mine):
             return Step(referral_id=mine, event="missed", key=str(fact.seat_id))
         case SeriesEnded(referral_id=UUID() as mine):

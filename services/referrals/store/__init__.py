@@ -62,7 +62,7 @@ from services.referrals.store.subscriptions import (
     waiting,
 )
 from services.referrals.store.tables import metadata
-from services.referrals.store.timelines import Entry, entries_of, milestones_of, note, whose
+from services.referrals.store.timelines import Entry, entries_of, milestones_of, note, visits_kept, whose
 from services.referrals.store.unsent import say_instead
 
 __all__ = [
@@ -142,6 +142,7 @@ __all__ = [
     "unheard",
     "unsubscribe",
     "use",
+    "visits_kept",
     "waiting",
     "whose",
 ]

@@ -1,7 +1,7 @@
 """Whom an organisation referred of those who left a hospital."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals.store.tables import referrals
 
-COLUMNS = ("referral_id", "person_id", "organisation", "site_id", "part2", "discharged_on")
+COLUMNS = ("referral_id", "person_id", "organisation", "site_id", "part2", "discharged_on", "last_kept_at")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Discharged:
-    """A referral of somebody who left a hospital, and on which day."""
+    """A referral of somebody who left a hospital, on which day, and when the last visit was kept, if any was."""
 
     referral_id: UUID
     person_id: UUID
@@ -22,6 +22,7 @@ class Discharged:
     site_id: str
     part2: bool
     discharged_on: date
+    last_kept_at: datetime | None
 
 
 async def discharged(db: AsyncConnection, organisation: str, first: date, last: date) -> list[Discharged]:

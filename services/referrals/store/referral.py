@@ -49,6 +49,7 @@ class Referral:
     rings_at: datetime | None = None
     visits_from: datetime | None = None
     visits_until: datetime | None = None
+    last_kept_at: datetime | None = None
 
     @property
     def never_had(self) -> bool:
@@ -56,7 +57,7 @@ class Referral:
         return self.first_outcome == "refused" and self.reasons[:1] in (("withdrawn",), ("entered_in_error",))
 
 
-CLOCK = ("awaits", "act_by", "rings_at", "visits_from", "visits_until")
+CLOCK = ("awaits", "act_by", "rings_at", "visits_from", "visits_until", "last_kept_at")
 PLAIN = tuple(each for each in Referral.__dataclass_fields__ if each not in ("order", "reasons"))
 """What is kept as it is."""
 

@@ -93,6 +93,7 @@ referrals = Table(
     Column("rings_at", UtcTime),
     Column("visits_from", UtcTime),
     Column("visits_until", UtcTime),
+    Column("last_kept_at", UtcTime),
     Column("told", Text),
     Column("told_at", UtcTime, nullable=False),
     UniqueConstraint("organisation", "placer", name="one_referral_per_placer_identifier"),
@@ -111,7 +112,8 @@ last raised, until a person clears it, `paged_at` and `acknowledged_at` when som
 in hand; `withheld` says that the person took back what their referrer's agreement stands for before it counted; `test`
 that an organisation for tests referred, and that there is no such person; `guardian` is who agreed for a minor,
 sealed; `awaits` is what must be done next, by `act_by`, and at `rings_at` it is looked whether it was; `visits_from`
-and `visits_until` are when the first visit that was booked begins, and the last ends."""
+and `visits_until` are when the first visit that was booked begins, and the last
+ends, `last_kept_at` when the last that was kept began."""
 
 timeline = Table(
     "timeline",

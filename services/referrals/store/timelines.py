@@ -9,14 +9,14 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.referrals.rules.journey import Event, Milestones
+from services.referrals.rules.journey import KEPT, Event, Milestones
 from services.referrals.store.tables import referrals, timeline
 from shared.database import UtcTime, insert_or_ignore
 from shared.ids import beside
 from shared.several import among
 
 COLUMNS = ("referral_id", "what", "at", "about", "number", "by", "note")
-TOLD: tuple[Event, ...] = ("series_booked", "first_kept", "series_ended", "bridge_offered")
+TOLD: tuple[Event, ...] = ("series_booked", *KEPT, "series_ended", "bridge_offered")
 NOTE = insert_or_ignore(timeline)
 WHOSE = (
     select(referrals.c.person_id)
@@ -71,13 +71,31 @@ async def whose(db: AsyncConnection, people: Iterable[UUID], what: str, *, since
 
 async def milestones_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Milestones]:
     """This will give what each timeline tells about visits."""
-    found: dict[UUID, dict[str, Any]] = {}
+    return {each: _milestones(rows) for each, rows in (await _of_visits(db, ids)).items()}
+
+
+def _milestones(rows: Sequence[Any]) -> Milestones:
+    booked = [row.about for row in rows if row.what == "series_booked" and row.about]
+    counts = [row.number for row in rows if row.what == "series_ended"]
+    return Milestones(
+        first_visit=min(booked, default=None),
+        first_kept=min(_kept(rows), default=None),
+        kept=sum(each or 0 for each in counts) if counts else None,
+        bridge=any(row.what == "bridge_offered" for row in rows),
+    )
+
+
+def _kept(rows: Iterable[Any]) -> list[datetime]:
+    return [row.about for row in rows if row.what in KEPT and row.about]
+
+
+async def visits_kept(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, list[datetime]]:
+    """This will give when visits of referrals were kept."""
+    return {each: _kept(rows) for each, rows in (await _of_visits(db, ids)).items()}
+
+
+async def _of_visits(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, list[Any]]:
+    found: dict[UUID, list[Any]] = {}
     for row in await db.execute(OF_VISITS, {"ids": list(ids)}):
-        mine = found.setdefault(row.referral_id, {})
-        if row.what == "bridge_offered":
-            mine["bridge"] = True
-        elif row.what == "series_ended":
-            mine["kept"] = row.number
-        else:
-            mine.setdefault("first_visit" if row.what == "series_booked" else "first_kept", row.about)
-    return {each: Milestones(**values) for each, values in found.items()}
+        found.setdefault(row.referral_id, []).append(row)
+    return found

@@ -1,4 +1,4 @@
-"""The programme's own people: book a session by hand, list sessions, say what happened."""
+"""The programme's own people: book a session by hand, list sessions, say what happened, or that no time is found."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -6,10 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from services.scheduling.handlers import booking, recording
+from services.scheduling.handlers import booking, ending, recording
 from services.scheduling.handlers.booking import ByHand, NoSuchSeries, NotHeardOf, SeriesOver, TimeTaken
+from services.scheduling.handlers.ending import GivingUp, HasTimes
 from services.scheduling.handlers.recording import NoSuchSeat
+from services.scheduling.http import words
 from services.scheduling.http.words import (
+    GivenUp,
     NewSession,
     Recorded,
     SessionBooked,
@@ -30,7 +33,7 @@ from shared.programme import Programme
 
 
 def routes(run: Run, database: Database, programme: Programme, plans: Plans) -> APIRouter:
-    """This will serve POST and GET /sessions, and POST /sessions/{session_id}/seats/{seat_id}/outcome."""
+    """This will serve POST and GET /sessions, outcomes of seats, and POST /series/{series_id}/end."""
     router = APIRouter(route_class=StrictRoute, tags=["sessions"])
 
     @router.post("/sessions", status_code=201)
@@ -57,6 +60,12 @@ def routes(run: Run, database: Database, programme: Programme, plans: Plans) -> 
         """Say what happened in a seat; another outcome than before needs a reason."""
         said = Recording(session_id=session_id, seat_id=seat_id, **_happened(what))
         return Recorded(changed=await _record(run, partial(recording.record, plans=plans), said))
+
+    @router.post("/series/{series_id}/end")
+    async def give_up(series_id: UUID, given: GivenUp, _: Agency) -> words.SeriesOver:
+        """Say that no time is found for a series: its supporter is free again, and its referral may be closed."""
+        await _give_up(run, GivingUp(series_id=series_id, by=given.by))
+        return words.SeriesOver()
 
     return router
 
@@ -89,6 +98,17 @@ async def _book(run: Run, wanted: ByHand) -> Any:
     except SeriesOver:
         remedy = "leave it out to begin a new series"
         raise Problem(409, "The series has ended", where="body.series_id", remedy=remedy) from None
+
+
+async def _give_up(run: Run, given: GivingUp) -> None:
+    try:
+        await run(ending.give_up, given)
+    except NoSuchSeries:
+        remedy = "use the id that the task find_a_time is about"
+        raise Problem(404, "No such series", where="path.series_id", remedy=remedy) from None
+    except HasTimes:
+        remedy = "say what became of its sessions with POST /sessions/{session_id}/seats/{seat_id}/outcome"
+        raise Problem(409, "The series ends by itself", where="path.series_id", remedy=remedy) from None
 
 
 async def _record(run: Run, handler: Any, said: Recording) -> bool:

@@ -128,6 +128,18 @@ class SessionBooked(BaseModel):
     zone: str
 
 
+class GivenUp(_Body):
+    """Who says that no time is found."""
+
+    by: Name
+
+
+class SeriesOver(BaseModel):
+    """That a series has ended."""
+
+    ended: Literal[True] = True
+
+
 class Recorded(BaseModel):
     """Whether what was sent was news."""
 

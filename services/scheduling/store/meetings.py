@@ -136,9 +136,10 @@ async def remember_unbooked(db: AsyncConnection, some: Sequence[Series]) -> None
     await db.execute(_REMEMBER, [asdict(each) for each in some])
 
 
-async def end(db: AsyncConnection, series_ids: Iterable[UUID]) -> list[Series]:
-    """This will end series, and give those that had not ended before."""
-    return [Series(**row) for row in (await db.execute(_END, {"some": list(series_ids)})).mappings()]
+async def end(db: AsyncConnection, series_ids: Iterable[UUID], *, state: str = "booked") -> list[Series]:
+    """This will end series that are in a state, and give those."""
+    found = await db.execute(_END, {"some": list(series_ids), "now_in": state})
+    return [Series(**row) for row in found.mappings()]
 
 
 LONGEST = timedelta(days=1)
@@ -161,7 +162,7 @@ _NAMES = select(supporters.c.supporter_id, supporters.c.public_name).where(
 )
 _END = (
     update(series)
-    .where(among(series.c.series_id, "some"), series.c.state == "booked")
+    .where(among(series.c.series_id, "some"), series.c.state == bindparam("now_in"))
     .values(state="ended")
     .returning(series)
 )
