@@ -26,6 +26,7 @@ WRONG: dict[str, tuple[str, Any]] = {
     "a member that is not ours": ("coverage", {"payer": "garden-health"}),
     "a date": ("coverage", {"birth_date": "04/12/1988"}),
     "a moment to come": ("coverage", {"as_of": "2026-06-01T09:30:00-05:00"}),
+    "a moment long ago": ("coverage", {"as_of": "2024-01-31T09:30:00-05:00"}),
     "another word as of the same moment": ("coverage", {"spans": []}),
     "a plan that is not yours": ("coverage", {"spans": [{**SPAN, "plan_id": "P3-GARDEN-SUD"}]}),
     "days that end before they begin": ("coverage", {"spans": [{**SPAN, "to": "2025-01-31"}]}),

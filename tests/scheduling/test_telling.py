@@ -4,11 +4,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 
 from services.scheduling.rules.authorisations import Authorisation
 from services.scheduling.rules.heeding import contradictions
 from services.scheduling.rules.told import Span
+from services.scheduling.store.tables import statements
 from shared import clock
 from shared.events.scheduling import CoverageChanged
 from shared.work import close_by_id
@@ -223,6 +224,27 @@ async def test_a_second_change_at_the_same_moment_of_domain_time_is_counted_too(
 
 
 # What an insurer can find out
+
+
+async def test_what_is_told_of_nobody_here_is_forgotten_after_a_year(desk: Desk):
+    await kept(desk)
+    await desk.post("coverage", covering(("2025-01-01", None)), covering(("2025-01-01", None), member_id="G-9999"))
+
+    told, after = clock.now(), []
+    for days in (399, 401, 802):
+        clock.step_to(told + timedelta(days=days))
+        today = {"as_of": clock.now().isoformat(), "member_id": "G-2222"}
+        await desk.post("coverage", covering(("2025-01-01", None), **today))
+        after.append(await told_of(desk))
+
+    assert [len(each) for each in after] == [3, 2, 2]
+    assert await units(desk) == [(3, [])], "what is told of a member counts on"
+
+
+async def told_of(desk: Desk) -> set[str]:
+    """The members, by fingerprint, of whom something is kept that an insurer told."""
+    async with desk.service.database.reading() as db:
+        return set((await db.execute(select(statements.c.member_key))).scalars())
 
 
 async def test_a_member_of_the_programme_and_a_stranger_are_answered_the_same(desk: Desk):

@@ -14,6 +14,7 @@ from services.scheduling.reading import Refused, read
 from services.scheduling.rules.plans import Plans
 from services.scheduling.rules.told import (
     AHEAD,
+    REMEMBERED,
     AuthorizationTold,
     CoverageTold,
     Outcome,
@@ -59,6 +60,7 @@ async def _take(posted: Sequence[Ingested], db: AsyncConnection, *, programme: P
     news: dict[UUID, Statement] = {}
     answers = [_heard(each, known, news) for each in found]
     await store.keep(db, news.values(), at=now())
+    await store.forget_strangers(db, before=now() - REMEMBERED, at=now())
     return [*map(_status, posted, answers), *_rings(posted, found, answers)]
 
 
@@ -105,6 +107,8 @@ def _authorization(post: Ingested, payer: Organisation, plans: Plans) -> Stateme
 def _statement(post: Ingested, told: CoverageTold | AuthorizationTold, number: str = "") -> Statement:
     if told.as_of > now() + AHEAD:
         raise Refused.at("$.as_of", "this is still to come: send the moment at which you knew this")
+    if told.as_of < now() - REMEMBERED:
+        raise Refused.at("$.as_of", f"this is older than {REMEMBERED.days} days: send what you know today")
     key = member_key(post.organisation, told.member_id, told.birth_date)
     return Statement(
         statement_id=store.statement_id(key, post.kind, number),

@@ -24,6 +24,9 @@ MOST_SPANS = 50
 AHEAD = timedelta(hours=1)
 """Clocks may differ by so much: a moment that lies further ahead is a slip, and would outlast every later word."""
 
+REMEMBERED = timedelta(days=400)
+"""So long an insurer's word is kept of whom nobody here knows: a year, and time to say it again."""
+
 Status = Literal["approved", "reduced", "denied", "cancelled"]
 Outcome = Literal["taken", "known", "older"]
 

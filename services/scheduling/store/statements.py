@@ -6,16 +6,17 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduling.rules.authorisations import Authorisation
 from services.scheduling.rules.told import Span, Statement
 from services.scheduling.store.tables import coverages, statements
-from shared.database import upsert
+from shared.database import UtcTime, upsert
 from shared.several import among
 
 STATEMENTS = UUID("7a1d0c5e-3b52-5a0e-9f0b-64c1f2a87d15")
+AT_ONCE = 500
 KEPT = ("statement_id", "payer", "member_key", "kind", "words", "as_of")
 
 
@@ -46,6 +47,17 @@ async def keep(db: AsyncConnection, some: Collection[Statement], *, at: datetime
     rows = [{**{each: getattr(one, each) for each in KEPT}, "heard_at": at} for one in some]
     if rows:
         await db.execute(_KEEP, rows)
+
+
+async def forget_strangers(db: AsyncConnection, *, before: datetime, at: datetime) -> None:
+    """This will forget, of what was told longest ago, what is about nobody here; the rest is looked at as often again.
+
+    It looks at 500 statements told before a moment at most.
+    """
+    old = (await db.execute(_OLD, {"before": before})).scalars().all()
+    if old:
+        await db.execute(_FORGET, {"some": old})
+        await db.execute(_LOOKED_AT, {"some": old, "at": at})
 
 
 async def people_of(db: AsyncConnection, member_keys: Iterable[str]) -> set[UUID]:
@@ -81,6 +93,15 @@ def _authorisation(words: dict[str, Any]) -> Authorisation:
 
 _BY_ID = select(statements).where(among(statements.c.statement_id, "some"))
 _KEEP = upsert(statements, keys=["statement_id"], change=["words", "as_of", "heard_at"])
+_OLD = (
+    select(statements.c.statement_id)
+    .where(statements.c.heard_at < bindparam("before", type_=UtcTime()))
+    .order_by(statements.c.heard_at)
+    .limit(AT_ONCE)
+)
+_SOME = among(statements.c.statement_id, "some")
+_FORGET = delete(statements).where(_SOME, ~exists().where(coverages.c.member_key == statements.c.member_key))
+_LOOKED_AT = update(statements).where(_SOME).values(heard_at=bindparam("at", type_=UtcTime()))
 _PEOPLE = select(coverages.c.person_id).where(among(coverages.c.member_key, "keys")).distinct()
 _OF_MEMBERS = (
     select(statements.c.member_key, statements.c.kind, statements.c.words)

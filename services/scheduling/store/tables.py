@@ -124,8 +124,10 @@ statements = Table(
     Column("words", SealedJson("statements.words"), nullable=False),
     Column("as_of", UtcTime, nullable=False),
     Column("heard_at", UtcTime, nullable=False),
+    Index("statements_by_age", "heard_at"),
 )
-"""What insurers told of members last, whether or not anybody here is that member; `kind` as it was posted."""
+"""What insurers told of members last, whether or not anybody here is that member; `kind` as it was posted,
+`heard_at` when, or when it was last looked at whether anybody here is that member."""
 
 labels = Table(
     "labels",
