@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PEOPLE ?= 200
 ROUNDS ?= 5
-JOBS   ?= 2
+JOBS   ?= 3
 
 # Every process starts in half the time from compiled modules, also where the surroundings forbid to keep them.
 export PYTHONDONTWRITEBYTECODE =

@@ -377,8 +377,8 @@ async def test_a_process_that_died_while_calling_makes_the_same_call_again(desk:
     await settle(desk)
     await desk.referred(request())
     await desk.service.mailbox.timers.once()
-    (trip,) = await desk.service.mailbox.errands._set_out()
-    await trip.outside.call(trip.fact, trip.key)
+    (one,) = await desk.service.mailbox.errands._set_out()
+    await one.outside.call(one.fact, one.trip)
     await desk.referred(request("R-2"))
 
     await settle(desk)

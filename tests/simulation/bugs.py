@@ -179,8 +179,8 @@ def records_before_it_sends() -> Any:
     """The result is written down, and then the call is made."""
     properly = Errands._call
 
-    async def call(self: Errands, trip: Any) -> Any:
-        asyncio.get_running_loop().create_task(properly(self, trip))
+    async def call(self: Errands, one: Any) -> Any:
+        asyncio.get_running_loop().create_task(properly(self, one))
         return Answer("accepted", "early")
 
     return {(Errands, "_call"): call}
@@ -189,13 +189,13 @@ def records_before_it_sends() -> Any:
 @bug
 def repeats_what_must_not_be_repeated() -> Any:
     """After a crash a call is made again, though the other side does not know the key."""
-    properly = Errands._trip
+    properly = Errands._traveller
 
-    def trip(self: Errands, row: Any) -> Any:
+    def traveller(self: Errands, row: Any) -> Any:
         found = properly(self, row)
-        return found and replace(found, lost=False)
+        return found and replace(found, trip=replace(found.trip, lost=False))
 
-    return {(Errands, "_trip"): trip}
+    return {(Errands, "_traveller"): traveller}
 
 
 @bug

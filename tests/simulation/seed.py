@@ -22,6 +22,8 @@ from tests.simulation.weather import Weather
 from tests.simulation.world import Restless, World
 
 STEPS, BATCH = 60, 4
+LEFT = 50_000
+"""So many objects may wait to be collected after a seed."""
 SHORT, LONG = (0, 6), (8, 20)
 """How many rounds a story lasts until the weather clears: only in a long one it is rough when visits come near."""
 
@@ -83,6 +85,8 @@ def play(seed: int) -> Outcome:
     except TimeStands as wrong:
         outcome.broken = [f"at_rest: {wrong}"]
     outcome.slips = sorted(set(slips.MET))
+    if gc.get_count()[0] > LEFT:
+        gc.collect()
     return outcome
 
 

@@ -17,7 +17,7 @@ from services.referrals.rules.subscriptions import Subscription
 from shared.clock import now
 from shared.database import Database
 from shared.events.referrals import NotifySubscriber, SubscriptionFellDue
-from shared.mailbox import Errand, Later, Said, Status
+from shared.mailbox import Errand, Later, Said, Status, Trip
 from shared.programme import Programme
 from shared.work import Asked, open_each
 
@@ -51,7 +51,7 @@ async def look(rung: list[SubscriptionFellDue], db: AsyncConnection, *, programm
 
 
 async def notify(
-    errand: NotifySubscriber, key: str, *, database: Database, hooks: Callable[[str], Hooks], base: str
+    errand: NotifySubscriber, trip: Trip, *, database: Database, hooks: Callable[[str], Hooks], base: str
 ) -> bool:
     """This will make a call, unless the subscription has changed since it was intended; True where it was taken."""
     one = errand.subscription_id
@@ -64,7 +64,9 @@ async def notify(
     body = notices.notice(known, told if known.calling == "event-notification" else [], at=now(), base=base)
     wanted = known.wanted
     raw = json.dumps(body).encode()
-    return await hooks(known.organisation).send(wanted.endpoint, wanted.headers, raw, about=key, within=wanted.timeout)
+    return await hooks(known.organisation).send(
+        wanted.endpoint, wanted.headers, raw, about=trip.key, within=wanted.timeout
+    )
 
 
 def _is_under_way(known: Subscription, errand: NotifySubscriber) -> bool:
