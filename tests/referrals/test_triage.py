@@ -17,6 +17,7 @@ from services.referrals.rules.triage import (
     urgency,
 )
 from tests.referrals.makers import NOW, order, person
+from tests.referrals.test_clocks import SITE
 
 SCREENS, DOES_NOT = Agreement(screens_before_referring=True), Agreement()
 
@@ -154,7 +155,22 @@ def test_ordinary_words_raise_nothing(note: str) -> None:
 def test_is_urgent_around_the_week_of_a_discharge(days: int, wanted: str) -> None:
     leaving = order(discharged_on=(NOW + timedelta(days=days)).date())
 
-    assert urgency(leaving, NOW) == wanted
+    assert urgency(leaving, SITE, NOW) == wanted
+
+
+@pytest.mark.parametrize(("days", "wanted"), [(-8, "routine"), (-7, "urgent"), (7, "urgent"), (8, "routine")])
+def test_counts_the_days_around_a_discharge_as_the_site_does(days: int, wanted: str) -> None:
+    nine_in_the_evening = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
+    leaving = order(discharged_on=date(2026, 3, 2) + timedelta(days=days))
+
+    assert urgency(leaving, SITE, nine_in_the_evening) == wanted
+
+
+def test_is_urgent_where_any_moment_at_which_it_was_heard_of_is_near_the_discharge() -> None:
+    leaving = order(discharged_on=(NOW + timedelta(days=12)).date())
+
+    assert urgency(leaving, SITE, NOW, NOW + timedelta(days=12)) == "urgent"
+    assert urgency(leaving, SITE, NOW, NOW + timedelta(days=30)) == "routine"
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def _accepted(referral: store.Referral, programme: Programme, at: datetime) -> A
         referral_id=referral.referral_id,
         person_id=referral.person_id,
         organisation=referral.organisation,
-        site_id=referral.site_id,
+        site=site,
         zone=referral.order.person.zone or site.zone,
         order=referral.order,
         arrived_at=referral.arrived_at,

@@ -8,7 +8,7 @@ from services.referrals.rules.triage import urgency
 from services.referrals.store import Referral
 from shared.events.referrals import ReferralFellDue
 from shared.mailbox import Later
-from shared.programme import Programme
+from shared.programme import Programme, Site
 from shared.work import Asked
 
 OVERDUE, NO_VISIT = "overdue", "no_visit_kept"
@@ -26,7 +26,7 @@ def wind(
     A clock runs on while the same must be done, unless it is to be wound `again`; a timer that rings too early winds
     itself again.
     """
-    stands = _stands(referral)
+    stands = _stands(referral, programme.site(referral.site_id))
     step = clock.awaited(stands)
     if step is None:
         return replace(referral, awaits=None, act_by=None), []
@@ -57,10 +57,10 @@ def seen(referral: Referral, programme: Programme) -> bool:
     return clock.is_seen(_stands(referral), programme.site(referral.site_id))
 
 
-def _stands(referral: Referral) -> clock.Stands:
+def _stands(referral: Referral, site: Site) -> clock.Stands:
     return clock.Stands(
         state=referral.state,
-        urgency=urgency(referral.order, referral.arrived_at),
+        urgency=urgency(referral.order, site, referral.arrived_at),
         crisis_at=referral.crisis_at,
         acknowledged=referral.acknowledged_at is not None,
         discharged_on=referral.order.discharged_on,

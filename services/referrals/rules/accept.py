@@ -16,6 +16,7 @@ from shared.events.referrals import (
     Reach,
     ReferralAccepted,
 )
+from shared.programme import Site
 
 DiagnosisClass = Literal["sud", "mh", "cooccurring"]
 Fact = ReferralAccepted | ContactShared | CoverageShared | ConsentGiven
@@ -32,7 +33,7 @@ class Accepted:
     referral_id: UUID
     person_id: UUID
     organisation: str
-    site_id: str
+    site: Site
     zone: str
     order: ReferralOrder
     arrived_at: datetime
@@ -57,9 +58,9 @@ def _accepted(accepted: Accepted, *, funded: bool, now: datetime) -> ReferralAcc
         referral_id=accepted.referral_id,
         person_id=accepted.person_id,
         organisation=accepted.organisation,
-        site_id=accepted.site_id,
+        site_id=accepted.site.site_id,
         zone=accepted.zone,
-        urgency=urgency(order, accepted.arrived_at),
+        urgency=urgency(order, accepted.site, accepted.arrived_at, now),
         arrived_at=accepted.arrived_at,
         age_band=age_band(order.person.birth_date, now.date()),
         needs=order.needs,
@@ -80,7 +81,7 @@ def _contact(accepted: Accepted) -> ContactShared:
     agreed = min(order.authored_at or accepted.arrived_at, accepted.arrived_at)
     return ContactShared(
         person_id=accepted.person_id,
-        site_id=accepted.site_id,
+        site_id=accepted.site.site_id,
         first_name=order.person.first_name,
         language=next(iter(_preferences(order).languages), "en"),
         zone=accepted.zone,

@@ -6,8 +6,10 @@ from typing import Literal
 
 from services.referrals.rules.order import Cover, ReferralOrder
 from services.referrals.rules.phrases import may_mean_danger, plain
+from shared.calendar import day_at
 from shared.events.fact import Urgency
 from shared.events.referrals import AgeBand
+from shared.programme import Site
 
 Outcome = Literal["crisis_review", "needs_screen", "needs_info", "refused", "accepted"]
 Reason = Literal["not_peer_support", "no_consent", "age", "entered_in_error", "withdrawn"]
@@ -130,9 +132,13 @@ def age_band(birth_date: date, today: date) -> AgeBand:
     return next((band for least, band in BANDS if years >= least), "child")
 
 
-def urgency(order: ReferralOrder, now: datetime) -> Urgency:
-    """This will give how soon: within seven days of leaving a hospital is urgent, whatever the referrer wrote."""
-    if order.discharged_on and abs(now.date() - order.discharged_on) <= AFTER_DISCHARGE:
+def urgency(order: ReferralOrder, site: Site, *moments: datetime) -> Urgency:
+    """This will give how soon: within seven days of leaving a hospital is urgent, whatever the referrer wrote.
+
+    Days are those of the site; `moments` are when it arrived, and when it was heard of again: one of them is enough.
+    """
+    left = order.discharged_on
+    if left and any(abs(day_at(site, each) - left) <= AFTER_DISCHARGE for each in moments):
         return "urgent"
     return order.urgency
 
