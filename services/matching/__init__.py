@@ -12,6 +12,7 @@ OWNS = (
 )
 HEARS = (
     "referrals.referral-accepted.v1",
+    "referrals.referral-amended.v1",
     "referrals.referral-closed.v1",
     "referrals.referral-held.v1",
     "referrals.referral-linked.v1",

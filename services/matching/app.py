@@ -5,7 +5,7 @@ from functools import partial
 from fastapi import APIRouter
 
 from services.matching import http
-from services.matching.handlers import answer, count, leave, linking, register
+from services.matching.handlers import amending, answer, count, leave, linking, register
 from services.matching.handlers.match import match
 from services.matching.rules.policy import Policy
 from services.matching.rules.supporter import Registration
@@ -18,6 +18,7 @@ from shared.events.referrals import (
     ConsentRevoked,
     PersonLinked,
     ReferralAccepted,
+    ReferralAmended,
     ReferralClosed,
     ReferralHeld,
     ReferralLinked,
@@ -53,6 +54,7 @@ def switch(mailbox: Mailbox, programme: Programme, policy: Policy) -> None:
     matching = partial(match, programme=programme, policy=policy)
     mailbox.on_many(ReferralAccepted | OfferDeclined | OfferExpired | RoomFreed, matching)
     mailbox.on_timer(OfferFellDue, partial(answer.expire, programme=programme, policy=policy), many=True)
+    mailbox.on_many(ReferralAmended, partial(amending.amend, programme=programme, policy=policy))
     mailbox.on_many(ReferralHeld, leave.hold)
     mailbox.on_many(ReferralRefused | ReferralClosed | ReferralLinked, leave.refuse)
     mailbox.on_many(ConsentGiven, consents.given)

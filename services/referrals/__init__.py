@@ -38,6 +38,7 @@ HEARS = (
 )
 SAYS = (
     "referrals.referral-accepted.v1",
+    "referrals.referral-amended.v1",
     "referrals.referral-held.v1",
     "referrals.referral-refused.v1",
     "referrals.referral-closed.v1",

@@ -14,6 +14,7 @@ HEARS = (
     "referrals.coverage-shared.v1",
     "referrals.person-linked.v1",
     "referrals.referral-accepted.v1",
+    "referrals.referral-amended.v1",
     "scheduling.insurer-told.v1",
     "scheduling.session-unrecorded.v1",
 )

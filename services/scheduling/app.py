@@ -13,7 +13,14 @@ from services.scheduling.store.figures import figures
 from shared import clock, consents
 from shared.events.matching import MatchMade, SupporterRegistered
 from shared.events.notifications import VisitAnswered
-from shared.events.referrals import ConsentGiven, ConsentRevoked, CoverageShared, PersonLinked, ReferralAccepted
+from shared.events.referrals import (
+    ConsentGiven,
+    ConsentRevoked,
+    CoverageShared,
+    PersonLinked,
+    ReferralAccepted,
+    ReferralAmended,
+)
 from shared.events.scheduling import InsurerTold, SessionUnrecorded
 from shared.mailbox.box import Mailbox
 from shared.programme import Programme
@@ -39,6 +46,7 @@ def switch(mailbox: Mailbox, programme: Programme, plans: Plans, settings: Setti
     mailbox.on_many(MatchMade, plan_series)
     mailbox.on_many(SupporterRegistered, partial(covering.learn_supporter, plans=plans))
     mailbox.on_many(ReferralAccepted, covering.learn_label)
+    mailbox.on_many(ReferralAmended, covering.protect)
     mailbox.on_many(CoverageShared, partial(covering.learn_coverage, plans=plans))
     mailbox.on_many(ConsentGiven, consents.given)
     mailbox.on_many(ConsentRevoked, consents.revoked)

@@ -65,6 +65,19 @@ class ReferralAccepted(Fact):
     part2: bool
 
 
+class ReferralAmended(Fact):
+    """What a referrer told later of a referral that was accepted: how urgent it is, and whether it is protected, now.
+
+    `part2` (42 CFR Part 2) is never taken off again.
+    """
+
+    KEY = "person_id"
+    referral_id: UUID
+    person_id: UUID
+    urgency: Urgency
+    part2: bool
+
+
 class ReferralHeld(Fact):
     """A referral that waits for a person at the programme before anything else may happen."""
 

@@ -15,7 +15,7 @@ from services.matching.store.tables import metadata
 from shared.database import Database
 from shared.events.fact import Fact
 from shared.events.matching import MatchMade, OfferFellDue, OfferMade
-from shared.events.referrals import ReferralHeld, ReferralRefused
+from shared.events.referrals import ReferralAmended, ReferralHeld, ReferralRefused
 from shared.mailbox import Ingested, Status
 from tests.counting import statements
 from tests.matching.crowds import accepts, answers, consent, declines, referral, revoked, supporter
@@ -72,6 +72,13 @@ async def holding(desk: Desk, first: int, count: int) -> Awaitable[Any]:
     return desk.hear(*(ReferralHeld(**each, site_id="north", state="crisis_review") for each in ids))
 
 
+async def amending(desk: Desk, first: int, count: int) -> Awaitable[Any]:
+    people = [referral(each) for each in range(first, first + count)]
+    await desk.hear(*people)
+    ids = [{"referral_id": each.referral_id, "person_id": each.person_id} for each in people]
+    return desk.hear(*(ReferralAmended(**each, urgency="urgent", part2=True) for each in ids))
+
+
 async def revoking(desk: Desk, first: int, count: int) -> Awaitable[Any]:
     await asked(desk, first, count)
     given = [consent(each) for each in range(first, first + count)]
@@ -86,7 +93,7 @@ async def ending(desk: Desk, first: int, count: int) -> Awaitable[Any]:
     return desk.hear(*(ended(each) for each in matches))
 
 
-ACTS = [a_yes, a_no, silence, registering, asking, holding, revoking, ending]
+ACTS = [a_yes, a_no, silence, registering, asking, holding, amending, revoking, ending]
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.__name__)

@@ -16,6 +16,7 @@ from shared.database import Database
 from shared.events.fact import Fact
 from shared.events.matching import MatchMade, Slot
 from shared.events.notifications import VisitAnswered
+from shared.events.referrals import ReferralAmended
 from shared.events.scheduling import CoverageChanged, SeriesBooked, SeriesNotBooked
 from shared.mailbox import Later
 from shared.several import among
@@ -85,6 +86,13 @@ async def accepted(desk: Desk, about: str, count: int) -> list[Any]:
     return [about]
 
 
+async def amended(desk: Desk, about: str, count: int) -> list[Any]:
+    await accepted(desk, about, count)
+    ids = [{"person_id": an_id(each), "referral_id": an_id(f"of {each}")} for each in some(about, count)]
+    await desk.hear(*(ReferralAmended(**each, urgency="routine", part2=True) for each in ids))
+    return [about]
+
+
 async def answering_reminders(desk: Desk, about: str, count: int) -> list[Any]:
     booked = [each for each in await desk.hear(*matches(about, count)) if isinstance(each, SeriesBooked)]
     asked = [(0, "cannot_come"), (1, "new_time"), (2, "coming")]
@@ -102,6 +110,7 @@ ACTS = [
     insured_by_plans_known_and_unknown,
     introduced_after_the_visit,
     accepted,
+    amended,
     answering_reminders,
     never_recorded,
 ]

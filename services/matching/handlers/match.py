@@ -1,6 +1,6 @@
 """Looks for supporters for everybody who needs one, together, and offers something to those who wait."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -206,9 +206,12 @@ async def _let_wait(
     return [*said, *await bridge(db, [each for each, _ in unmet if not each.bridged], programme, at=at)]
 
 
-async def look_at_second(db: AsyncConnection, people: Iterable[UUID], programme: Programme, *, at: datetime) -> None:
-    """This will have somebody look at referrals of linked people of whom another referral is served."""
-    second = await referrals.waiting_for_another(db, (await everybody(db, people)).values())
+async def look_at_second(
+    db: AsyncConnection, people: Iterable[UUID], programme: Programme, *, at: datetime, seen: Container[UUID] = ()
+) -> None:
+    """This will have somebody look at referrals of linked people of whom another is served, but not at those `seen`."""
+    found = await referrals.waiting_for_another(db, (await everybody(db, people)).values())
+    second = {one: other for one, other in found.items() if one not in seen}
     waiting = await referrals.some(db, second) if second else {}
     notes = {one: TWICE.format(other=other) for one, other in second.items()}
     await open_each(db, [_to_review(each.seeker, programme, at=at, note=notes[one]) for one, each in waiting.items()])

@@ -14,5 +14,5 @@ def points(urgency: Urgency, *, waited: int, lost: int, policy: Policy) -> dict[
 
 
 def priority(urgency: Urgency, *, waited: int, lost: int, policy: Policy) -> int:
-    """This will give the waiting priority, a sum of points that only grows."""
+    """This will give the waiting priority, a sum of points that only grows while the urgency is the same."""
     return sum(points(urgency, waited=waited, lost=lost, policy=policy).values())

@@ -13,7 +13,7 @@ from services.matching.rules.people import Seeker
 from services.matching.rules.turns import NOBODY_FITS, Turn, waits_for
 from services.matching.store.tables import offers, referrals
 from shared.database import UtcTime, upsert
-from shared.events.referrals import Needs, Preferences, ReferralAccepted
+from shared.events.referrals import Needs, Preferences, ReferralAccepted, ReferralAmended
 from shared.several import among
 
 PLAIN = ("referral_id", "person_id", "organisation", "site_id", "urgency", "arrived_at", "age_band", "funded", "part2")
@@ -39,6 +39,8 @@ TAKE_IN = upsert(
     change=[*PLAIN[1:], "zone", "needs", "preferences", "state"],
     where=STOPPED,
 )
+HASTEN = update(referrals).where(referrals.c.referral_id == bindparam("one")).values(urgency=bindparam("soon"))
+PROTECT = update(referrals).where(among(referrals.c.referral_id, "some")).values(part2=True)
 MOVE = (
     update(referrals)
     .where(among(referrals.c.referral_id, "some"))
@@ -87,6 +89,13 @@ def _row(fact: ReferralAccepted, zone: str) -> dict[str, Any]:
         "preferences": fact.preferences.model_dump(mode="json"),
         "state": "waiting",
     }
+
+
+async def amend(db: AsyncConnection, facts: Iterable[ReferralAmended]) -> None:
+    """This will keep how urgent referrals are now, and that some are protected, which nothing takes off."""
+    news = list(facts)
+    await db.execute(HASTEN, [{"one": each.referral_id, "soon": each.urgency} for each in news])
+    await db.execute(PROTECT, {"some": [each.referral_id for each in news if each.part2]})
 
 
 async def who_needs_an_offer(db: AsyncConnection, *, unserved_only: bool = False) -> list[Waiting]:

@@ -11,7 +11,7 @@ from services.referrals import store
 from services.referrals.handlers.arrivals import Arrival, Received, comparison, fresh_of, says_something_else
 from services.referrals.handlers.comparing import to_compare
 from services.referrals.handlers.notifying import announce
-from services.referrals.handlers.outcomes import Follows, follow, in_words, raise_crisis, settle, take_back
+from services.referrals.handlers.outcomes import Follows, amend, follow, in_words, raise_crisis, settle, take_back
 from services.referrals.handlers.playing import first_step
 from services.referrals.handlers.telling import first, retell, tell
 from services.referrals.handlers.winding import wind, wind_by_discharge
@@ -114,6 +114,7 @@ class Intake:
         if arrival.content == known.latest:
             return known
         latest = self._go_by_discharge(self._protect(known, arrival), arrival.order)
+        self.follows.append(amend(known, latest, programme=self.programme, at=self.at))
         back = arrival.order.status in TAKEN_BACK
         # Who takes a referral back says again what was known of it: only another sign is news then.
         looked_at = back or known.crisis_at is not None

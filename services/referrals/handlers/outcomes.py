@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
 from services.referrals.handlers.winding import CLOCK_TASKS, wind
-from services.referrals.rules import minors, triage
+from services.referrals.rules import amending, minors, triage
 from services.referrals.rules.accept import Accepted, consents_of, facts_of_acceptance
 from services.referrals.rules.clock import ANSWER_WITHIN
 from services.referrals.rules.journey import MAY_END
@@ -18,7 +18,7 @@ from services.referrals.rules.triage import Payer, Verdict
 from shared import consents
 from shared.calendar import add_business_days
 from shared.events.fact import Fact
-from shared.events.referrals import ConsentGiven, CrisisRaised, ReferralHeld, ReferralRefused
+from shared.events.referrals import ConsentGiven, CrisisRaised, ReferralAmended, ReferralHeld, ReferralRefused
 from shared.mailbox import Said
 from shared.programme import Programme, Site
 from shared.work import ON_CALL, Asked, close_tasks, open_each
@@ -118,6 +118,15 @@ def _accepted(referral: store.Referral, programme: Programme, at: datetime) -> A
         minor_alone=referral.guardian is None and minors.under_age(referral.order, minors.local_day(site, at)),
         guarded_until=minors.comes_of_age(born, site) if born and referral.guardian else None,
     )
+
+
+def amend(before: store.Referral, after: store.Referral, *, programme: Programme, at: datetime) -> Follows:
+    """This will let other services hear what a referrer told of a referral that they go by already."""
+    if not amending.is_news(before.order, after.order, after.state, booked=after.visits_until is not None):
+        return Follows()
+    soon = triage.urgency(after.order, programme.site(after.site_id), after.arrived_at, at)
+    fact = ReferralAmended(referral_id=after.referral_id, person_id=after.person_id, urgency=soon, part2=after.part2)
+    return Follows(said=[fact], test=after.test)
 
 
 def withheld(referral: store.Referral, *, programme: Programme, at: datetime) -> tuple[store.Referral, int]:

@@ -11,7 +11,7 @@ from services.referrals.handlers.outcomes import agreed_of
 from services.referrals.handlers.telling import tell
 from services.referrals.handlers.winding import wind
 from services.referrals.rules import journey, playing
-from services.referrals.rules.playing import HELD, PAUSE, Step
+from services.referrals.rules.playing import PAUSE, Step
 from shared import consents
 from shared.clock import now
 from shared.events.referrals import OutcomeFellDue
@@ -66,7 +66,7 @@ async def play(rung: Sequence[OutcomeFellDue], db: AsyncConnection, *, programme
 def _taken(before: store.Referral, step: Step, at: datetime) -> tuple[store.Referral, list[store.Entry]]:
     """This will give a referral after a step, and what its timeline says of that."""
     if step == "let_on":
-        if before.state not in HELD:
+        if before.state not in journey.HELD:
             return before, []
         let = replace(before, state="accepted", reasons=(), crisis_at=None)
         return let, [_entry(before, each, at) for each in (LET_ON[before.state], "accepted")]

@@ -30,6 +30,9 @@ MAY_END: tuple[State, ...] = (*BEFORE_A_MATCH, "lapsed")
 """Where a referrer's withdrawal, or somebody at the programme, ends a referral: nobody walks beside the person yet, or
 any more. Else only the visits end it."""
 
+HELD: tuple[State, ...] = ("crisis_review", "needs_screen", "needs_info")
+"""Where it waits for a person at the programme, and was not accepted yet."""
+
 OVER: tuple[State, ...] = ("refused", "completed", "closed")
 """Where nothing more happens, and nobody has to act."""
 
@@ -217,7 +220,6 @@ _UNDER_WAY: dict[State, TaskStatus] = {
 }
 LAPSED = "A person at the programme looks at what comes next."
 _CONNECTED = ("matched", "first_scheduled", "engaged", "lapsed", "completed")
-_HELD = ("crisis_review", "needs_screen", "needs_info")
 
 
 def seen(
@@ -269,7 +271,7 @@ def _taken_back(order: OrderStatus, *, never_had: bool) -> Seen:
 
 def _always_told(state: State, reasons: tuple[str, ...]) -> Seen | None:
     """This will give what is told without any consent: what a referral is held for, or why it was refused."""
-    if state in _HELD:
+    if state in HELD:
         questions = " ".join(QUESTIONS[each] for each in reasons if each in QUESTIONS)
         reason, clock = questions or SENTENCES[state], state != "crisis_review"
         return Seen(status="on-hold", business=state, text=SENTENCES[state], reason=reason, clock=clock)

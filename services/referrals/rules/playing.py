@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from services.referrals.rules.journey import TAKEN_BACK, Event, State
+from services.referrals.rules.journey import HELD, TAKEN_BACK, Event, State
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.triage import Verdict
 
@@ -16,7 +16,6 @@ PREFIX = "outcome-"
 PAUSE = timedelta(seconds=2)
 """Between a referral and its first step, and between one step and the next."""
 
-HELD: tuple[State, ...] = ("crisis_review", "needs_screen", "needs_info")
 MATCHED: tuple[Event, ...] = ("offer_made", "match_made")
 BOOKED: tuple[Event, ...] = (*MATCHED, "series_booked")
 

@@ -15,7 +15,7 @@ from services.scheduling.store.statements import people_of
 from shared.clock import now
 from shared.database import lock, side_by_side
 from shared.events.matching import SupporterRegistered
-from shared.events.referrals import CoverageShared, ReferralAccepted
+from shared.events.referrals import CoverageShared, ReferralAccepted, ReferralAmended
 from shared.events.scheduling import CoverageChanged, InsurerTold
 from shared.mailbox import Said
 from shared.work import Asked, open_each, renew
@@ -89,6 +89,11 @@ async def learn_supporter(told: Sequence[SupporterRegistered], db: AsyncConnecti
 async def learn_label(told: Sequence[ReferralAccepted], db: AsyncConnection) -> None:
     """This will keep whether what belongs to referrals is under Part 2."""
     await store.remember_labels(db, told)
+
+
+async def protect(told: Sequence[ReferralAmended], db: AsyncConnection) -> None:
+    """This will keep what is under Part 2 by now: insurers' next questions are answered by it, of old visits too."""
+    await store.label(db, [each.referral_id for each in told if each.part2])
 
 
 async def alone_with(db: AsyncConnection, people: Collection[UUID]) -> bool:

@@ -61,7 +61,8 @@ _INSURE = upsert(
     change=["payer", "plan_id", "restricted", "member_key", "member", "heard_at"],
 )
 _INTRODUCE = upsert(supporters, keys=["supporter_id"], change=[each.name for each in supporters.c])
-_LABEL = upsert(labels, keys=["referral_id"], change=["part2"])
+_LABEL = upsert(labels, keys=["referral_id"], change=["part2"], where=~labels.c.part2)
+_PROTECT = update(labels).where(among(labels.c.referral_id, "some")).values(part2=True)
 
 
 async def remember_coverages(db: AsyncConnection, told: Sequence[CoverageShared], *, at: datetime) -> None:
@@ -89,8 +90,13 @@ async def remember_supporters(db: AsyncConnection, told: Iterable[SupporterRegis
 
 
 async def remember_labels(db: AsyncConnection, told: Iterable[ReferralAccepted]) -> None:
-    """This will keep whether referrals are under Part 2."""
+    """This will keep whether referrals are under Part 2; a label that is there stays."""
     await db.execute(_LABEL, [each.model_dump(include={"referral_id", "person_id", "part2"}) for each in told])
+
+
+async def label(db: AsyncConnection, referral_ids: Iterable[UUID]) -> None:
+    """This will put referrals under Part 2; those nobody heard of have no label, and count as protected anyway."""
+    await db.execute(_PROTECT, {"some": list(referral_ids)})
 
 
 async def same_member(db: AsyncConnection, people: Collection[UUID]) -> set[UUID]:
