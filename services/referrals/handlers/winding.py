@@ -54,7 +54,8 @@ def wind_by_discharge(
 
 def seen(referral: Referral, programme: Programme) -> bool:
     """This will say whether somebody who left hospital had a visit since."""
-    return clock.is_seen(_stands(referral), programme.site(referral.site_id))
+    site = programme.site(referral.site_id)
+    return clock.is_seen(_stands(referral, site), site)
 
 
 def _stands(referral: Referral, site: Site) -> clock.Stands:
@@ -92,7 +93,8 @@ def ran_out(referral: Referral, *, programme: Programme, at: datetime) -> Asked 
     step, due = referral.awaits, referral.act_by
     if step is None or due is None or step in clock.HAVE_A_TASK or referral.test:
         return None
-    stands, site = _stands(referral), programme.site(referral.site_id)
+    site = programme.site(referral.site_id)
+    stands = _stands(referral, site)
     if due > at and not clock.presses(step, stands, site, at=at):
         return None
     kind = NO_VISIT if step == "close" else OVERDUE
