@@ -70,6 +70,9 @@ def _taken(before: store.Referral, step: Step, at: datetime) -> tuple[store.Refe
             return before, []
         let = replace(before, state="accepted", reasons=(), crisis_at=None)
         return let, [_entry(before, each, at) for each in (LET_ON[before.state], "accepted")]
+    if step == "closed":
+        reason = playing.play_of(before.order).reason
+        return replace(before, state="closed", reasons=(reason,) if reason else ()), [_entry(before, step, at)]
     about = at + (PAUSE if step == "series_booked" else timedelta())
     entry = replace(_entry(before, step, at), about=about, number=KEPT.get(step))
     moved = replace(before, state=journey.NEXT[before.state, step])

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, get_args
 
-from services.referrals.rules.journey import HELD, TAKEN_BACK, Event, State
+from services.referrals.rules.journey import HELD, TAKEN_BACK, Closing, Event, State
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.triage import Verdict
 
-Step = Event | Literal["let_on"]
-"""What happens next; `let_on` is a person who looks at what is held, and lets it go on."""
+Step = Event | Literal["let_on", "closed"]
+"""What happens next; `let_on` is a person who looks at what is held, and lets it go on, `closed` one who closes it."""
 
 PREFIX = "outcome-"
 PAUSE = timedelta(seconds=2)
@@ -22,10 +22,11 @@ BOOKED: tuple[Event, ...] = (*MATCHED, "series_booked")
 
 @dataclass(frozen=True, kw_only=True)
 class Play:
-    """An outcome: the verdict it begins with where that is not the referral's own, and its steps."""
+    """An outcome: the verdict it begins with where that is not the referral's own, its steps, and why it is closed."""
 
     verdict: Verdict | None = None
     steps: tuple[Step, ...] = ()
+    reason: Closing | None = None
 
 
 CRISIS = Verdict(outcome="crisis_review")
@@ -45,6 +46,10 @@ PLAYS: dict[str, Play] = {
     "no-show": Play(steps=("let_on", *BOOKED, "missed", "series_unkept")),
     "kept": Play(steps=("let_on", *BOOKED, "first_kept")),
     "completed": Play(steps=("let_on", *BOOKED, "first_kept", "series_ended")),
+    **{
+        f"closed-{reason.replace('_', '-')}": Play(steps=("let_on", "waitlisted", "closed"), reason=reason)
+        for reason in get_args(Closing)
+    },
 }
 USUAL = Play(steps=(*BOOKED, "first_kept"))
 """How a referral goes that asks for nothing: what is held stays so, everything else comes to its first visit."""
