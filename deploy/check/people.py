@@ -40,7 +40,8 @@ def _is_lost(row: Row, told: str | None, books: All) -> bool:
         case "held":
             return told not in TASKS
         case "withdrawn":
-            return told not in ENDED and ("consent_revoked", mine) not in _tasks(books["matching"])
+            # What was taken back and is asked for again waits for a person.
+            return told not in (*ENDED, *TASKS) and ("consent_revoked", mine) not in _tasks(books["matching"])
         case _:
             return False
 

@@ -32,7 +32,9 @@ Home = tuple[Path, Mapping[str, Any]]
 YEARS = 5
 """How long ago the first of the others were referred."""
 
-OWN = {"key", "about", "placer", "placer_value", "fingerprint", "lookup", "member_key", "errand_key"}
+OWN = {
+    "key", "about", "placer", "placer_value", "placer_alike", "fingerprint", "lookup", "member_key", "errand_key",
+}  # fmt: skip
 """Columns of text that say who or what a row is about: in a copy they are somebody else's."""
 
 

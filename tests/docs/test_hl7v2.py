@@ -5,7 +5,7 @@ import re
 import hl7
 import pytest
 
-from services.referrals.hl7v2.answers import ASKED, HELD, ORDERS, UNCHANGED
+from services.referrals.hl7v2.answers import ASKED, ENDED, HELD, NOT_FOUND, ORDERS, UNCHANGED
 from shared.events.referrals import ReferralAccepted
 from tests.demos import ROOT
 from tests.docs.pages import rows_of
@@ -80,5 +80,6 @@ def test_every_standing_of_an_order_is_on_the_page_and_no_other() -> None:
     cells = [[re.findall(r"`(\w+)`", each) for each in row.split("|")[1:3]] for row in table]
     shown = {(control, status) for controls, statuses in cells for control in controls for status in statuses}
 
-    assert shown == {*ORDERS.values(), HELD, (UNCHANGED, HELD[1])}
+    kept = {(UNCHANGED, each) for each in ("HD", "CM", "CA")}
+    assert shown == {*ORDERS.values(), HELD, ENDED, NOT_FOUND, *kept}
     assert [ASKED] in [controls for controls, _ in cells]

@@ -2,13 +2,16 @@
 
 from functools import partial
 from typing import get_args
+from uuid import uuid4
 
 import pytest
 
+from services.referrals.hl7v2 import answers, request
 from services.referrals.hl7v2 import message as messages
-from services.referrals.hl7v2 import request
-from services.referrals.hl7v2.answers import ORDERS
+from services.referrals.hl7v2.answers import ORDERS, Standing
 from services.referrals.rules.journey import TaskStatus
+from services.referrals.store import content_of
+from tests.referrals.makers import NOW
 from tests.referrals.pipes import HL7, ORDER, changed, message, order, ordered, refusal, unordered
 
 LAB = "OBR|1|R-1^EPIC||24323-8^Comprehensive metabolic panel^LN"
@@ -45,6 +48,20 @@ def test_what_failed_is_told_as_over() -> None:
 
     assert {each for each in told if each not in ORDERS} == {"on-hold"}
     assert ORDERS["failed"] == ("UA", "CA")
+
+
+@pytest.mark.parametrize("business", ["closed", "linked"])
+@pytest.mark.parametrize("status", ["cancelled", "failed", "rejected"])
+def test_what_people_ended_is_told_as_that_and_not_as_asked(status: str, business: str) -> None:
+    read = messages.read(ordered(MSH=ORDER["MSH"].removesuffix("|||NE|NE|||||360X")))
+    stands = Standing(
+        referral_id=uuid4(), identifier=None, status=status, business=business, told="Not connected", reason="No place."
+    )
+
+    (answer,) = answers.told(read, stands, at=NOW, answer_id=uuid4())
+
+    assert answer.decode().split("\r")[-2].startswith("ORC|OC|")
+    assert answer.decode().split("\r")[-2].endswith("|^No place.")
 
 
 @pytest.mark.parametrize("media", [HL7, "text/plain; charset=utf-8", ""])
@@ -159,6 +176,15 @@ def test_the_number_of_an_order_keeps_who_gave_it() -> None:
     told = order(ordered(ORC=field("ORC", 2, "889^^1.2.840.99^ISO"))).identifier
 
     assert told and (told.system, told.value) == ("urn:oid:1.2.840.99", "889")
+
+
+def test_what_the_giver_of_a_number_is_called_besides_is_kept_and_changes_nothing() -> None:
+    named = order(ordered(ORC=field("ORC", 2, "889^EPIC^1.2.840.99^ISO")))
+    plain = order(ordered(ORC=field("ORC", 2, "889^^1.2.840.99^ISO")))
+
+    assert (named.namespace, plain.namespace, order(ordered()).namespace) == ("EPIC", "", "")
+    assert named.identifier == plain.identifier
+    assert content_of("general-hospital", named) == content_of("general-hospital", plain)
 
 
 def test_a_date_in_place_of_the_orders_number_is_no_number() -> None:

@@ -78,6 +78,38 @@ def test_tells_nothing_of_how_it_ended_for_a_protected_person(state: State) -> N
     assert (told.status, told.business, told.reason) == ("accepted", "connected", None)
 
 
+@pytest.mark.parametrize("late", [True, False])
+@pytest.mark.parametrize(("consented", "part2"), [(False, False), (False, True), (True, True)])
+@pytest.mark.parametrize("state", [*ORDER, "lapsed", "closed"])
+def test_a_withdrawal_tells_who_may_not_know_nothing_of_an_end(
+    state: State, consented: bool, part2: bool, late: bool
+) -> None:
+    milestones = Milestones(first_visit=NOW, kept=3, too_late=late)
+
+    told = seen(
+        state, order="withdrawn", reasons=("declined",), consented=consented, part2=part2, milestones=milestones
+    )
+
+    assert told == seen("accepted", order="withdrawn", consented=False, part2=False)
+
+
+@pytest.mark.parametrize(
+    ("state", "reasons", "status"),
+    [("completed", (), "completed"), ("closed", ("declined",), "cancelled"), ("closed", ("no_place",), "rejected")],
+)
+def test_what_was_over_before_it_was_taken_back_stays_as_it_ended(
+    state: State, reasons: tuple[str, ...], status: str
+) -> None:
+    before = seen(state, reasons=reasons, consented=True, part2=False)
+    late = seen(
+        state, order="withdrawn", reasons=reasons, consented=True, part2=False, milestones=Milestones(too_late=True)
+    )
+    early = seen(state, order="withdrawn", reasons=reasons, consented=True, part2=False)
+
+    assert (late.status, late.business, early.business) == (status, before.business, "withdrawn")
+    assert (late.reason or "").endswith("It was over before you took it back: that changes nothing.")
+
+
 @pytest.mark.parametrize("state", ORDER)
 def test_tells_no_more_than_accepted_without_consent(state: str) -> None:
     told = seen(state, consented=False, part2=False, milestones=Milestones(first_visit=NOW, kept=3))

@@ -168,9 +168,46 @@ async def test_what_was_taken_back_and_is_sent_again_is_put_before_a_person(desk
     await desk.referred(request())
     await desk.refer(request(status="revoked"))
 
+    again = await desk.refer(request())
+
+    assert await kinds(desk) == {"missing_info"}
+    task = await desk.task(again.json()["id"])
+    assert (task["status"], task == (await desk.told())[-1]) == ("on-hold", True)
+    assert "taken back before" in task["statusReason"]["text"]
+
+
+async def test_what_is_asked_for_again_and_differs_is_compared_too(desk: Desk) -> None:
+    mine = await desk.referred(request())
+    await patch(desk, mine)
+
+    await desk.refer(request(priority="stat", note=[{"text": "took an overdose"}]))
+
+    assert await kinds(desk) == {"crisis", "changed_referral"}
+    assert len(await desk.said(CrisisRaised)) == 1
+
+
+async def test_what_is_asked_for_again_may_be_taken_back_again(desk: Desk) -> None:
+    mine = await desk.referred(request())
+    await patch(desk, mine)
     await desk.refer(request())
 
-    assert await kinds(desk) == {"changed_referral"}
+    told = await patch(desk, mine)
+
+    assert (told.json()["status"], await kinds(desk)) == ("cancelled", set())
+    assert len(await desk.said(ReferralRefused)) == 2
+
+
+async def test_what_is_taken_back_in_danger_and_asked_for_again_is_asked_about_when_it_is_cleared(desk: Desk) -> None:
+    mine = await desk.referred(request(answer="flagged"))
+    await patch(desk, mine)
+    await desk.refer(request(answer="flagged"))
+
+    looked = {"by": "Kim", "reason": "spoke with her", "outcome": "clear"}
+    cleared = await desk.ask("POST", f"/referrals/{mine}/screening", who="agency", json=looked)
+
+    assert cleared.json()["state"] == "needs_info"
+    assert await desk.said(ReferralRefused) == []
+    assert "missing_info" in await kinds(desk)
 
 
 async def test_a_put_of_what_was_read_does_not_take_our_own_words_for_a_reason(small: Desk) -> None:
@@ -251,6 +288,7 @@ async def test_what_nobody_had_referred_is_not_said_to_be_taken_back(desk: Desk,
 
     task = (await desk.ask("GET", f"/fhir/Task/{mine}")).json()
     assert task["statusReason"]["text"] == "No such referral had come from you."
+    assert task["statusReason"]["coding"][0]["code"] == "unknown"
     assert task["businessStatus"]["text"] == "There was nothing to take back"
 
 

@@ -10,9 +10,10 @@ from uuid import uuid4
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from services.referrals import store
+from services.referrals.rules.order import Identifier
 from services.referrals.store.tables import referrals
 from shared.clock import real
 from shared.database import Database
@@ -101,6 +102,25 @@ async def test_what_was_open_before_there_were_clocks_gets_one_and_rings(empty: 
     nobodys = {str(one) for one, each in kept.items() if each.awaits in RING and not each.test}
     assert len(nobodys) == 6
     assert tasks == dict.fromkeys(nobodys, "overdue")
+
+
+async def test_a_number_that_was_kept_before_is_found_in_whichever_case_it_is_written(
+    empty: Database, tmp_path: Path
+) -> None:
+    without = order(identifier=None).model_dump(mode="json", exclude_none=True)
+    rows = [row({"state": "closed"}), row({"state": "closed", "words": without})]
+    async with empty.transaction() as db:
+        await db.run_sync(to_schema, "0010")
+        await db.execute(insert(referrals), rows)
+
+    otherwise = store.alike("general-hospital", Identifier(value="r-1"))
+    async with desk_on(empty, tmp_path), empty.reading() as db:
+        found = await store.ids_alike(db, ["general-hospital"], [otherwise])
+        unnumbered = referrals.c.referral_id == rows[1]["referral_id"]
+        kept = await db.scalar(select(referrals.c.placer_alike).where(unnumbered))
+
+    assert found == {otherwise: [rows[0]["referral_id"]]}
+    assert kept == ""
 
 
 async def test_people_who_were_known_before_are_compared(empty: Database, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from deploy.check import bus, findings, loops, messages
+from deploy.check import bus, findings, loops, messages, people
 from deploy.check.books import CannotLook, open_books
 from deploy.premises import Addresses, equip
 from shared.events.fact import Fact
@@ -250,6 +250,17 @@ async def test_nobody_must_act_for_what_came_for_tests(world: SmallWorld) -> Non
     books = await open_books(world.urls())
 
     assert [look(books)[1] for look in (loops.owned, loops.noticed, loops.evident)] == [[], [], []]
+
+
+@pytest.mark.parametrize(("state", "lost"), [("needs_info", False), ("needs_screen", False), ("accepted", True)])
+async def test_who_was_taken_back_and_is_asked_for_again_is_not_lost(world: SmallWorld, state: str, lost: bool) -> None:
+    for service, told in (("matching", "withdrawn"), ("referrals", state)):
+        store, statements = change(service, "referrals", "state", f"'{told}'", "referral_id", "referral Ben")
+        world.run(store, *statements)
+
+    books = await open_books(world.urls())
+
+    assert people.accepted(books)[1] == [an_id("referral Ben")] * lost
 
 
 @pytest.mark.parametrize(("how", "words", "who"), BREAKS.values(), ids=BREAKS)

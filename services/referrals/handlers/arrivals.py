@@ -7,6 +7,7 @@ from uuid import UUID
 from services.referrals import store
 from services.referrals.reading import Reading
 from services.referrals.rules import triage
+from services.referrals.rules.journey import TAKEN_BACK
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.protection import protected
 
@@ -31,7 +32,10 @@ class Received:
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """One referral of a post, and by what it, its person, and the one it asks to be instead of are known."""
+    """One referral of a post, and by what it, its person, and the one it asks to be instead of are known.
+
+    `alike` is by what the one is found that a withdrawal means, where it writes the number otherwise.
+    """
 
     post_id: UUID
     entry: int
@@ -43,6 +47,12 @@ class Arrival:
     prints: tuple[str, ...]
     instead: str | None
     instead_number: str
+    alike: str = ""
+
+    @property
+    def back(self) -> bool:
+        """Whether it takes a referral back."""
+        return self.order.status in TAKEN_BACK
 
 
 def arrivals_of(post: Post) -> list[Arrival]:
@@ -60,6 +70,7 @@ def arrivals_of(post: Post) -> list[Arrival]:
             prints=store.prints_of(name, each.order),
             instead=store.named_by(name, each.unless) if each.unless else None,
             instead_number=store.numbered(name, each.unless) if each.unless and not each.unless.system else "",
+            alike="" if each.known or each.order.status not in TAKEN_BACK else store.alike(name, each.order.identifier),
         )
         for each in post.reading.posted
     ]
@@ -76,7 +87,7 @@ def says_something_else(known: store.Referral, arrival: Arrival) -> bool:
 
 
 def _undated(order: ReferralOrder) -> ReferralOrder:
-    return order.model_copy(update={"authored_at": None, "discharged_on": None})
+    return order.model_copy(update={"authored_at": None, "discharged_on": None, "namespace": ""})
 
 
 def comparison(known: store.Referral, arrival: Arrival) -> str:

@@ -124,10 +124,14 @@ async def learn(details: Details, db: AsyncConnection, *, programme: Programme) 
     """This will add what was missing, and let the referral go on where nothing is missing any more."""
     referral = await one_alone(db, details.referral_id)
     asked = {"still_wanted": details.still_wanted, "guardian": details.guardian}
-    unasked = [name for name, each in asked.items() if each is not None and name not in referral.reasons]
+    again = ASKED_AGAIN in referral.reasons
+    reasons = (*referral.reasons, "still_wanted") if again else referral.reasons
+    unasked = [name for name, each in asked.items() if each is not None and name not in reasons]
     if referral.state != "needs_info" or unasked:
         raise NotWaiting
-    known = _guarded(replace(referral, order=_with(referral.order, details)), details)
+    known = _guarded(replace(referral, order=_with(referral.order, details, again=again)), details)
+    if details.still_wanted is not None:
+        known = replace(known, reasons=tuple(each for each in known.reasons if each != ASKED_AGAIN))
     entries = [written_down(referral, "details_given", details.by)]
     if details.guardian:
         entries.append(written_down(referral, "guardian_asked", details.by))
@@ -169,6 +173,8 @@ WANTED: dict[bool | None, dict[str, Any]] = {
     False: {"status": "active", "peer_support_consent": False},
 }
 """What is known when somebody has asked whether peer support is still wanted."""
+ASKED_AGAIN = "asked_again"
+"""Why a referral is held that was taken back before: where it is not wanted, that holds."""
 
 
 def _guarded(referral: store.Referral, details: Details) -> store.Referral:
@@ -182,13 +188,16 @@ def _guarded(referral: store.Referral, details: Details) -> store.Referral:
     return replace(referral, guardian=told)
 
 
-def _with(order: ReferralOrder, details: Details) -> ReferralOrder:
+def _with(order: ReferralOrder, details: Details, *, again: bool) -> ReferralOrder:
     person = order.person
     reaches = [*details.reaches, *(each for each in person.reaches if each not in details.reaches)][:FEW]
     birth_date = details.birth_date or person.birth_date
     deceased = person.deceased if details.deceased is None else details.deceased
     told = person.model_copy(update={"reaches": reaches, "birth_date": birth_date, "deceased": deceased})
-    return order.model_copy(update={"person": told, **WANTED.get(details.still_wanted, {})})
+    wanted = WANTED.get(details.still_wanted, {})
+    if again and details.still_wanted is False:
+        wanted = {"status": "withdrawn"}
+    return order.model_copy(update={"person": told, **wanted})
 
 
 async def revoke(revoking: tuple[UUID, str], db: AsyncConnection, *, programme: Programme) -> Reply:
@@ -253,7 +262,8 @@ async def _go_on(
     at = now()
     who = party(referral.order, programme, programme.site(referral.site_id), at)
     lacks_guardian = who == "guardian" and referral.guardian is None
-    verdict = triage(referral.order, Agreement(), at, cleared=True, lacks_guardian=lacks_guardian)
+    again = ASKED_AGAIN in referral.reasons
+    verdict = triage(referral.order, Agreement(), at, cleared=True, lacks_guardian=lacks_guardian, again=again)
     reasons = (verdict.reason,) if verdict.reason else verdict.missing
     moved, rings = wind(replace(referral, state=verdict.outcome, reasons=reasons), programme=programme, at=at)
     await store.change(db, [moved])

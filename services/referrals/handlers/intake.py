@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
+from services.referrals.handlers.again import WHICH, as_asked, held_as
 from services.referrals.handlers.arrivals import Arrival, Received, comparison, fresh_of, says_something_else
 from services.referrals.handlers.comparing import to_compare
 from services.referrals.handlers.notifying import announce
@@ -17,20 +18,22 @@ from services.referrals.handlers.telling import first, retell, tell
 from services.referrals.handlers.winding import wind, wind_by_discharge
 from services.referrals.rules import clock, minors, playing, triage
 from services.referrals.rules.journey import OVER, TAKEN_BACK
+from services.referrals.rules.numbers import may_mean
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.protection import protected
 from shared.calendar import add_business_days
 from shared.mailbox import Said
-from shared.programme import Organisation, Programme
-from shared.work import Asked, still_open
+from shared.programme import Organisation, Programme, Site
+from shared.work import Asked
 
 
 @dataclass(kw_only=True)
 class Intake:
     """What is known while referrals arrive one after another, and what is to be kept of them.
 
-    `placed` gives referrals by their placers' fingerprints, `numbers` the first that has a placer's number; `asked` is
-    what people are asked to compare already.
+    `placed` gives referrals by their placers' fingerprints, `numbers` the first that has a placer's number; `alike` are
+    those whose number a withdrawal may write otherwise, `theirs` those of the people it is about. `asked` is what
+    people are asked to compare already.
     """
 
     programme: Programme
@@ -39,6 +42,8 @@ class Intake:
     placed: dict[str, UUID]
     numbers: dict[str, UUID]
     people: dict[str, UUID]
+    alike: dict[str, list[UUID]] = field(default_factory=dict)
+    theirs: dict[UUID, list[store.Referral]] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     met: dict[str, UUID] = field(default_factory=dict)
     added: set[UUID] = field(default_factory=set)
@@ -51,18 +56,19 @@ class Intake:
 
     def take(self, arrival: Arrival) -> Received:
         """This will take in a referral, or account for a repeat of one that is known."""
-        known = self._instead(arrival)
+        known = self._instead(arrival) or self._meant(arrival)
         if known is None:
             person_id, besides = self._meet(arrival)
             known = self.known.get(self._id_of(arrival))
             if known is None:
+                self._ask_which(arrival, [*self._near(arrival), *self.theirs.get(person_id, ())])
                 fresh = self._add(arrival, person_id, besides)
                 return Received(referral=fresh, new=True, entry=arrival.entry)
         return Received(referral=self._repeat(known, arrival), new=False, entry=arrival.entry)
 
     def repeated(self, arrival: Arrival) -> store.Referral | None:
         """This will find the referral that an arrival repeats."""
-        return self._instead(arrival) or self.known.get(self._id_of(arrival))
+        return self._instead(arrival) or self._meant(arrival) or self.known.get(self._id_of(arrival))
 
     def _id_of(self, arrival: Arrival) -> UUID:
         """This will give the id under which it is known, or will be."""
@@ -76,6 +82,28 @@ class Intake:
             found = self.placed.get(arrival.instead) if arrival.instead else None
         return self.known.get(found) if found else None
 
+    def _meant(self, arrival: Arrival) -> store.Referral | None:
+        """This will find the one referral that a withdrawal means, though it writes its number otherwise."""
+        near = self._near(arrival)
+        return near[0] if len(near) == 1 and may_mean(arrival.order, near[0].order) else None
+
+    def _near(self, arrival: Arrival) -> list[store.Referral]:
+        """This will list the referrals that have a withdrawal's number in some case, where none has it as it is."""
+        exact = self.known.get(self._id_of(arrival))
+        if not arrival.alike or (exact and not exact.never_had):
+            return []
+        found = [self.known[each] for each in self.alike.get(arrival.alike, ())]
+        return [each for each in found if not each.never_had]
+
+    def _ask_which(self, arrival: Arrival, near: Sequence[store.Referral]) -> None:
+        """This will have somebody ask whether a withdrawal of what we never had means one of those that go on."""
+        for each in {one.referral_id: self.known.get(one.referral_id, one) for one in near}.values():
+            goes_on = each.state not in OVER and each.order.status not in TAKEN_BACK
+            if goes_on and each.organisation == arrival.organisation:
+                note = f"{WHICH}\n{in_words(arrival.order)}"
+                asked = self._asked("changed_referral", comparison(each, arrival), each, note)
+                self.follows.append(Follows(tasks=[asked], test=each.test))
+
     def _meet(self, arrival: Arrival) -> tuple[UUID, list[UUID]]:
         person_id, besides = store.person_of(arrival.prints, self.people, self._id_of(arrival))
         fresh = {each: person_id for each in arrival.prints if each not in self.people}
@@ -86,9 +114,7 @@ class Intake:
     def _add(self, arrival: Arrival, person_id: UUID, besides: list[UUID]) -> store.Referral:
         organisation = self.programme.organisations[arrival.organisation]
         site = self.programme.site(arrival.order.site or organisation.site_id)
-        lacks_guardian = minors.party(arrival.order, self.programme, site, self.at) == "guardian"
-        agreement = agreement_of(organisation)
-        verdict = triage.triage(arrival.order, agreement, self.at, lacks_guardian=lacks_guardian)
+        verdict = self._verdict(arrival.order, organisation, site)
         if organisation.test:
             verdict = playing.verdict_of(arrival.order, verdict)
         ids = self._id_of(arrival), person_id
@@ -100,10 +126,18 @@ class Intake:
         self.placed[arrival.placer] = referral.referral_id
         self.added.add(referral.referral_id)
         self.numbers.setdefault(store.numbered(arrival.organisation, arrival.order.identifier), referral.referral_id)
+        alike = store.alike(arrival.organisation, arrival.order.identifier)
+        self.alike.setdefault(alike, []).append(referral.referral_id)
         follows = follow(referral, verdict, programme=self.programme, at=self.at)
         begun = first_step(referral, self.at) if referral.test else [*rings, *to_compare(referral, besides)]
         self.follows += [follows, Follows(said=[status, *begun])]
         return referral
+
+    def _verdict(self, order: ReferralOrder, whose: Organisation, site: Site, *, again: bool = False) -> triage.Verdict:
+        """This will triage what arrived; of what is asked for `again`, somebody asks about a guardian again, too."""
+        lacks_guardian = minors.party(order, self.programme, site, self.at) == "guardian"
+        agreement = triage.Agreement(screens_before_referring=whose.screens_before_referring)
+        return triage.triage(order, agreement, self.at, lacks_guardian=lacks_guardian, again=again)
 
     def _repeat(self, known: store.Referral, arrival: Arrival) -> store.Referral:
         """This will account for a repeat; what it changes is for a person to judge, danger in it is raised at once."""
@@ -113,9 +147,14 @@ class Intake:
         )
         if arrival.content == known.latest:
             return known
+        again = known.order.status in TAKEN_BACK and not arrival.back
+        if again and known.ended_by_sender:
+            return self._again(known, arrival)
         latest = self._go_by_discharge(self._protect(known, arrival), arrival.order)
+        if again:
+            latest = self._restore(latest, arrival.order)
         self.follows.append(amend(known, latest, programme=self.programme, at=self.at))
-        back = arrival.order.status in TAKEN_BACK
+        back = arrival.back
         # Who takes a referral back says again what was known of it: only another sign is news then.
         looked_at = back or known.crisis_at is not None
         in_danger = triage.news_of_danger(arrival.order, known.order, in_crisis=looked_at)
@@ -125,6 +164,37 @@ class Intake:
                 return self._keep(latest)
         unseen = changed and self._compare(known, arrival)
         return self._keep(self._raise(latest, arrival.order, unseen=unseen) if in_danger else latest)
+
+    def _again(self, known: store.Referral, arrival: Arrival) -> store.Referral:
+        """This will hold for a person what ended when it was taken back, and is asked for again."""
+        organisation = self.programme.organisations[arrival.organisation]
+        site_id = arrival.order.site or organisation.site_id
+        person_id, besides = self._meet(arrival)
+        asked = as_asked(self._protect(known, arrival), arrival, person_id, self.programme.site(site_id), self.at)
+        site = self.programme.site(asked.site_id)
+        verdict = self._verdict(asked.order, organisation, site, again=True)
+        if known.crisis_at:
+            verdict = triage.Verdict(outcome="crisis_review", missing=("asked_again",))
+        held, rings = wind(held_as(asked, verdict, self.at), programme=self.programme, at=self.at)
+        if not known.never_had and arrival.content != known.content:
+            self._compare(known, arrival)
+        mine = known.referral_id
+        # What was to be closed with its end, where both came at once, is asked after all.
+        self.follows = [replace(each, over=[one for one in each.over if one != mine]) for each in self.follows]
+        entry = store.Entry(referral_id=mine, what="asked_again", at=self.at, key=self.at.isoformat())
+        alike = to_compare(held, besides) if known.never_had else []
+        self.follows += [
+            follow(held, verdict, programme=self.programme, at=self.at),
+            Follows(said=[*rings, *alike], entries=[entry], test=held.test),
+        ]
+        self.news.add(mine)
+        return self._keep(held)
+
+    def _restore(self, known: store.Referral, order: ReferralOrder) -> store.Referral:
+        """This will forget that what goes on was taken back; of who may be in danger, somebody asks after that."""
+        self.news.add(known.referral_id)
+        reasons = ("asked_again",) if known.state == "crisis_review" else known.reasons
+        return replace(known, reasons=reasons, order=known.order.model_copy(update={"status": order.status}))
 
     def _protect(self, known: store.Referral, arrival: Arrival) -> store.Referral:
         """This will keep what was posted last; what tells of substance use only now protects everything from now on."""
@@ -193,35 +263,3 @@ class Intake:
         heard = await announce(db, said)
         await retell(db, [self.known[each] for each in self.protected], programme=self.programme)
         return [*said, *heard, *await tell(db, news, programme=self.programme)]
-
-
-def agreement_of(organisation: Organisation) -> triage.Agreement:
-    """This will give what was agreed with an organisation, for the rules."""
-    return triage.Agreement(screens_before_referring=organisation.screens_before_referring)
-
-
-async def begin(db: AsyncConnection, arrivals: Sequence[Arrival], *, programme: Programme, at: datetime) -> Intake:
-    """This will learn what is known of some arrivals, and let whoever comes with the same ones wait."""
-    prints = {print_ for each in arrivals for print_ in each.prints}
-    placers = {each.placer for each in arrivals} | {each.instead for each in arrivals if each.instead}
-    placed = await store.ids_by_placer(db, {each.organisation for each in arrivals}, placers)
-    known = await store.alone(db, {*placed.values(), *(each.known for each in arrivals if each.known)}, *prints)
-    wanted = [each for each in arrivals if each.instead_number]
-    numbers = await store.ids_by_number(
-        db, (each.organisation for each in wanted), (each.instead_number for each in wanted)
-    )
-    if missing := set(numbers.values()) - set(known):
-        known |= await store.alone(db, missing)
-    people = await store.people_of(db, prints)
-    intake = Intake(programme=programme, at=at, known=known, placed=placed, numbers=numbers, people=people)
-    intake.asked = await _asked_already(db, intake, arrivals)
-    return intake
-
-
-async def _asked_already(db: AsyncConnection, intake: Intake, arrivals: Sequence[Arrival]) -> set[str]:
-    abouts = {
-        comparison(known, each)
-        for each in arrivals
-        if (known := intake.repeated(each)) and says_something_else(known, each)
-    }
-    return await still_open(db, kind="changed_referral", abouts=abouts)

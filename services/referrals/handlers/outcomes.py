@@ -12,7 +12,7 @@ from services.referrals.handlers.winding import CLOCK_TASKS, wind
 from services.referrals.rules import amending, minors, triage
 from services.referrals.rules.accept import Accepted, consents_of, facts_of_acceptance
 from services.referrals.rules.clock import ANSWER_WITHIN
-from services.referrals.rules.journey import MAY_END
+from services.referrals.rules.journey import LATE, MAY_END, TAKEN_BACK, State
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.triage import Payer, Verdict
 from shared import consents
@@ -27,6 +27,13 @@ IN_DANGER = ("crisis", "crisis_taken")
 """What somebody is asked to do about danger: before, and after, a named person took it in hand."""
 TASKS = {"needs_screen": "screening", "needs_info": "missing_info"}
 GUARDIAN = "Under age, and may not agree alone in this state: ask a parent or guardian, and say so with the details."
+AGAIN = (
+    "Taken back, and asked for again, or the two came in the wrong order: ask who referred whether it is still wanted, "
+    "and say so with the details."
+)
+ENDED: tuple[State, ...] = ("completed", "closed")
+"""Where a referral went its way, and ended, before whoever sent it took it back."""
+WHY_HELD = {"asked_again": AGAIN, "guardian": GUARDIAN}
 AT_18 = "Of age from this day: ask for their own consent, and move them to the service for adults."
 ASKED_BEFORE_THE_END = (*TASKS.values(), "coverage_unclear", "consent_at_18", *CLOCK_TASKS)
 
@@ -157,8 +164,9 @@ def _refused(referral: store.Referral, verdict: Verdict) -> ReferralRefused:
 
 def _hold(referral: store.Referral, verdict: Verdict, programme: Programme, at: datetime) -> Asked:
     due = add_business_days(programme.site(referral.site_id), at, 1)
-    note = GUARDIAN if "guardian" in verdict.missing else None
-    return Asked(kind=TASKS[verdict.outcome], about=str(referral.referral_id), owner="intake", due=due, note=note)
+    note = " ".join(words for name, words in WHY_HELD.items() if name in verdict.missing)
+    about = str(referral.referral_id)
+    return Asked(kind=TASKS[verdict.outcome], about=about, owner="intake", due=due, note=note or None)
 
 
 def _held(referral: store.Referral, state: triage.Outcome) -> ReferralHeld:
@@ -198,7 +206,9 @@ def raise_crisis(
     raised = replace(referral, crisis_at=at, paged_at=None, acknowledged_at=None)
     said: list[Said] = [_raised(referral, at)]
     if referral.state in TASKS:
-        raised = replace(raised, state="crisis_review", reasons=())
+        # Whether it is wanted after it was taken back is still to be asked, once nobody is in danger.
+        asked = tuple(each for each in referral.reasons if each == "asked_again")
+        raised = replace(raised, state="crisis_review", reasons=asked)
         said.append(_held(raised, "crisis_review"))
     raised, _ = wind(raised, programme=programme, at=at)
     what = "crisis_review" if raised.state != referral.state else "crisis_raised"
@@ -211,14 +221,16 @@ def take_back(
 ) -> tuple[store.Referral, Follows]:
     """This will keep that a referrer took a referral back, and end it where nobody walks beside the person.
 
-    It gives the referral as it is then. Where somebody may be in danger it goes on.
+    It gives the referral as it is then. Where somebody may be in danger it goes on. What was over stays as it ended.
     """
     news = "\n".join(each for each in order.notes if each not in referral.order.notes)
-    entry = replace(_entry(referral, order.status, at), note=news or None)
+    entries = [replace(_entry(referral, order.status, at), note=news or None)]
+    if referral.state in ENDED and referral.order.status not in TAKEN_BACK:
+        entries.append(_entry(referral, LATE, at))
     back = replace(referral, order=referral.order.model_copy(update={"status": order.status}))
     if referral.state not in MAY_END or referral.crisis_at:
-        return back, Follows(entries=[entry], test=referral.test)
+        return back, Follows(entries=entries, test=referral.test)
     reason: triage.Reason = "withdrawn" if order.status == "withdrawn" else "entered_in_error"
     ended, _ = wind(replace(back, state="refused", reasons=(reason,)), programme=programme, at=at)
     refused = _refused(ended, Verdict(outcome="refused", reason=reason))
-    return ended, Follows(said=[refused], entries=[entry], over=[referral.referral_id], test=referral.test)
+    return ended, Follows(said=[refused], entries=entries, over=[referral.referral_id], test=referral.test)

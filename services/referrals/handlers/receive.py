@@ -13,7 +13,7 @@ from services.referrals.fhir.changes import TakenBack
 from services.referrals.fhir.outcome import Refused, outcome
 from services.referrals.fhir.outcome import refuse as refusal
 from services.referrals.handlers.arrivals import Post, Received, arrivals_of
-from services.referrals.handlers.intake import begin
+from services.referrals.handlers.beginning import begin
 from services.referrals.handlers.telling import tasks_of
 from services.referrals.reading import Posted, Reading, read
 from services.referrals.rules import triage

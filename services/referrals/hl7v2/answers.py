@@ -11,6 +11,7 @@ from services.referrals.fhir.outcome import Code, Issue, Refused
 from services.referrals.hl7v2 import omg
 from services.referrals.hl7v2.message import CONTROL, Message
 from services.referrals.hl7v2.request import is_order, is_question
+from services.referrals.rules.journey import UNKNOWN
 from services.referrals.rules.order import Identifier
 
 Acknowledgement = Literal["AA", "AE", "AR"]
@@ -39,8 +40,14 @@ ORDERS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 """Task.status as ORC-1 and ORC-5 (HL7 tables 0119 and 0038)."""
 
-HELD, UNCHANGED, ASKED = ("SC", "HD"), "UC", "SR"
-"""What else an order's status may be, and ORC-1 where it was to be taken back and is not, or was asked for."""
+HELD, ENDED, NOT_FOUND = ("SC", "HD"), ("OC", "CA"), ("UC", "ER")
+"""What else an order's status may be: on hold; ended by people at the programme, unasked; not known."""
+
+ENDED_HERE = ("closed", "linked")
+"""The business status of what people at the programme ended."""
+
+BACK, UNCHANGED, ASKED = "CR", "UC", "SR"
+"""ORC-1 where it was to be taken back, and is, or is not; or was asked for."""
 
 OURS, PART2, PROFILE, TEST = "ALONGSIDE", "42CFRPart2", "360X", "HTEST"
 NOBODY = "For tests: nobody is helped by this. What is about a person is sent on the line of your own organisation."
@@ -51,15 +58,19 @@ LINE = "\r"
 class Standing:
     """Where a referral stands: our id, its sender's, the Task's status, and what the sender is to read.
 
-    `reason` is a part of that; `test` says that an organisation for tests sent it. `notice` is the statement that goes
-    with records under 42 CFR Part 2 (§ 2.32), with the scope of the consent.
+    `business` is its own code for that, `reason` a part of what is to be read, `code` the code of that; `namespace` is
+    what the number's giver is called besides. `test` says that an organisation for tests sent it. `notice` is the
+    statement that goes with records under 42 CFR Part 2 (§ 2.32), with the scope of the consent.
     """
 
     referral_id: UUID
     identifier: Identifier | None
     status: str
+    business: str
     told: str
     reason: str = ""
+    code: str = ""
+    namespace: str = ""
     notice: str = ""
     test: bool = False
 
@@ -99,29 +110,35 @@ def _of_referral(message: Message, standing: Standing, at: datetime, answer_id: 
 
 
 def _of_order(message: Message, standing: Standing, at: datetime, answer_id: UUID, *acknowledged: str) -> bytes:
-    """This will say where an order stands, with the reason why it is declined."""
-    control, status = ORDERS.get(standing.status, HELD)
+    """This will say where an order stands, with the reason where it is over, or not known."""
+    control, status = _stands(standing)
     if is_question(message):
         control = ASKED
-    elif omg.takes_back(message) and status != "CA":
+    elif omg.takes_back(message) and control != BACK:
         control = UNCHANGED
-    why = ["", standing.reason] if status == "CA" else ""
+    why = ["", standing.reason] if status in ("CA", "CM", "ER") else ""
     filler = [str(standing.referral_id), OURS]
     lines = [
         _header(message, at, answer_id, kind="OSU", labels=_label(standing)),
         *acknowledged,
         *_notes(standing),
-        _line("ORC", control, _entity(standing.identifier), filler, "", status, *[""] * 3, _moment(at), *[""] * 6, why),
+        _line("ORC", control, _entity(standing), filler, "", status, *[""] * 3, _moment(at), *[""] * 6, why),
     ]
     return _written(lines)
 
 
-def _entity(identifier: Identifier | None) -> list[str]:
+def _stands(standing: Standing) -> tuple[str, str]:
+    if standing.code == UNKNOWN:
+        return NOT_FOUND
+    return ENDED if standing.business in ENDED_HERE else ORDERS.get(standing.status, HELD)
+
+
+def _entity(standing: Standing) -> list[str]:
     """This will give the sender's number as they wrote it: with a name, an OID or an address of who gave it."""
-    number, system = _number(identifier)
+    number, system = _number(standing.identifier)
     if system.startswith("urn:oid:"):
-        return [number, "", system.removeprefix("urn:oid:"), "ISO"]
-    return [number, "", system, "URI"] if ":" in system else [number, system]
+        return [number, standing.namespace, system.removeprefix("urn:oid:"), "ISO"]
+    return [number, standing.namespace, system, "URI"] if ":" in system else [number, system]
 
 
 def _notes(standing: Standing) -> list[str]:

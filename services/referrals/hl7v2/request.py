@@ -57,9 +57,15 @@ def order(message: Message) -> ReferralOrder:
     if message.first("PID") is None:
         inside, places = [*inside, {"resourceType": "Patient", "id": PERSON}], [*places, asked.segment]
     try:
-        return order_of(Found("ServiceRequest", "ServiceRequest", _request(asked, inside), ()), Links([]))
+        read = order_of(Found("ServiceRequest", "ServiceRequest", _request(asked, inside), ()), Links([]))
     except Refused as wrong:
         raise Refused(wrong.status, [_placed(each, places, asked) for each in wrong.issues]) from None
+    return read.model_copy(update={"namespace": _namespace(asked)})
+
+
+def _namespace(asked: Asked) -> str:
+    """This will give what whoever gave the number is called besides: of the first, which is the one that counts."""
+    return next((str(each["namespace"]) for each in asked.numbers), "").strip()[: words.SHORT]
 
 
 def _request(asked: Asked, inside: list[dict[str, Any]]) -> dict[str, Any]:
@@ -86,7 +92,7 @@ def asked_about(message: Message) -> Identifier:
     if not numbers:
         raise refuse("required", place, "name the referral by the number you sent it with")
     try:
-        return Identifier(**numbers[0])
+        return Identifier(system=numbers[0]["system"], value=numbers[0]["value"])
     except ValidationError:
         raise refuse("too-long", place, "name the referral by the number you sent it with") from None
 

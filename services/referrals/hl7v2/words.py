@@ -74,15 +74,17 @@ def concept(coded: Value) -> dict[str, Any]:
 
 
 def identifier(numbered: Value, *, authority: int = 2) -> dict[str, Any] | None:
-    """This will give an Identifier for EI or CX, whose assigning authority is the component `authority` or spread."""
+    """This will give an Identifier for EI or CX, whose assigning authority is the component `authority` or spread.
+
+    Of EI, `namespace` is what the authority is called besides its OID or address; no FHIR has that.
+    """
     value = numbered.text(1)
     if not value:
         return None
-    if authority == 2:
-        system = _authority(numbered.text(2), numbered.text(3), numbered.text(4))
-    else:
-        system = _authority(*(numbered.text(authority, each) for each in (1, 2, 3)))
-    return {"system": system, "value": value}
+    if authority != 2:
+        return {"system": _authority(*(numbered.text(authority, each) for each in (1, 2, 3))), "value": value}
+    system, namespace = _authority(numbered.text(2), numbered.text(3), numbered.text(4)), numbered.text(2)
+    return {"system": system, "value": value, "namespace": namespace if system != namespace else ""}
 
 
 def _authority(namespace: str, universal: str, kind: str) -> str:

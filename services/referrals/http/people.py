@@ -32,6 +32,7 @@ ALWAYS_SEEN = {
     "refused",
     "withdrawn",
     "entered_in_error",
+    "asked_again",
 }
 NOT_FOR_REFERRERS = {
     "looked_at",
@@ -53,6 +54,7 @@ NOT_FOR_REFERRERS = {
     "linked",
     "helped",
     "not_for_me",
+    "too_late",
 }
 
 

@@ -73,14 +73,18 @@ class Taking:
 
     async def _told(self, referral: store.Referral) -> answers.Standing:
         (task,) = await self.edge.tasks([referral], way="hl7v2")
-        reason = task.get("statusReason", {}).get("text", "")
-        words = [task["businessStatus"]["text"], reason]
+        business, why = task["businessStatus"], task.get("statusReason", {})
+        reason = why.get("text", "")
+        words = [business["text"], reason]
         return answers.Standing(
             referral_id=referral.referral_id,
             identifier=referral.order.identifier,
+            namespace=referral.order.namespace,
             status=task["status"],
+            business=business["coding"][0]["code"],
             told=" ".join(filter(None, words)),
             reason=reason,
+            code=next((each["code"] for each in why.get("coding", [])), ""),
             notice=" ".join(each["text"] for each in task.get("note", [])),
             test=referral.test,
         )

@@ -133,12 +133,13 @@ def _step_of_visits(fact: Fact) -> Step | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Milestones:
-    """What a timeline tells about visits: when the first is, when it was kept, and the counts at the end."""
+    """What a timeline tells: the first visit, when it was kept, counts; `too_late`: it was taken back when over."""
 
     first_visit: datetime | None = None
     first_kept: datetime | None = None
     kept: int | None = None
     bridge: bool = False
+    too_late: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,13 +187,17 @@ REASONS: dict[str, str] = {
     "withdrawn": "The referral was sent as revoked.",
 }
 NOTHING_THERE = "There was nothing to take back", "No such referral had come from you."
-"""What is said of a withdrawal of what we never had, and why."""
+UNKNOWN = "unknown"
+"""What is said of a withdrawal of what we never had, and why; and its code."""
+LATE, TOO_LATE = "too_late", "It was over before you took it back: that changes nothing."
+"""How a timeline notes that what was taken back was over, and what is said of it."""
 QUESTIONS: dict[str, str] = {
     "contact": "Which phone number or e-mail address may we use to reach the person?",
     "birth_date": "What is the person's full date of birth?",
     "guardian": "Does a parent or guardian agree? A person here will ask them; tell us how to reach them.",
     "deceased": "The record says that the person has died; is that so?",
     "still_wanted": "The request says that it is completed; is peer support still asked for?",
+    "asked_again": "It was taken back before; is peer support asked for again? A person here will ask you.",
 }
 Closing = Literal["declined", "unreachable", "no_place", "ineligible", "transferred", "deceased", "linked"]
 CLOSED_AS: dict[str, tuple[TaskStatus, str]] = {
@@ -220,6 +225,7 @@ _UNDER_WAY: dict[State, TaskStatus] = {
 }
 LAPSED = "A person at the programme looks at what comes next."
 _CONNECTED = ("matched", "first_scheduled", "engaged", "lapsed", "completed")
+_ENDS: tuple[TaskStatus, ...] = ("completed", "rejected", "cancelled", "failed")
 
 
 def seen(
@@ -236,10 +242,20 @@ def seen(
 
     Of a person whose records 42 CFR Part 2 protects, it tells no more than that they are connected: the same status
     and words from then on, whatever happens. Who took a referral back sees that, wherever the person is by then; of one
-    that we `never_had`, that there was nothing to take back.
+    that we `never_had`, that there was nothing to take back. Only where it was over before, and they may know that,
+    they go on seeing how it ended: no other word may tell them that there was an end.
     """
-    if order in TAKEN_BACK and state != "crisis_review":
-        return _taken_back(order, never_had=never_had)
+    told = _as_it_stands(state, reasons, consented=consented, part2=part2, milestones=milestones)
+    if order not in TAKEN_BACK or state == "crisis_review":
+        return told
+    if milestones.too_late and told.status in _ENDS:
+        return replace(told, reason=" ".join(filter(None, [told.reason, TOO_LATE])))
+    return _taken_back(order, never_had=never_had)
+
+
+def _as_it_stands(
+    state: State, reasons: tuple[str, ...], *, consented: bool, part2: bool, milestones: Milestones
+) -> Seen:
     if told := _always_told(state, reasons):
         return told
     connected = state in _CONNECTED or (state == "closed" and milestones.first_visit is not None)
@@ -266,7 +282,8 @@ def seen(
 
 def _taken_back(order: OrderStatus, *, never_had: bool) -> Seen:
     text, reason = NOTHING_THERE if never_had else (SENTENCES["withdrawn"], REASONS[order])
-    return Seen(status=TAKEN_BACK[order], business="withdrawn", text=text, reason=reason)
+    code = UNKNOWN if never_had else None
+    return Seen(status=TAKEN_BACK[order], business="withdrawn", text=text, reason=reason, code=code)
 
 
 def _always_told(state: State, reasons: tuple[str, ...]) -> Seen | None:

@@ -119,9 +119,13 @@ class Agreed(Part):
 
 
 class ReferralOrder(Part):
-    """One referral. Left out `risk` means "not screened"; left out `peer_support_consent` means "not said"."""
+    """One referral. Left out `risk` means "not screened"; left out `peer_support_consent` means "not said".
+
+    `namespace` is what HL7 v2 calls whoever gave the identifier, besides its `system`.
+    """
 
     identifier: Identifier | None = None
+    namespace: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
     status: Literal["active", "withdrawn", "entered_in_error", "completed"] = "active"
     service: Service = "peer_support"
     urgency: Urgency = "routine"

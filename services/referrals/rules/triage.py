@@ -13,7 +13,7 @@ from shared.programme import Site
 
 Outcome = Literal["crisis_review", "needs_screen", "needs_info", "refused", "accepted"]
 Reason = Literal["not_peer_support", "no_consent", "age", "entered_in_error", "withdrawn"]
-Missing = Literal["contact", "birth_date", "guardian", "deceased", "still_wanted"]
+Missing = Literal["contact", "birth_date", "guardian", "deceased", "still_wanted", "asked_again"]
 
 YOUNGEST, OLDEST = 12, 120
 PHONE_WITHIN = timedelta(minutes=15)
@@ -35,7 +35,7 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The outcome of a triage: `reason` when refused, `missing` when something must be asked."""
+    """The outcome of a triage: `reason` when refused, `missing` when something must be asked, now or later."""
 
     outcome: Outcome
     reason: Reason | None = None
@@ -49,22 +49,25 @@ def triage(
     *,
     cleared: bool = False,
     lacks_guardian: bool = False,
+    again: bool = False,
 ) -> Verdict:
     """This will say what becomes of a referral; a danger sign comes first, and only a named person may clear it.
 
     `cleared` says that a named person has looked at the risk, `lacks_guardian` that a parent or guardian must agree,
-    and nobody did yet. A record entered in error is about nobody.
+    and nobody did yet, `again` that it was taken back before, and nobody asked yet whether it is wanted. A record
+    entered in error is about nobody.
     """
+    asked: tuple[Missing, ...] = ("asked_again",) if again else ()
     if order.status == "entered_in_error":
         return Verdict(outcome="refused", reason="entered_in_error")
     if not cleared and in_danger(order):
-        return Verdict(outcome="crisis_review")
+        return Verdict(outcome="crisis_review", missing=asked)
     reason = refusal(order, now)
     if reason:
         return Verdict(outcome="refused", reason=reason)
     if not cleared and not screened(order, agreement):
-        return Verdict(outcome="needs_screen")
-    missing = unknown_of(order, now, lacks_guardian=lacks_guardian)
+        return Verdict(outcome="needs_screen", missing=asked)
+    missing = (*asked, *unknown_of(order, now, lacks_guardian=lacks_guardian))
     return Verdict(outcome="needs_info", missing=missing) if missing else Verdict(outcome="accepted")
 
 

@@ -8,6 +8,7 @@ from services.referrals.store.directory import directory_of, list_entry
 from services.referrals.store.discharges import Discharged, discharged
 from services.referrals.store.disclosures import accounting_of, note_disclosures
 from services.referrals.store.fingerprints import (
+    alike,
     content_of,
     id_of,
     named_by,
@@ -36,6 +37,7 @@ from services.referrals.store.referral import (
     by_placer,
     change,
     has_others,
+    ids_alike,
     ids_by_number,
     ids_by_placer,
     ids_of_people,
@@ -79,6 +81,7 @@ __all__ = [
     "Wanted",
     "accounting_of",
     "add",
+    "alike",
     "alone",
     "by_id",
     "by_ids",
@@ -95,6 +98,7 @@ __all__ = [
     "go",
     "has_others",
     "id_of",
+    "ids_alike",
     "ids_by_number",
     "ids_by_placer",
     "ids_of_people",

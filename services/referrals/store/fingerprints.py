@@ -28,9 +28,17 @@ def numbered(organisation: str, identifier: Identifier | None) -> str:
     return lookup("value", organisation, identifier.value) if identifier else ""
 
 
+def alike(organisation: str, identifier: Identifier | None) -> str:
+    """This will give the fingerprint of a placer's number in whichever case it is written; nothing without one."""
+    return lookup("alike", organisation, identifier.value.casefold()) if identifier else ""
+
+
 def content_of(organisation: str, order: ReferralOrder) -> str:
-    """This will give the fingerprint that tells whether a repeat says something else (but when it was written)."""
-    return lookup("content", organisation, order.model_dump_json(exclude={"authored_at"}))
+    """This will give the fingerprint that tells whether a repeat says something else.
+
+    When it was written, and how its number's giver is called besides, are nothing else.
+    """
+    return lookup("content", organisation, order.model_dump_json(exclude={"authored_at", "namespace"}))
 
 
 def id_of(organisation: str, placer: str, at: datetime) -> UUID:

@@ -14,7 +14,7 @@ from services.referrals.rules.journey import State
 from services.referrals.rules.order import Identifier, ReferralOrder
 from services.referrals.rules.protection import protected
 from services.referrals.rules.triage import Outcome
-from services.referrals.store.fingerprints import named_by, numbered, placer_of
+from services.referrals.store.fingerprints import alike, named_by, numbered, placer_of
 from services.referrals.store.tables import referrals
 from shared.database import lock
 from shared.several import among
@@ -52,9 +52,14 @@ class Referral:
     last_kept_at: datetime | None = None
 
     @property
+    def ended_by_sender(self) -> bool:
+        """Whether it is over because its referrer took it back."""
+        return self.state == "refused" and self.reasons[:1] in (("withdrawn",), ("entered_in_error",))
+
+    @property
     def never_had(self) -> bool:
         """Whether it was taken back with the very post by which we heard of it."""
-        return self.first_outcome == "refused" and self.reasons[:1] in (("withdrawn",), ("entered_in_error",))
+        return self.first_outcome == "refused" and self.ended_by_sender
 
 
 CLOCK = ("awaits", "act_by", "rings_at", "visits_from", "visits_until", "last_kept_at")
@@ -73,6 +78,9 @@ BY_NUMBER = (
     .where(among(referrals.c.organisation, "organisations"), among(referrals.c.placer_value, "numbers"))
     .order_by(referrals.c.arrived_at)
 )
+ALIKE = select(referrals.c.placer_alike, referrals.c.referral_id).where(
+    among(referrals.c.organisation, "organisations"), among(referrals.c.placer_alike, "prints")
+)
 
 
 async def add(db: AsyncConnection, some: Sequence[Referral]) -> None:
@@ -86,6 +94,7 @@ def _row(referral: Referral) -> dict[str, Any]:
         **{each: getattr(referral, each) for each in PLAIN},
         "placer": placer_of(referral.organisation, referral.order),
         "placer_value": numbered(referral.organisation, referral.order.identifier),
+        "placer_alike": alike(referral.organisation, referral.order.identifier),
         "words": _words(referral.order),
         "reasons": list(referral.reasons),
         "discharged_on": referral.order.discharged_on,
@@ -101,6 +110,11 @@ async def change(db: AsyncConnection, some: Sequence[Referral]) -> None:
     rows = [
         {
             "one": each.referral_id,
+            "person_id": each.person_id,
+            "site_id": each.site_id,
+            "content": each.content,
+            "first_outcome": each.first_outcome,
+            "arrived_at": each.arrived_at,
             "state": each.state,
             "reasons": list(each.reasons),
             "words": _words(each.order),
@@ -176,6 +190,17 @@ async def ids_by_number(db: AsyncConnection, organisations: Iterable[str], numbe
     found: dict[str, UUID] = {}
     for row in await db.execute(BY_NUMBER, wanted):
         found.setdefault(row.placer_value, row.referral_id)
+    return found
+
+
+async def ids_alike(db: AsyncConnection, organisations: Iterable[str], prints: Iterable[str]) -> dict[str, list[UUID]]:
+    """This will give, by such a fingerprint, the referrals whose placers' numbers are the same in some case."""
+    wanted = {"organisations": sorted(set(organisations)), "prints": sorted(set(prints))}
+    if not wanted["prints"]:
+        return {}
+    found: dict[str, list[UUID]] = {}
+    for row in await db.execute(ALIKE, wanted):
+        found.setdefault(row.placer_alike, []).append(row.referral_id)
     return found
 
 

@@ -73,6 +73,7 @@ referrals = Table(
     Column("site_id", Text, nullable=False),
     Column("placer", Text, nullable=False),
     Column("placer_value", Text, nullable=False),
+    Column("placer_alike", Text, nullable=False, server_default=text("''")),
     Column("content", Text, nullable=False),
     Column("words", sealed.SealedJson("referrals.words"), nullable=False),
     Column("part2", Boolean, nullable=False),
@@ -98,6 +99,7 @@ referrals = Table(
     Column("told_at", UtcTime, nullable=False),
     UniqueConstraint("organisation", "placer", name="one_referral_per_placer_identifier"),
     Index("referrals_by_placer_value", "organisation", "placer_value"),
+    Index("referrals_by_placer_alike", "organisation", "placer_alike"),
     CheckConstraint(OWNED, name="every_open_referral_has_an_owner_and_a_clock"),
     Index("referrals_by_discharge", "organisation", "discharged_on", sqlite_where=LEFT, postgresql_where=LEFT),
     Index("referrals_by_clock", "act_by", sqlite_where=OPEN, postgresql_where=OPEN),
@@ -107,13 +109,13 @@ referrals = Table(
     Index("referrals_in_danger", "site_id", "crisis_at", sqlite_where=IN_DANGER, postgresql_where=IN_DANGER),
 )
 """`words` is the whole order, sealed; `placer`, `content` and `latest` are keyed fingerprints, the last of what was
-posted last; `told` is the fingerprint of what the referrer was last told, at `told_at`; `crisis_at` is when danger was
-last raised, until a person clears it, `paged_at` and `acknowledged_at` when somebody was paged about that, and took it
-in hand; `withheld` says that the person took back what their referrer's agreement stands for before it counted; `test`
-that an organisation for tests referred, and that there is no such person; `guardian` is who agreed for a minor,
-sealed; `awaits` is what must be done next, by `act_by`, and at `rings_at` it is looked whether it was; `visits_from`
-and `visits_until` are when the first visit that was booked begins, and the last
-ends, `last_kept_at` when the last that was kept began."""
+posted last; `placer_alike` is that of the placer's number in whichever case it is written; `told` is the fingerprint of
+what the referrer was last told, at `told_at`; `crisis_at` is when danger was last raised, until a person clears it,
+`paged_at` and `acknowledged_at` when somebody was paged about that, and took it in hand; `withheld` says that the
+person took back what their referrer's agreement stands for before it counted; `test` that an organisation for tests
+referred, and that there is no such person; `guardian` is who agreed for a minor, sealed; `awaits` is what must be done
+next, by `act_by`, and at `rings_at` it is looked whether it was; `visits_from` and `visits_until` are when the first
+visit that was booked begins, and the last ends, `last_kept_at` when the last that was kept began."""
 
 timeline = Table(
     "timeline",

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.referrals.rules.journey import KEPT, Event, Milestones
+from services.referrals.rules.journey import KEPT, LATE, Event, Milestones
 from services.referrals.store.tables import referrals, timeline
 from shared.database import UtcTime, insert_or_ignore
 from shared.ids import beside
@@ -26,7 +26,7 @@ WHOSE = (
 )
 OF_VISITS = (
     select(timeline.c.referral_id, timeline.c.what, timeline.c.about, timeline.c.number)
-    .where(among(timeline.c.referral_id, "ids"), timeline.c.what.in_(TOLD))
+    .where(among(timeline.c.referral_id, "ids"), timeline.c.what.in_((*TOLD, LATE)))
     .order_by(timeline.c.at, timeline.c.entry_id)
 )
 
@@ -70,7 +70,7 @@ async def whose(db: AsyncConnection, people: Iterable[UUID], what: str, *, since
 
 
 async def milestones_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Milestones]:
-    """This will give what each timeline tells about visits."""
+    """This will give what each timeline tells about visits, and whether what was taken back was over."""
     return {each: _milestones(rows) for each, rows in (await _of_visits(db, ids)).items()}
 
 
@@ -82,6 +82,7 @@ def _milestones(rows: Sequence[Any]) -> Milestones:
         first_kept=min(_kept(rows), default=None),
         kept=sum(each or 0 for each in counts) if counts else None,
         bridge=any(row.what == "bridge_offered" for row in rows),
+        too_late=any(row.what == LATE for row in rows),
     )
 
 
