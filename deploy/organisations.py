@@ -78,6 +78,9 @@ def add(
     plan_id: Annotated[list[str] | None, typer.Option(help="A payer's plan; once for each.")] = None,
     mllp: Annotated[bool, typer.Option("--mllp", help="Its engine sends HL7 v2 to a port of its own.")] = False,
     jwks: Annotated[Path | None, typer.Option(dir_okay=False, help="A file with its public keys (JWK Set).")] = None,
+    jwks_url: Annotated[
+        str | None, typer.Option(help="Where it keeps its public keys (JWK Set).", metavar="URL")
+    ] = None,
     test: Annotated[bool, typer.Option("--test", help="It tries its systems: nothing of it reaches a person.")] = False,
     data: Data = DATA,
     within: Within = membership.WITHIN,
@@ -92,6 +95,7 @@ def add(
         "plan_ids": plan_id or None,
         "mllp": mllp or None,
         "jwks": _public_keys(jwks) if jwks else None,
+        "jwks_url": jwks_url,
         "test": test or None,
     }
     done = _do(membership.add(data, organisation, entry, within=within))

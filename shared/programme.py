@@ -133,11 +133,15 @@ class Site(Part):
         return ladder[min(step, len(ladder)) - 1]
 
 
+MOST_KEYS = 20
+"""How many public keys an organisation has at most."""
+
+
 class Keys(BaseModel):
     """A JWK Set: what else an organisation writes into it is left as it is."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
-    keys: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=20)]
+    keys: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_KEYS)]
 
     @model_validator(mode="after")
     def _only_public(self) -> Self:
@@ -150,7 +154,7 @@ class Keys(BaseModel):
 class Organisation(Part):
     """Somebody who plugs in; `key_hashes` are SHA-256 digests (hex) of the API keys it may use.
 
-    `jwks` are its public keys (RFC 7517), with which it asks for access tokens.
+    `jwks` are its public keys (RFC 7517), with which it asks for access tokens, `jwks_url` is where it keeps them.
 
     `screens_before_referring` is the agreement that a referral without a risk answer was screened;
     `status_consent_by_agreement` that people it refers agreed to it hearing what became of them; with `mllp` its engine
@@ -172,6 +176,7 @@ class Organisation(Part):
     plan_ids: list[Text] = []
     mllp: bool = False
     jwks: Keys | None = None
+    jwks_url: Annotated[str, Field(pattern=r"^https?://[^\s@#]+$", max_length=2000)] | None = None
     suspended: bool = False
     test: bool = False
 

@@ -22,6 +22,7 @@ from services.referrals.http import (
     smart_routes,
     ways_routes,
 )
+from services.referrals.key_sets import KeySets
 from services.referrals.mllp import Line, Taking, listening
 from services.referrals.rules.figures import figures
 from services.referrals.rules.hooks import Reaches
@@ -64,9 +65,10 @@ def create(settings: Settings) -> Service:
     mailbox, programme = service.mailbox, service.programme
     switch(mailbox, programme)
     service.http.state.pace = pace = Pace(settings.requests_per_second, settings.requests_at_once)
-    service.http.include_router(smart_routes(mailbox.run, programme, pace, address=settings.token_address()))
     edge = edge_of(service, settings)
     hooks = partial(_hooks, edge.reaches, settings.hook_tls())
+    key_sets = KeySets(hooks)
+    service.http.include_router(smart_routes(mailbox.run, programme, pace, key_sets, address=settings.token_address()))
     call_out(mailbox, service.database, programme, hooks, base=edge.fhir)
     service.http.include_router(fhir_routes(edge, token=settings.token_address()))
     service.http.include_router(people_routes(edge))

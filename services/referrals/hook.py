@@ -1,4 +1,4 @@
-"""Calls the endpoints of subscribers: once, at an address that was looked at, and nowhere else."""
+"""Calls the addresses that organisations name: once, at an address that was looked at, and nowhere else."""
 
 import asyncio
 import logging
@@ -18,10 +18,16 @@ LookUp = Callable[[str, int], Awaitable[list[str]]]
 """Gives the IP addresses of a host, to be asked once for each call."""
 
 MEDIA = "application/fhir+json"
+OK = 200
+NONE: Mapping[str, str] = {}
 
 
 class Inside(OSError):
     """A name leads to an address that is not public."""
+
+
+class TooLong(ValueError):
+    """An answer is longer than anything that is wanted."""
 
 
 async def look_up(host: str, port: int) -> list[str]:
@@ -31,7 +37,7 @@ async def look_up(host: str, port: int) -> list[str]:
 
 
 class Hooks:
-    """The way out to subscribers; `tls` says whose certificates are believed.
+    """The way out to organisations' own addresses; `tls` says whose certificates are believed.
 
     No proxy is asked: it would look names up anew, and what was looked at here would not be what is called.
     """
@@ -48,17 +54,35 @@ class Hooks:
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes, *, about: str, within: float) -> bool:
         """This will post to an endpoint once, and say whether it took it; the log tells why not, and `about` what."""
+        told = {**headers, "Content-Type": MEDIA}
+        return await self._called("POST", url, about=about, within=within, headers=told, body=body) is not None
+
+    async def fetch(self, url: str, *, about: str, within: float, at_most: int) -> bytes | None:
+        """This will give what an address answers once, None where it gives nothing, or more bytes than `at_most`."""
+        return await self._called("GET", url, about=about, within=within, at_most=at_most)
+
+    async def _called(self, method: str, url: str, *, about: str, **how: Any) -> bytes | None:
         try:
-            status = await self._post(url, headers, body, within)
-        except (aiohttp.ClientError, NotAllowed, OSError, TimeoutError) as wrong:
+            status, said = await self._call(method, url, **how)
+        except (aiohttp.ClientError, NotAllowed, OSError, TimeoutError, TooLong) as wrong:
             logger.warning("%s: the call failed (%s)", about, _named(wrong))
-            return False
+            return None
         if not 200 <= status < 300:
             logger.warning("%s: answered %d", about, status)
-        return 200 <= status < 300
+            return None
+        return said
 
-    async def _post(self, url: str, headers: Mapping[str, str], body: bytes, within: float) -> int:
-        """This will give the status of the answer; its body is not read, and the connection is closed."""
+    async def _call(
+        self,
+        method: str,
+        url: str,
+        *,
+        within: float,
+        headers: Mapping[str, str] = NONE,
+        body: bytes | None = None,
+        at_most: int = 0,
+    ) -> tuple[int, bytes]:
+        """This will give the status of the answer and its body, where any is wanted, and close the connection."""
         wanted = endpoint(url, self.reach)
         connector = aiohttp.TCPConnector(
             resolver=_Looked(self, named=wanted.named),
@@ -66,14 +90,24 @@ class Hooks:
             force_close=True,
             ssl=self.tls or True,
         )
-        told = {**headers, "Content-Type": MEDIA, "User-Agent": "Alongside"}
+        told = {**headers, "User-Agent": "Alongside"}
         limits = aiohttp.ClientTimeout(total=within)
         async with (
             aiohttp.ClientSession(connector=connector, timeout=limits, cookie_jar=aiohttp.DummyCookieJar()) as http,
-            http.post(URL(url, encoded=True), data=body, headers=told, allow_redirects=False) as said,
+            http.request(method, URL(url, encoded=True), data=body, headers=told, allow_redirects=False) as said,
         ):
+            read = await _read(said, at_most) if at_most and said.status == OK else b""
             said.close()
-            return said.status
+            return said.status, read
+
+
+async def _read(said: aiohttp.ClientResponse, at_most: int) -> bytes:
+    read = bytearray()
+    async for each in said.content.iter_any():
+        read += each
+        if len(read) > at_most:
+            raise TooLong
+    return bytes(read)
 
 
 class _Looked(AbstractResolver):

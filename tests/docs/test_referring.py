@@ -15,7 +15,7 @@ from services.referrals.fhir.subscriptions import (
     USUAL_TIMEOUT,
 )
 from services.referrals.fhir.wishes import LISTS, SINGLES
-from services.referrals.rules.journey import SENTENCES
+from services.referrals.rules.seeing import SENTENCES
 from services.referrals.rules.subscriptions import AT_MOST, GONE, PAUSES
 from tests.demos import ROOT
 from tests.docs.pages import rows_of

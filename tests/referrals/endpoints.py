@@ -28,10 +28,11 @@ HOST = "hooks.hospital.example"
 
 @dataclass
 class Endpoint:
-    """Answers as `behaviour` says: a status, `endless` (a body that never ends), `hang`, or `drop`."""
+    """Answers as `behaviour` says: a status and `answer`, `endless` (a body that never ends), `hang`, or `drop`."""
 
     url: str = ""
     behaviour: int | str = 200
+    answer: bytes = b""
     heads: list[str] = field(default_factory=list)
     taken: list[dict[str, Any]] = field(default_factory=list)
     sent: int = 0
@@ -43,7 +44,7 @@ class Endpoint:
             headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             self.heads.append(head)
-            self.taken.append(json.loads(body))
+            self.taken.append(json.loads(body) if body else {})
             await self._answer(writer)
         writer.close()
 
@@ -58,7 +59,8 @@ class Endpoint:
                 self.sent += 65_536
         elif self.behaviour != "drop":
             place = f"Location: {self.url}elsewhere\r\n" if self.behaviour in (301, 302, 307, 308) else ""
-            writer.write(f"HTTP/1.1 {self.behaviour} Told\r\n{place}Content-Length: 0\r\n\r\n".encode())
+            head = f"HTTP/1.1 {self.behaviour} Told\r\n{place}Content-Length: {len(self.answer)}\r\n\r\n"
+            writer.write(head.encode() + self.answer)
             await writer.drain()
 
     def told(self) -> list[tuple[str, list[int], list[str]]]:

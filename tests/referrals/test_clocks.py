@@ -12,7 +12,8 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 
 from services.referrals.rules.clock import OWNERS, Stands, act_by, awaited
-from services.referrals.rules.journey import CLOSED_AS, OVER, STATES
+from services.referrals.rules.journey import OVER, STATES
+from services.referrals.rules.seeing import CLOSED_AS
 from services.referrals.store.tables import referrals
 from shared import clock
 from shared.database import Database

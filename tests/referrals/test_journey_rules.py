@@ -5,7 +5,8 @@ from typing import get_args
 
 import pytest
 
-from services.referrals.rules.journey import EVENTS, LEADS_TO, NEXT, STATES, Closing, Event, Milestones, State, seen
+from services.referrals.rules.journey import EVENTS, LEADS_TO, NEXT, STATES, Event, State
+from services.referrals.rules.seeing import Closing, Milestones, seen
 from tests.referrals.makers import NOW
 
 ORDER = ("accepted", "waitlisted", "offered", "matched", "first_scheduled", "engaged", "completed")

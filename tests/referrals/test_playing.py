@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from services.referrals.handlers import Misfit
-from services.referrals.rules.journey import CLOSED_AS, OVER
+from services.referrals.rules.journey import OVER
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.playing import PAUSE, PLAYS, UnknownOutcome, outcome_of
+from services.referrals.rules.seeing import CLOSED_AS
 from shared import clock
 from shared.database import Database
 from shared.events.referrals import OutcomeFellDue, ReferralFellDue

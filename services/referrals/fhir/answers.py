@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from services.referrals.fhir.codes import EXTENSION, PEER_SUPPORT, REASON, SENDER, TASK_STATUS
 from services.referrals.fhir.outcome import Issue, Unheard, labelled
-from services.referrals.rules.journey import Milestones, Seen
 from services.referrals.rules.order import Identifier, Reading, ReferralOrder
+from services.referrals.rules.seeing import Milestones, Seen
 from services.referrals.rules.triage import PHONE_WITHIN
 from shared.clock import in_z
 from shared.disclosure import PART2_NOTICE

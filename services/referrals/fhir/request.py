@@ -22,9 +22,9 @@ from services.referrals.fhir.words import (
     instant_of,
 )
 from services.referrals.rules import order as ours
-from services.referrals.rules.journey import REASONS
 from services.referrals.rules.order import Service
 from services.referrals.rules.protection import substances
+from services.referrals.rules.seeing import REASONS
 from shared.events.fact import Urgency
 from shared.events.referrals import Needs, Preferences
 

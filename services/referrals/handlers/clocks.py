@@ -12,7 +12,8 @@ from services.referrals.handlers.outcomes import Follows, settle
 from services.referrals.handlers.telling import tell
 from services.referrals.handlers.winding import CLOCK_TASKS, ran_out, ringing, wind
 from services.referrals.rules import clock
-from services.referrals.rules.journey import MAY_END, Closing
+from services.referrals.rules.journey import MAY_END
+from services.referrals.rules.seeing import Closing
 from shared.clock import now
 from shared.events.referrals import ReferralClosed, ReferralFellDue, ReferralLinked
 from shared.mailbox import Later, Reply

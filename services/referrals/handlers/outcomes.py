@@ -12,8 +12,9 @@ from services.referrals.handlers.winding import CLOCK_TASKS, wind
 from services.referrals.rules import amending, minors, triage
 from services.referrals.rules.accept import Accepted, consents_of, facts_of_acceptance
 from services.referrals.rules.clock import ANSWER_WITHIN
-from services.referrals.rules.journey import LATE, MAY_END, TAKEN_BACK, State
+from services.referrals.rules.journey import MAY_END, TAKEN_BACK, State
 from services.referrals.rules.order import ReferralOrder
+from services.referrals.rules.seeing import LATE
 from services.referrals.rules.triage import Payer, Verdict
 from shared import consents
 from shared.calendar import add_business_days

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.fhir import answers
 from services.referrals.handlers.notifying import announce
-from services.referrals.rules import clock, journey
+from services.referrals.rules import clock, seeing
 from services.referrals.rules.disclosures import Way
 from shared import names
 from shared.clock import now
@@ -66,27 +66,27 @@ async def tasks_of(
             at=now(),
             part2=each.part2,
         )
-        seen = journey.seen(
+        seen = seeing.seen(
             each.state,
             # While somebody may be in danger nothing is taken back.
             order="active" if each.crisis_at else each.order.status,
             reasons=each.reasons,
             consented=consent is not None,
             part2=each.part2,
-            milestones=_milestones(each, milestones.get(each.referral_id, journey.Milestones())),
+            milestones=_milestones(each, milestones.get(each.referral_id, seeing.Milestones())),
             never_had=each.never_had,
         )
         found[each.referral_id] = _told(each, seen, consent, programme)
     return found
 
 
-def _milestones(referral: store.Referral, said: journey.Milestones) -> journey.Milestones:
+def _milestones(referral: store.Referral, said: seeing.Milestones) -> seeing.Milestones:
     """This will give what is so by now: a visit that was moved, or not kept after all, is not told as it was said."""
     first_kept = said.first_kept if referral.last_kept_at else None
     return replace(said, first_visit=referral.visits_from or said.first_visit, first_kept=first_kept)
 
 
-def _told(referral: store.Referral, seen: journey.Seen, consent: Consent | None, programme: Programme) -> Told:
+def _told(referral: store.Referral, seen: seeing.Seen, consent: Consent | None, programme: Programme) -> Told:
     body = _task(referral, seen, programme, scope=in_words(consent, recipient=referral.organisation) if consent else "")
     return Told(
         referral=referral,
@@ -98,7 +98,7 @@ def _told(referral: store.Referral, seen: journey.Seen, consent: Consent | None,
 
 def first(referral: store.Referral, *, programme: Programme) -> tuple[store.Referral, Status, list[store.Disclosure]]:
     """This will say, and account for, the first Task of a referral that just arrived: it needs no consent yet."""
-    seen = journey.seen(
+    seen = seeing.seen(
         referral.state,
         order=referral.order.status,
         reasons=referral.reasons,
@@ -111,7 +111,7 @@ def first(referral: store.Referral, *, programme: Programme) -> tuple[store.Refe
     return replace(referral, told=_fingerprint(told.body)), status, accounts([told], "stream", programme=programme)
 
 
-def _task(referral: store.Referral, seen: journey.Seen, programme: Programme, *, scope: str) -> dict[str, Any]:
+def _task(referral: store.Referral, seen: seeing.Seen, programme: Programme, *, scope: str) -> dict[str, Any]:
     return answers.task(
         referral.referral_id,
         referral.order,

@@ -11,8 +11,8 @@ from services.referrals.fhir.outcome import Code, Issue, Refused
 from services.referrals.hl7v2 import omg
 from services.referrals.hl7v2.message import CONTROL, Message
 from services.referrals.hl7v2.request import is_order, is_question
-from services.referrals.rules.journey import UNKNOWN
 from services.referrals.rules.order import Identifier
+from services.referrals.rules.seeing import UNKNOWN
 
 Acknowledgement = Literal["AA", "AE", "AR"]
 """Accepted; an error in what was sent; not processed, and to be sent again or elsewhere (HL7 table 0008)."""

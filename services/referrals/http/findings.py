@@ -9,8 +9,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.referrals import handlers
-from services.referrals.rules.journey import Closing, State
+from services.referrals.rules.journey import State
 from services.referrals.rules.order import Reach, email, phone
+from services.referrals.rules.seeing import Closing
 from shared.callers import Agency
 from shared.edge import Problem
 from shared.events.fact import Instant

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.referrals import handlers
-from services.referrals.rules.assertions import FITS, Assertion, NoToken, believed
+from services.referrals.key_sets import KeySets
+from services.referrals.rules.assertions import FITS, Assertion, NoToken, believed, claimed
 from services.referrals.rules.scopes import OFFERED
 from shared import tokens
 from shared.clock import real
@@ -22,7 +23,7 @@ NEVER_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 STATUSES = {"invalid_client": 401}
 
 
-def smart_routes(run: Run, programme: Programme, pace: Pace, *, address: str) -> APIRouter:
+def smart_routes(run: Run, programme: Programme, pace: Pace, key_sets: KeySets, *, address: str) -> APIRouter:
     """This will serve discovery, and the token endpoint, whose public address an assertion has to name."""
     router = APIRouter(tags=["SMART"])
 
@@ -51,13 +52,20 @@ def smart_routes(run: Run, programme: Programme, pace: Pace, *, address: str) ->
         # Looking at a signature costs time, whoever sends it: all who ask for tokens share one pace.
         if seconds := ceil(pace.wait("/auth/token")):
             raise Problem(429, f"ask again in {seconds} s", retry_after=seconds)
-        found = believed(form["client_assertion"], programme.organisations, audience=address, now=real())
+        found = await _believed(form["client_assertion"], programme, key_sets, audience=address)
         if isinstance(found, Assertion):
             asking = handlers.Asking(assertion=found, scope=form.get("scope", ""))
             found = await run(handlers.give_token, asking)
         return _refused(found.error, found.remedy) if isinstance(found, NoToken) else _given(*found)
 
     return router
+
+
+async def _believed(written: str, programme: Programme, key_sets: KeySets, *, audience: str) -> Assertion | NoToken:
+    by = claimed(written, programme.organisations)
+    if isinstance(by, NoToken):
+        return by
+    return believed(written, by, await key_sets.of(by.organisation, by.kid), audience=audience, now=real())
 
 
 def _given(issued: str, scopes: Sequence[str]) -> Response:

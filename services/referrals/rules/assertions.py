@@ -41,22 +41,37 @@ class Assertion:
     until: datetime
 
 
-def believed(
-    written: str, organisations: Mapping[str, Organisation], *, audience: str, now: datetime
-) -> Assertion | NoToken:
-    """This will find whose assertion it is by its own claim, and believe it only by that organisation's key."""
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """Whose an assertion says it is, how it is signed, and the key it names."""
+
+    organisation: Organisation
+    algorithm: str
+    kid: str | None
+
+
+def claimed(written: str, organisations: Mapping[str, Organisation]) -> Claimed | NoToken:
+    """This will find whose assertion it is by its own claim, which nobody believes yet."""
     try:
         header = jwt.get_unverified_header(written)
         issuer = jwt.decode(written, options={"verify_signature": False}).get("iss")
     except UNREADABLE:
         return NoToken("invalid_request", "send a signed JWT as client_assertion")
     organisation = organisations.get(issuer) if isinstance(issuer, str) else None
-    if organisation is None or organisation.jwks is None:
+    if organisation is None or (organisation.jwks is None and organisation.jwks_url is None):
         return NoToken("invalid_client", "let iss and sub be your organisation id, and your public key be registered")
-    algorithm = header.get("alg")
+    algorithm, kid = header.get("alg"), header.get("kid")
     if algorithm not in FITS:
         return NoToken("invalid_client", f"sign with {' or '.join(FITS)}")
-    claims = _claims(written, algorithm, list(_keys(organisation.jwks.keys, algorithm, header.get("kid"))), audience)
+    return Claimed(organisation=organisation, algorithm=algorithm, kid=kid if isinstance(kid, str) else None)
+
+
+def believed(
+    written: str, by: Claimed, keys: Sequence[Mapping[str, Any]], *, audience: str, now: datetime
+) -> Assertion | NoToken:
+    """This will believe an assertion only by a key of the organisation that it says it is by."""
+    organisation = by.organisation
+    claims = _claims(written, by.algorithm, list(_keys(keys, by.algorithm, by.kid)), audience)
     if isinstance(claims, NoToken):
         return claims
     wrong = _wrong(claims, now)
@@ -68,7 +83,7 @@ def believed(
     return Assertion(organisation=organisation.organisation_id, jti=claims["jti"], until=until)
 
 
-def _keys(registered: Sequence[Mapping[str, Any]], algorithm: str, kid: Any) -> Iterator[jwt.PyJWK]:
+def _keys(registered: Sequence[Mapping[str, Any]], algorithm: str, kid: str | None) -> Iterator[jwt.PyJWK]:
     """This will give the keys that a signature may be by: of the algorithm's type, and the one that is named."""
     kind, curve = FITS[algorithm]
     for each in registered:

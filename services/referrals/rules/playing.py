@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, get_args
 
-from services.referrals.rules.journey import HELD, TAKEN_BACK, Closing, Event, State
+from services.referrals.rules.journey import HELD, TAKEN_BACK, Event, State
 from services.referrals.rules.order import ReferralOrder
+from services.referrals.rules.seeing import Closing
 from services.referrals.rules.triage import Verdict
 
 Step = Event | Literal["let_on", "closed"]

@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.referrals.rules.journey import KEPT, LATE, Event, Milestones
+from services.referrals.rules.journey import KEPT, Event
+from services.referrals.rules.seeing import LATE, Milestones
 from services.referrals.store.tables import referrals, timeline
 from shared.database import UtcTime, insert_or_ignore
 from shared.ids import beside
