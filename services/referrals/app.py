@@ -85,7 +85,7 @@ def create(settings: Settings) -> Service:
     lines, taking = _lines(settings, programme), Taking(edge=edge, pace=pace)
     service.beside(lambda: listening(lines, taking, settings.tls()))
     service.figures(count)
-    service.still_waits = handlers.still_waits
+    service.still_waits = partial(handlers.still_waits, programme=programme)
     service.refuse_misfit = partial(handlers.refuse_misfit, programme=programme)
     return service
 

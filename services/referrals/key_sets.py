@@ -50,17 +50,22 @@ class KeySets:
     async def of(self, organisation: Organisation, kid: str | None) -> list[Key]:
         """This will give an organisation's public keys (JWK); `kid` is the one that is looked for, if it is named."""
         registered: list[Key] = [*organisation.jwks.keys] if organisation.jwks else []
-        if organisation.jwks_url is None:
+        if organisation.jwks_url is None or organisation.suspended or (kid and not _lacks(registered, kid)):
             return registered
         return [*registered, *await self._at(organisation.organisation_id, organisation.jwks_url, kid)]
 
     async def _at(self, organisation: str, url: str, kid: str | None) -> Sequence[Key]:
         place, at = (organisation, url), self.time()
+        if not self._is_to_be_asked(place, kid, at):
+            return self._known[place].at(at)
         async with self._turns.setdefault(place, asyncio.Lock()):
-            known = self._known.get(place, Known())
-            if at - known.asked_at >= (PAUSE if _lacks(known.at(at), kid) else FRESH):
-                known = self._known[place] = await self._asked(organisation, url, known, at)
-        return known.at(at)
+            if self._is_to_be_asked(place, kid, at):
+                self._known[place] = await self._asked(organisation, url, self._known.get(place, Known()), at)
+        return self._known[place].at(at)
+
+    def _is_to_be_asked(self, place: tuple[str, str], kid: str | None, at: datetime) -> bool:
+        known = self._known.get(place, Known())
+        return at - known.asked_at >= (PAUSE if _lacks(known.at(at), kid) else FRESH)
 
     async def _asked(self, organisation: str, url: str, known: Known, at: datetime) -> Known:
         about = f"keys of {organisation}"

@@ -53,6 +53,18 @@ async def test_carries_a_person_from_referral_over_a_decline_to_a_match_and_serv
     assert (served.referral_id, served.supporter_id) == (third.referral_id, match.supporter_id)
 
 
+async def test_who_comes_back_after_their_visits_had_ended_is_offered_somebody_else(desk: Desk) -> None:
+    await register(desk)
+    one = accepted()
+    _, said = await answer(desk, of(OfferMade, await desk.tell(one))[0], answer="accept")
+    other = await register(desk)
+    await desk.tell(ended(of(MatchMade, said)[0]))
+
+    [again] = of(OfferMade, await desk.tell(one))
+
+    assert (again.referral_id, again.supporter_id) == (one.referral_id, other)
+
+
 async def test_asks_the_next_when_nobody_answers_and_puts_a_task_before_a_person_after_the_third(desk: Desk) -> None:
     for _ in range(3):
         await register(desk)

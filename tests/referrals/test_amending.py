@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from services.referrals.rules.amending import is_news
+from services.referrals.rules.clock import BOOK_WITHIN
 from services.referrals.rules.journey import HELD, OVER, STATES, State
 from shared import clock
+from shared.calendar import add_business_days
 from shared.events.referrals import ReferralAccepted, ReferralAmended, ReferralRefused
 from tests.referrals.makers import NOW, Desk, order, request
+from tests.referrals.test_clocks import SITE, acts
 from tests.referrals.test_discharges import DAY, TODAY, leaving
 from tests.referrals.test_following import facts
 from tests.referrals.test_rules_of_consent import ALCOHOL, LABEL
@@ -131,3 +134,15 @@ async def test_other_services_hear_nothing_later_of_who_was_never_accepted(small
     await small.refer(leaving(TODAY + DAY, "R-2", meta={"security": LABEL}), who="trial-hospital")
 
     assert await amended(small) == []
+
+
+async def test_how_soon_somebody_is_helped_changes_only_with_the_day_and_the_clock_goes_by_the_same(desk: Desk) -> None:
+    referral_id = await desk.referred(leaving(TODAY + 10 * DAY))
+    clock.step_to(NOW + 5 * DAY)
+    said = facts((await desk.said(ReferralAccepted))[0])
+
+    await desk.refer(leaving(TODAY + 10 * DAY, meta={"security": LABEL}))
+    await desk.hear(said["match"])
+
+    assert await amended(desk) == [("routine", True)]
+    assert (await acts(desk, referral_id))[2] == add_business_days(SITE, clock.now(), BOOK_WITHIN["routine"])

@@ -10,11 +10,12 @@ from services.referrals.rules.clock import follow_up_ends
 from services.referrals.rules.follow_up import Left, how
 from shared import clock
 from shared.events.referrals import ReferralAccepted
-from shared.events.scheduling import SeatHeld
+from shared.events.scheduling import SeatHeld, SeatMissed
 from tests.referrals.makers import NOW, Desk, extension, patient, request, risk
 from tests.referrals.test_clocks import SITE, acts, pass_to, tasks_of
-from tests.referrals.test_following import facts
+from tests.referrals.test_following import VISIT, facts, session
 
+SEAT = ("seat_id", "session_id", "series_id")
 TODAY, DAY = NOW.date(), timedelta(days=1)
 
 
@@ -159,6 +160,42 @@ async def test_a_visit_that_is_booked_in_the_last_of_the_seven_days_asks_nobody_
 
     assert before == []
     assert await tasks_of(desk, referral_id) == [("discharge_follow_up", "supporter")]
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_a_visit_that_was_missed_after_all_counts_no_more_until_it_was_kept_again(
+    desk: Desk, together: bool
+) -> None:
+    referral_id = await desk.referred(leaving(TODAY - 2 * DAY))
+    said = facts((await desk.said(ReferralAccepted))[0])
+    first = said["first"].model_copy(update={"started_at": VISIT + timedelta(minutes=5)})
+    missed = SeatMissed(**{each: getattr(first, each) for each in ("referral_id", "person_id", *SEAT)}, in_a_row=1)
+    series = said["series"].model_copy(update={"sessions": [session(ends_at=NOW + 60 * DAY)]})
+    clock.step_to(first.started_at + timedelta(hours=2))
+    seen: list[tuple[int, bool, datetime]] = []
+
+    for each in ([said["match"], series], [first, missed], [first, missed, first]):
+        await desk.hear(*each) if together else [await desk.hear(one) for one in each]
+        outputs = (await desk.task(referral_id))["output"]
+        told = first.started_at in [
+            datetime.fromisoformat(each["valueDateTime"]) for each in outputs if "valueDateTime" in each
+        ]
+        seen.append(((await left(desk))["within_7_days"], told, (await acts(desk, referral_id))[2]))
+
+    before, corrected, again = seen
+    assert (before[:2], corrected[:2], again[:2]) == ((0, False), (0, False), (1, True))
+    assert corrected[2] == follow_up_ends(TODAY - 2 * DAY, SITE) - 2 * DAY < again[2]
+
+
+async def test_what_is_pressed_by_the_last_days_is_not_done_by_a_tick(desk: Desk) -> None:
+    referral_id = await desk.referred(leaving(TODAY - 6 * DAY))
+    await pass_to(desk, NOW + timedelta(minutes=1))
+    (task,) = await desk.work()
+
+    refused = await desk.ask("POST", f"/work/{task.task_id}/done", who="agency", json={"by": "Kim Lee"})
+
+    assert refused.status_code == 409
+    assert f"POST /referrals/{referral_id}/closure" in refused.text
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from tests.referrals.makers import NOW, Desk, consent, order, patient, request
 VISIT = NOW.replace(day=5)
 
 
-def session() -> BookedSession:
+def session(**changes: Any) -> BookedSession:
     """The first visit."""
-    return BookedSession(
+    plain = BookedSession(
         session_id=uuid4(),
         seat_id=uuid4(),
         starts_at=VISIT,
@@ -24,6 +24,7 @@ def session() -> BookedSession:
         local_start="2026-03-05T12:00",
         modality="video",
     )
+    return plain.model_copy(update=changes)
 
 
 def facts(accepted: ReferralAccepted) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def facts(accepted: ReferralAccepted) -> dict[str, Any]:
         "series": SeriesBooked(**mine, **place, series_id=uuid4(), match_id=uuid4(), sessions=[session()]),
         "first": SeatHeld(**visit, started_at=VISIT, minutes=55, first=True),
         "later": SeatHeld(**visit, started_at=VISIT, minutes=55, first=False),
-        "missed": SeatMissed(**visit, in_a_row=1),
+        "missed": SeatMissed(**visit | {"seat_id": uuid4()}, in_a_row=1),
         "ended": SeriesEnded(**mine, series_id=uuid4(), match_id=uuid4(), kept=9, missed=1, cancelled=2),
     }
 

@@ -167,3 +167,20 @@ async def test_everybody_who_looks_is_written_down_even_in_one_moment(desk: Desk
 
     entries = (await desk.ask("GET", f"/referrals/{referral_id}/timeline", who="agency")).json()
     assert [each["what"] for each in entries].count("looked_at") == 3
+
+
+async def test_a_consent_taken_back_after_a_withdrawal_stays_so_when_the_referral_is_asked_for_again(
+    desk: Desk,
+) -> None:
+    asked = request(answer=None, contained=[patient(), coverage(), consent()])
+    mine = await desk.referred(asked)
+    await desk.refer(asked | {"status": "revoked"})
+
+    await desk.ask("POST", f"/referrals/{mine}/consent-revoked", who="agency", json={"by": "Kim"})
+    await desk.refer(asked)
+    await desk.ask("POST", f"/referrals/{mine}/screening", who="agency", json=CLEAR)
+    wanted = {"by": "Kim", "still_wanted": True}
+    answered = await desk.ask("POST", f"/referrals/{mine}/details", who="agency", json=wanted)
+
+    assert answered.json()["state"] == "accepted"
+    assert await desk.said(ConsentGiven) == []

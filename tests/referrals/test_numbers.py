@@ -48,7 +48,8 @@ def test_who_gave_a_number_may_be_told_in_part_but_not_otherwise(
         ({"identifiers": [{"system": MRN, "value": "M-2"}]}, False),
         ({"identifiers": [{"system": "urn:county", "value": "M-2"}]}, True),
         ({"birth_date": "1980-01-01"}, False),
-        ({"first_name": "ANA", "family_name": "Example-Smith"}, True),
+        ({"first_name": "ANA", "family_name": "Example-Smith"}, False),
+        ({"first_name": "ANA", "family_name": "Example-Smith", "birth_date": "1990-05-06"}, True),
         ({"first_name": "Bea", "family_name": "Other"}, False),
     ],
 )

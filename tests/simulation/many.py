@@ -97,7 +97,7 @@ def workers(wanted: int = WORKERS) -> Iterator[ProcessPoolExecutor]:
 
 
 def _begin() -> None:
-    os.nice(19)
+    os.nice(12)
     # Seeds collect what they leave between each other: within one it would take a tenth of the time.
     gc.disable()
 

@@ -101,6 +101,17 @@ def until_well(played: Demo, shows: Callable[[State], bool] = bool, within: floa
     return told
 
 
+def shows_soon(played: Demo, shows: Callable[[State], bool], within: float = 15.0) -> bool:
+    """Wait until everybody is there again, and say whether it shows that the fault happened."""
+    until_well(played)
+    deadline = time.monotonic() + within
+    while not ((told := _well(played)) and shows(told)):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 def _well(played: Demo) -> State:
     """What is to be seen when everybody is there and has begun to speak; nothing otherwise."""
     if not all(each in played.pids() and played.is_ready(each) for each in (*demos.SERVICES, BROKER)):

@@ -37,7 +37,7 @@ TAKE_IN = upsert(
     referrals,
     keys=["referral_id"],
     change=[*PLAIN[1:], "zone", "needs", "preferences", "state"],
-    where=STOPPED,
+    where=STOPPED | (referrals.c.state == "ended"),
 )
 HASTEN = update(referrals).where(referrals.c.referral_id == bindparam("one")).values(urgency=bindparam("soon"))
 PROTECT = update(referrals).where(among(referrals.c.referral_id, "some")).values(part2=True)

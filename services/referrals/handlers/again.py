@@ -23,7 +23,7 @@ def as_asked(known: store.Referral, arrival: Arrival, person_id: UUID, site: Sit
     What is said besides is read for words of danger.
     """
     if known.never_had:
-        said = arrival.order
+        said = arrival.order.model_copy(update={"part2": known.part2 or arrival.order.part2})
         return replace(
             known, order=said, content=arrival.content, person_id=person_id, site_id=site.site_id, arrived_at=at
         )

@@ -20,7 +20,7 @@ from services.referrals.handlers.outcomes import (
     withheld,
 )
 from services.referrals.handlers.telling import retell, tell
-from services.referrals.handlers.winding import CLOCK_TASKS, wind
+from services.referrals.handlers.winding import CLOCK_TASKS, presses, wind
 from services.referrals.rules.journey import MAY_END, TAKEN_BACK
 from services.referrals.rules.minors import party
 from services.referrals.rules.order import FEW, Reach, ReferralOrder
@@ -142,7 +142,7 @@ async def learn(details: Details, db: AsyncConnection, *, programme: Programme) 
     return Reply(moved.state, [*said, *to_compare(moved)])
 
 
-async def still_waits(task: Task, db: AsyncConnection) -> str | None:
+async def still_waits(task: Task, db: AsyncConnection, *, programme: Programme) -> str | None:
     """This will name the request that does a task, while its referral is held for it, or somebody may be in danger.
 
     Whether two people are one is never done without an answer.
@@ -155,15 +155,14 @@ async def still_waits(task: Task, db: AsyncConnection) -> str | None:
     if held is None:
         return None
     if task.kind in CLOCK_TASKS and not held.crisis_at:
-        return _set_or_closed(held)
+        over_by = held.act_by and held.act_by <= now()
+        return _set_or_closed(held) if over_by or presses(held, programme, now()) else None
     done_by = "screening" if held.crisis_at else DONE_BY.get(held.state)
     return f"POST /referrals/{task.about}/{done_by}" if done_by else None
 
 
-def _set_or_closed(referral: store.Referral) -> str | None:
-    """This will say how the task of a clock that ran out is done, besides by doing what it waits for."""
-    if referral.act_by is None or referral.act_by > now():
-        return None
+def _set_or_closed(referral: store.Referral) -> str:
+    """This will say how the task of a clock is done, besides by doing what it waits for."""
     path = f"POST /referrals/{referral.referral_id}"
     return f"{path}/closure, or {path}/clock" if referral.state in MAY_END else f"{path}/clock"
 
@@ -219,12 +218,15 @@ async def revoke(revoking: tuple[UUID, str], db: AsyncConnection, *, programme: 
     held = [withheld(each, programme=programme, at=now()) for each in mine.values() if each.state in DONE_BY]
     by_link = {each.person_id for each in facts} | {each.person_id for each, count in held if count}
     by_link.discard(referral.person_id)
-    await store.change(db, [each for each, _ in held])
+    ended = [each for each in mine.values() if each.ended_by_sender]
+    # What is asked for again later counts without them, too.
+    again = [withheld(each, programme=programme, at=now())[0] for each in ended]
+    await store.change(db, [*(each for each, _ in held), *again])
     await retell(db, mine.values(), programme=programme)
     whats = {each: ENDED_BY_LINK if each in by_link else "consent_revoked" for each in people}
     await store.note(db, [written_down(each, whats[each.person_id], by) for each in mine.values()])
-    ended = len(facts) + sum(count for _, count in held)
-    return Reply(ended, [*facts, *await tell(db, mine.values(), programme=programme)])
+    count = len(facts) + sum(each for _, each in held)
+    return Reply(count, [*facts, *await tell(db, mine.values(), programme=programme)])
 
 
 async def look(looking: tuple[UUID, str], db: AsyncConnection) -> Reply:

@@ -61,7 +61,8 @@ class Intake:
             person_id, besides = self._meet(arrival)
             known = self.known.get(self._id_of(arrival))
             if known is None:
-                self._ask_which(arrival, [*self._near(arrival), *self.theirs.get(person_id, ())])
+                if arrival.back:
+                    self._ask_which(arrival, [*self._near(arrival), *self.theirs.get(person_id, ())])
                 fresh = self._add(arrival, person_id, besides)
                 return Received(referral=fresh, new=True, entry=arrival.entry)
         return Received(referral=self._repeat(known, arrival), new=False, entry=arrival.entry)

@@ -36,10 +36,24 @@ async def advance(facts: Sequence[Fact], db: AsyncConnection, *, programme: Prog
         after, later = wind(stepped, programme=programme, at=at, again=again)
         moved[each.referral_id] = after
         rings[each.referral_id] = later or rings.get(each.referral_id, [])
+    for one, last_kept_at in (await _corrected(db, mine)).items():
+        corrected = replace(moved[one], last_kept_at=last_kept_at)
+        again = seen(corrected, programme) != seen(moved[one], programme)
+        moved[one], later = wind(corrected, programme=programme, at=at, again=again)
+        rings[one] = later or rings.get(one, [])
     await _keep(db, [each for each in moved.values() if each != known[each.referral_id]], known)
     await _ask_about_late_matches(db, mine, known, programme)
     said = await tell(db, moved.values(), programme=programme)
     return [*(later for some in rings.values() for later in some), *said]
+
+
+async def _corrected(db: AsyncConnection, steps: Sequence[journey.Step]) -> dict[UUID, datetime | None]:
+    """This will write down what is said otherwise of a visit now, and give when the last was kept, where less were."""
+    last = {each.key: each for each in steps if each.event in (*journey.KEPT, "missed")}.values()
+    missed = [replace(_entry(each), what=kept) for each in last if each.event == "missed" for kept in journey.KEPT]
+    fewer = await store.correct(db, missed, [_entry(each) for each in last if each.event != "missed"])
+    kept = await store.visits_kept(db, fewer) if fewer else {}
+    return {each: max(kept.get(each, ()), default=None) for each in fewer}
 
 
 def _stepped(before: store.Referral, step: journey.Step, at: datetime) -> store.Referral:

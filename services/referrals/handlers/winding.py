@@ -26,13 +26,15 @@ def wind(
     A clock runs on while the same must be done, unless it is to be wound `again`; a timer that rings too early winds
     itself again.
     """
-    stands = _stands(referral, programme.site(referral.site_id))
-    step = clock.awaited(stands)
+    site = programme.site(referral.site_id)
+    step = clock.awaited(_stands(referral, site))
     if step is None:
         return replace(referral, awaits=None, act_by=None), []
     if step == referral.awaits and not again and step not in clock.OF_DANGER:
         return referral, []
-    site = programme.site(referral.site_id)
+    if step == "match" or (again and step == "book"):
+        referral = replace(referral, urgency=urgency(referral.order, site, referral.arrived_at, at))
+    stands = _stands(referral, site)
     wound = replace(referral, awaits=step, act_by=clock.act_by(step, stands, site, at=at))
     return ringing(wound, at=at, at_once=clock.presses(step, stands, site, at=at))
 
@@ -48,8 +50,15 @@ def wind_by_discharge(
     limits = (clock.leaves_at(was, site), clock.warn_at(was, site), clock.follow_up_ends(was, site)) if was else ()
     wound, rings = wind(moved, programme=programme, at=at, again=True)
     if before.act_by and wound.act_by and before.act_by < wound.act_by and before.act_by not in limits:
-        return ringing(replace(moved, awaits=wound.awaits, act_by=before.act_by), at=at)
+        sooner = replace(wound, act_by=before.act_by, rings_at=moved.rings_at)
+        return ringing(sooner, at=at, at_once=presses(wound, programme, at))
     return wound, rings
+
+
+def presses(referral: Referral, programme: Programme, at: datetime) -> bool:
+    """This will say whether somebody is asked now, for the last of the seven days after a discharge run."""
+    site = programme.site(referral.site_id)
+    return referral.awaits is not None and clock.presses(referral.awaits, _stands(referral, site), site, at=at)
 
 
 def seen(referral: Referral, programme: Programme) -> bool:
@@ -61,7 +70,7 @@ def seen(referral: Referral, programme: Programme) -> bool:
 def _stands(referral: Referral, site: Site) -> clock.Stands:
     return clock.Stands(
         state=referral.state,
-        urgency=urgency(referral.order, site, referral.arrived_at),
+        urgency=referral.urgency or urgency(referral.order, site, referral.arrived_at),
         crisis_at=referral.crisis_at,
         acknowledged=referral.acknowledged_at is not None,
         discharged_on=referral.order.discharged_on,

@@ -38,8 +38,9 @@ def _may_be_one(one: Person, other: Person) -> bool:
         _agree(_plain(one.family_name), _plain(other.family_name)),
         _agree(_plain(one.first_name), _plain(other.first_name)),
     )
-    born = str(one.birth_date or ""), str(other.birth_date or "")
-    return _agree(*born) and any(names)
+    if one.birth_date and other.birth_date:
+        return one.birth_date == other.birth_date and any(names)
+    return all(names)
 
 
 def _plain(name: str | None) -> str:

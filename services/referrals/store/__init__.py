@@ -64,7 +64,7 @@ from services.referrals.store.subscriptions import (
     waiting,
 )
 from services.referrals.store.tables import metadata
-from services.referrals.store.timelines import Entry, entries_of, milestones_of, note, visits_kept, whose
+from services.referrals.store.timelines import Entry, correct, entries_of, milestones_of, note, visits_kept, whose
 from services.referrals.store.unsent import say_instead
 
 __all__ = [
@@ -88,6 +88,7 @@ __all__ = [
     "by_placer",
     "change",
     "content_of",
+    "correct",
     "counts",
     "directory_of",
     "discharged",

@@ -17,6 +17,7 @@ from services.referrals.rules.triage import Outcome
 from services.referrals.store.fingerprints import alike, named_by, numbered, placer_of
 from services.referrals.store.tables import referrals
 from shared.database import lock
+from shared.events.fact import Urgency
 from shared.several import among
 
 
@@ -50,6 +51,7 @@ class Referral:
     visits_from: datetime | None = None
     visits_until: datetime | None = None
     last_kept_at: datetime | None = None
+    urgency: Urgency | None = None
 
     @property
     def ended_by_sender(self) -> bool:
@@ -62,7 +64,7 @@ class Referral:
         return self.first_outcome == "refused" and self.ended_by_sender
 
 
-CLOCK = ("awaits", "act_by", "rings_at", "visits_from", "visits_until", "last_kept_at")
+CLOCK = ("awaits", "act_by", "rings_at", "visits_from", "visits_until", "last_kept_at", "urgency")
 PLAIN = tuple(each for each in Referral.__dataclass_fields__ if each not in ("order", "reasons"))
 """What is kept as it is."""
 

@@ -95,6 +95,7 @@ referrals = Table(
     Column("visits_from", UtcTime),
     Column("visits_until", UtcTime),
     Column("last_kept_at", UtcTime),
+    Column("urgency", Text),
     Column("told", Text),
     Column("told_at", UtcTime, nullable=False),
     UniqueConstraint("organisation", "placer", name="one_referral_per_placer_identifier"),
@@ -115,7 +116,8 @@ what the referrer was last told, at `told_at`; `crisis_at` is when danger was la
 person took back what their referrer's agreement stands for before it counted; `test` that an organisation for tests
 referred, and that there is no such person; `guardian` is who agreed for a minor, sealed; `awaits` is what must be done
 next, by `act_by`, and at `rings_at` it is looked whether it was; `visits_from` and `visits_until` are when the first
-visit that was booked begins, and the last ends, `last_kept_at` when the last that was kept began."""
+visit that was booked begins, and the last ends, `last_kept_at` when the last that was kept began; `urgency` is
+how soon the person is to be helped, as others were told."""
 
 timeline = Table(
     "timeline",

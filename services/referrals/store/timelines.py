@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals.rules.journey import KEPT, Event
@@ -19,6 +19,17 @@ from shared.several import among
 COLUMNS = ("referral_id", "what", "at", "about", "number", "by", "note")
 TOLD: tuple[Event, ...] = ("series_booked", *KEPT, "series_ended", "bridge_offered")
 NOTE = insert_or_ignore(timeline)
+COUNTS_AGAIN = (
+    update(timeline)
+    .where(timeline.c.entry_id == bindparam("one"), timeline.c.about.is_(None))
+    .values(about=bindparam("moment", type_=UtcTime()))
+)
+COUNTS_NO_MORE = (
+    update(timeline)
+    .where(among(timeline.c.entry_id, "some"), timeline.c.about.is_not(None))
+    .values(about=None)
+    .returning(timeline.c.referral_id)
+)
 WHOSE = (
     select(referrals.c.person_id)
     .join(timeline, timeline.c.referral_id == referrals.c.referral_id)
@@ -89,6 +100,15 @@ def _milestones(rows: Sequence[Any]) -> Milestones:
 
 def _kept(rows: Iterable[Any]) -> list[datetime]:
     return [row.about for row in rows if row.what in KEPT and row.about]
+
+
+async def correct(db: AsyncConnection, missed: Iterable[Entry], kept: Iterable[Entry]) -> set[UUID]:
+    """This will let visits count as kept no more, or again, and give the referrals of which some count no more."""
+    again = [{"one": each.entry_id(), "moment": each.about} for each in kept]
+    if again:
+        await db.execute(COUNTS_AGAIN, again)
+    ids = [each.entry_id() for each in missed]
+    return set((await db.scalars(COUNTS_NO_MORE, {"some": ids})).all()) if ids else set()
 
 
 async def visits_kept(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, list[datetime]]:

@@ -56,11 +56,11 @@ async def _take(posted: Sequence[Ingested], db: AsyncConnection, *, programme: P
     told = [each for each in found if isinstance(each, Statement)]
     # Whoever learns of a coverage takes its turn by the same name: one of the two sees what the other kept.
     await lock(db, *{f"member {each.member_key}" for each in told})
-    known = await store.known(db, [each.statement_id for each in told])
+    known = await store.known(db, [each.statement_id for each in told], since=now() - REMEMBERED)
     news: dict[UUID, Statement] = {}
     answers = [_heard(each, known, news) for each in found]
     await store.keep(db, news.values(), at=now())
-    await store.forget_strangers(db, before=now() - REMEMBERED, at=now())
+    await store.forget_strangers(db, before=now() - REMEMBERED - AHEAD, at=now())
     return [*map(_status, posted, answers), *_rings(posted, found, answers)]
 
 

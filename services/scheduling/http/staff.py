@@ -10,11 +10,11 @@ from services.scheduling.handlers import booking, ending, recording
 from services.scheduling.handlers.booking import ByHand, NoSuchSeries, NotHeardOf, SeriesOver, TimeTaken
 from services.scheduling.handlers.ending import GivingUp, HasTimes
 from services.scheduling.handlers.recording import NoSuchSeat
-from services.scheduling.http import words
 from services.scheduling.http.words import (
     GivenUp,
     NewSession,
     Recorded,
+    SeriesGivenUp,
     SessionBooked,
     SessionListed,
     SessionPage,
@@ -62,10 +62,10 @@ def routes(run: Run, database: Database, programme: Programme, plans: Plans) -> 
         return Recorded(changed=await _record(run, partial(recording.record, plans=plans), said))
 
     @router.post("/series/{series_id}/end")
-    async def give_up(series_id: UUID, given: GivenUp, _: Agency) -> words.SeriesOver:
+    async def give_up(series_id: UUID, given: GivenUp, _: Agency) -> SeriesGivenUp:
         """Say that no time is found for a series: its supporter is free again, and its referral may be closed."""
         await _give_up(run, GivingUp(series_id=series_id, by=given.by))
-        return words.SeriesOver()
+        return SeriesGivenUp()
 
     return router
 

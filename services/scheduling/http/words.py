@@ -134,7 +134,7 @@ class GivenUp(_Body):
     by: Name
 
 
-class SeriesOver(BaseModel):
+class SeriesGivenUp(BaseModel):
     """That a series has ended."""
 
     ended: Literal[True] = True

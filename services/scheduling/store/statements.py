@@ -36,9 +36,12 @@ def statement_id(member_key: str, kind: str, number: str = "") -> UUID:
     return uuid5(STATEMENTS, "\x1f".join((member_key, kind, number)))
 
 
-async def known(db: AsyncConnection, statement_ids: Iterable[UUID]) -> dict[UUID, Statement]:
-    """This will find statements by their ids, those that are there."""
-    rows = (await db.execute(_BY_ID, {"some": list(statement_ids)})).mappings()
+async def known(db: AsyncConnection, statement_ids: Iterable[UUID], *, since: datetime) -> dict[UUID, Statement]:
+    """This will find statements by their ids, those that are there as of some moment or later.
+
+    Older ones are kept of members alone: to look at them would tell who is one.
+    """
+    rows = (await db.execute(_BY_ID, {"some": list(statement_ids), "since": since})).mappings()
     return {row["statement_id"]: Statement(**{each: row[each] for each in KEPT}) for row in rows}
 
 
@@ -56,8 +59,8 @@ async def forget_strangers(db: AsyncConnection, *, before: datetime, at: datetim
     """
     old = (await db.execute(_OLD, {"before": before})).scalars().all()
     if old:
-        await db.execute(_FORGET, {"some": old})
-        await db.execute(_LOOKED_AT, {"some": old, "at": at})
+        await db.execute(_FORGET, {"some": old, "before": before})
+        await db.execute(_LOOKED_AT, {"some": old, "before": before, "at": at})
 
 
 async def people_of(db: AsyncConnection, member_keys: Iterable[str]) -> set[UUID]:
@@ -91,17 +94,16 @@ def _authorisation(words: dict[str, Any]) -> Authorisation:
     )
 
 
-_BY_ID = select(statements).where(among(statements.c.statement_id, "some"))
-_KEEP = upsert(statements, keys=["statement_id"], change=["words", "as_of", "heard_at"])
-_OLD = (
-    select(statements.c.statement_id)
-    .where(statements.c.heard_at < bindparam("before", type_=UtcTime()))
-    .order_by(statements.c.heard_at)
-    .limit(AT_ONCE)
+_BY_ID = select(statements).where(
+    among(statements.c.statement_id, "some"), statements.c.as_of >= bindparam("since", type_=UtcTime())
 )
+_KEEP = upsert(statements, keys=["statement_id"], change=["words", "as_of", "heard_at"])
+# What is told anew meanwhile is not old any more: the database looks again when it changes a row.
+_IS_OLD = statements.c.heard_at < bindparam("before", type_=UtcTime())
+_OLD = select(statements.c.statement_id).where(_IS_OLD).order_by(statements.c.heard_at).limit(AT_ONCE)
 _SOME = among(statements.c.statement_id, "some")
-_FORGET = delete(statements).where(_SOME, ~exists().where(coverages.c.member_key == statements.c.member_key))
-_LOOKED_AT = update(statements).where(_SOME).values(heard_at=bindparam("at", type_=UtcTime()))
+_FORGET = delete(statements).where(_SOME, _IS_OLD, ~exists().where(coverages.c.member_key == statements.c.member_key))
+_LOOKED_AT = update(statements).where(_SOME, _IS_OLD).values(heard_at=bindparam("at", type_=UtcTime()))
 _PEOPLE = select(coverages.c.person_id).where(among(coverages.c.member_key, "keys")).distinct()
 _OF_MEMBERS = (
     select(statements.c.member_key, statements.c.kind, statements.c.words)
