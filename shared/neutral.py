@@ -6,8 +6,8 @@ import unicodedata
 from pydantic import AfterValidator, ValidationInfo
 
 TELLING = re.compile(
-    r"peer|recover|sober|sobriety|addict|alcohol|drug|opioid|substance|rehab|detox|\bmental|psych|depress|anxi|bipolar"
-    r"|trauma|ptsd|suicid|crisis|grief|support group|therap|illness|diagnos|hiv|anonymous|(?:12|twelve) step"
+    r"\bpeer|recover|sober|sobriety|addict|alcohol|drug|opioid|substance|rehab|detox|\bmental|psych|depress|anxi|bipolar"
+    r"|trauma|ptsd|suicid|crisis|grief|support group|therap|\billness|diagnos|\bhiv\b|anonymous|(?:12|twelve) step"
     r"|adicc|adict|droga|opioide|sustancia|sobrio|sobria|sobriedad|recupera|psic|psiq|depres|ansied|terap|duelo|enferm"
     r"|grupo de apoyo|anonimos|(?:12|doce) pasos"
     r"|\b(?:aa|na|nami|mha|sud)\b"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Column, Index, MetaData, Table, Text, Uuid, bindparam, func, select, update
+from sqlalchemy import Column, Index, MetaData, Select, Table, Text, Uuid, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import now
@@ -178,7 +178,15 @@ async def open_tasks(db: AsyncConnection, limit: int = 1000) -> list[Task]:
 
 async def open_one(db: AsyncConnection, task_id: UUID) -> Task | None:
     """This will find an open task."""
-    wanted = select(tasks).where(tasks.c.task_id == task_id, tasks.c.done_at.is_(None))
+    return await _one(db, select(tasks).where(tasks.c.task_id == task_id, tasks.c.done_at.is_(None)))
+
+
+async def one_task(db: AsyncConnection, task_id: UUID) -> Task | None:
+    """This will find a task, open or done."""
+    return await _one(db, select(tasks).where(tasks.c.task_id == task_id))
+
+
+async def _one(db: AsyncConnection, wanted: Select[Any]) -> Task | None:
     row = (await db.execute(wanted)).mappings().one_or_none()
     return Task(**row) if row else None
 

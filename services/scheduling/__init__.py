@@ -17,6 +17,7 @@ HEARS = (
     "referrals.referral-amended.v1",
     "scheduling.insurer-told.v1",
     "scheduling.session-unrecorded.v1",
+    "scheduling.statements-fell-due.v1",
 )
 SAYS = (
     "scheduling.coverage-changed.v1",
@@ -28,4 +29,5 @@ SAYS = (
     "scheduling.series-not-booked.v1",
     "scheduling.session-cancelled.v1",
     "scheduling.session-unrecorded.v1",
+    "scheduling.statements-fell-due.v1",
 )

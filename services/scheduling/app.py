@@ -21,7 +21,7 @@ from shared.events.referrals import (
     ReferralAccepted,
     ReferralAmended,
 )
-from shared.events.scheduling import InsurerTold, SessionUnrecorded
+from shared.events.scheduling import InsurerTold, SessionUnrecorded, StatementsFellDue
 from shared.mailbox.box import Mailbox
 from shared.programme import Programme
 from shared.service import Service
@@ -54,6 +54,7 @@ def switch(mailbox: Mailbox, programme: Programme, plans: Plans, settings: Setti
     mailbox.on_many(VisitAnswered, visits.hear_answers)
     mailbox.on_timer(SessionUnrecorded, visits.chase, many=True)
     mailbox.on_timer(InsurerTold, partial(covering.hear_insurers, plans=plans), many=True)
+    mailbox.on_timer(StatementsFellDue, insurers.forget, many=True)
     coverage = partial(insurers.coverage_posted, programme=programme)
     mailbox.on_ingest("coverage", coverage, many=True, schema=CoverageTold)
     authorization = partial(insurers.authorization_posted, programme=programme, plans=plans)

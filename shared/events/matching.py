@@ -7,6 +7,7 @@ from shared.events.fact import Fact, Instant, Minutes, Modality, Timer, Urgency,
 from shared.events.referrals import ClockTime, Window
 
 DeclineCode = Literal["time", "caseload", "conflict", "not_my_experience", "distance", "personal_limit"]
+WaitsBecause = Literal["no_room", "no_fit", "below_floor", "offers_exhausted"]
 BridgeKind = Literal["warm_line", "drop_in", "open_group", "online_community"]
 
 
@@ -80,7 +81,7 @@ class ReferralWaitlisted(Fact):
     KEY = "person_id"
     referral_id: UUID
     person_id: UUID
-    reason: Literal["no_room", "no_fit", "below_floor", "offers_exhausted"]
+    reason: WaitsBecause
 
 
 class BridgeOffered(Fact):

@@ -1,5 +1,6 @@
 """What the scheduling service says: when they meet, what was held, and what is covered."""
 
+from datetime import date
 from typing import Literal
 from uuid import UUID
 
@@ -108,6 +109,13 @@ class InsurerTold(Timer):
 
     KEY = "member_key"
     member_key: str
+
+
+class StatementsFellDue(Timer):
+    """What insurers told on a day (UTC) is old: what is about nobody here is forgotten (a timer, never said)."""
+
+    KEY = "told_on"
+    told_on: date
 
 
 class SeriesEnded(Fact):

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from shared.events.matching import MatchMade, OfferMade
-from shared.events.referrals import PersonLinked, ReferralAccepted, ReferralClosed
+from shared.events.matching import MatchMade, OfferMade, ReferralWaitlisted
+from shared.events.referrals import PersonLinked, ReferralAccepted, ReferralAmended, ReferralClosed
 from shared.work import open_tasks
 from tests.matching.desk import Desk, of
 from tests.matching.journeys import answer, ended, register
@@ -97,6 +97,42 @@ async def test_the_more_urgent_of_two_that_wait_goes_before_the_one_that_came_fi
 
     await register(desk, capacity=5)
 
+    assert offered(desk.said) == [other.referral_id]
+
+
+async def waits(desk: Desk) -> dict[str, str | None]:
+    """Why each of those who wait does."""
+    async with desk.client() as client:
+        return {each["referral_id"]: each["because"] for each in (await client.get("/waiting")).json()}
+
+
+async def test_the_list_tells_why_each_waits_and_says_when_that_changes(desk: Desk) -> None:
+    await register(desk, capacity=0)
+    one, other = accepted(arrived_at=FIRST), accepted(arrived_at=LATER, **NO_FIT)
+    said = await desk.tell(linked(one, other), one, other)
+    before = await waits(desk)
+    ids = {"referral_id": one.referral_id, "person_id": one.person_id}
+
+    await desk.tell(ReferralClosed(**ids, reason="transferred"))
+    await register(desk, capacity=5)
+
+    assert before == {str(one.referral_id): "no_room", str(other.referral_id): "another_served"}
+    assert [each.reason for each in of(ReferralWaitlisted, said)] == ["no_room", "no_room"]
+    assert await waits(desk) == {str(other.referral_id): "no_fit"}
+    assert len(of(ReferralWaitlisted, desk.said)) == 2
+
+
+async def test_who_waits_for_another_goes_first_when_they_become_urgent(desk: Desk) -> None:
+    await register(desk, capacity=0)
+    one, other = accepted(arrived_at=FIRST), accepted(arrived_at=LATER)
+    await desk.tell(linked(one, other), one, other)
+    urgent = {"referral_id": other.referral_id, "person_id": other.person_id, "urgency": "urgent", "part2": False}
+    await desk.tell(ReferralAmended.model_validate(urgent))
+
+    note = (await reviews(desk))[str(one.referral_id)]
+    await register(desk, capacity=5)
+
+    assert note and str(other.referral_id) in note
     assert offered(desk.said) == [other.referral_id]
 
 

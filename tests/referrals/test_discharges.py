@@ -180,6 +180,8 @@ async def test_a_visit_that_was_missed_after_all_counts_no_more_until_it_was_kep
         told = first.started_at in [
             datetime.fromisoformat(each["valueDateTime"]) for each in outputs if "valueDateTime" in each
         ]
+        lines = (await desk.ask("GET", f"/referrals/{referral_id}/timeline")).json()
+        assert told == ("first_kept" in {each["what"] for each in lines})
         seen.append(((await left(desk))["within_7_days"], told, (await acts(desk, referral_id))[2]))
 
     before, corrected, again = seen

@@ -26,6 +26,11 @@ def elsewhere(number: str = "C-1", **changes: Any) -> dict[str, Any]:
     return request(number, contained=[mine], identifier=[{"system": "urn:clinic", "value": number}])
 
 
+def numbered(value: str) -> dict[str, str]:
+    """A number that the hospital gives people."""
+    return {"system": "urn:hospital:mrn", "value": value}
+
+
 async def a_minute_later(desk: Desk) -> None:
     """This will let those be compared who have come by now."""
     await pass_to(desk, clock.now() + 2 * MINUTE)
@@ -94,6 +99,32 @@ async def test_a_birth_date_that_is_learnt_later_lets_somebody_be_found(desk: De
     await a_minute_later(desk)
 
     assert len(await asked(desk)) == 1
+
+
+async def test_numbers_of_two_people_that_come_together_later_are_asked_about(desk: Desk) -> None:
+    one = await desk.referred(request("R-1"))
+    named = {"name": [{"given": ["Zoe"], "family": "Other"}], "birthDate": "1955-01-02", "telecom": []}
+    other = await desk.referred(request("R-2", contained=[patient(identifier=[numbered("M-2")], **named)]))
+    await a_minute_later(desk)
+    before = await asked(desk)
+
+    both = [numbered("M-1"), numbered("M-2"), numbered("M-3")]
+    await desk.refer(request("R-1", contained=[patient(identifier=both)]))
+    await a_minute_later(desk)
+    third = await desk.referred(request("R-3", contained=[patient(identifier=[numbered("M-3")])]))
+
+    people = [await desk.person(each) for each in (one, other, third)]
+    assert (before, await asked(desk)) == ([], [set(people[:2])])
+    assert people[2] == people[0], "a number that came beside one of theirs is theirs"
+
+
+async def test_a_number_that_stands_beside_none_of_theirs_is_nobodys(desk: Desk) -> None:
+    one = await desk.referred(request("R-1"))
+
+    await desk.refer(request("R-1", contained=[patient(identifier=[numbered("M-7")])]))
+    other = await desk.referred(request("R-2", contained=[patient(identifier=[numbered("M-7")])]))
+
+    assert await desk.person(one) != await desk.person(other)
 
 
 async def test_a_test_is_nobody_and_is_like_nobody(desk: Desk) -> None:

@@ -1,7 +1,7 @@
 """People are pointed to what others run, by neutral labels; `linked` is all that is known of it, and it is no visit."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -161,6 +161,21 @@ async def test_a_link_that_is_wrong_over_or_old_is_answered_with_the_same_page(d
 
     assert {(each.status_code, each.text) for each in wrong} == {(404, wrong[0].text)}
     assert (await desk.figures())["referrals_pointers_linked"] == 0
+
+
+async def test_to_point_somebody_there_again_lets_the_link_work_longer(desk: Desk) -> None:
+    browser, referral_id, told = await pointed(desk)
+    way, until = way_on(browser), datetime.fromisoformat(told["link_until"])
+
+    clock.step_to(until)
+    old, (over,) = await desk.http.get(way), (await record(desk, referral_id))["pointers"]
+    again = (await point(desk, referral_id, told["entry_id"])).json()
+    new = await desk.http.get(way)
+
+    assert (old.status_code, new.status_code) == (404, 303)
+    assert (over["link"], over["link_until"], again["link"]) == (None, None, way)
+    assert datetime.fromisoformat(again["link_until"]) - until == until - NOW
+    assert (await timeline(desk, referral_id)).count("pointed") == 1
 
 
 async def test_what_is_over_is_told_so_on_the_page_and_leads_nowhere(small: Desk) -> None:

@@ -101,11 +101,9 @@ async def test_each_suspicion_is_a_task_of_its_own_and_a_report_settles_the_one_
     neglect = (await desk.ask("POST", path, who="agency", json={"by": "Ray", "note": "no food in the house"})).json()
 
     again = (await suspect(desk, mine)).json()
-    wrong = await tell(desk, mine, **REPORT, task_id=str(uuid4()))
     await tell(desk, mine, **REPORT, task_id=bruise["task_id"])
 
     assert again["task_id"] == bruise["task_id"] != neglect["task_id"]
-    assert wrong.status_code == 201, "a task that is done, or never was, keeps nobody from writing it down"
     assert [owner for _, owner, _ in await tasks(desk)] == ["Ray"]
 
 
@@ -113,10 +111,22 @@ async def test_a_report_settles_no_other_task(small: Desk) -> None:
     mine = await small.referred(request(answer=None))
     (screening,) = await small.work()
 
-    answer = await tell(small, mine, **REPORT, task_id=str(screening.task_id))
+    for other in (screening.task_id, uuid4()):
+        answer = await tell(small, mine, **REPORT, task_id=str(other))
+        assert (answer.status_code, answer.json()["errors"][0]["where"]) == (409, "body.task_id")
 
-    assert (answer.status_code, answer.json()["errors"][0]["where"]) == (409, "body.task_id")
     assert len(await small.work()) == 1
+    assert (await small.account(mine))["reports"] == []
+
+
+async def test_what_was_told_is_written_down_once_however_often_it_is_posted(desk: Desk) -> None:
+    mine = await desk.referred(request())
+
+    for _ in range(2):
+        await tell(desk, mine)
+
+    lines = (await desk.ask("GET", f"/referrals/{mine}/timeline", who="agency")).json()
+    assert [each["what"] for each in lines].count("told_without_consent") == 1
 
 
 @pytest.mark.parametrize(

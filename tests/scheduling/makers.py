@@ -208,7 +208,8 @@ class Desk:
 
         said = await self.service.mailbox.run(handle, posts)
         rings = [each.fact for each in said if isinstance(each, Later)]
-        self.said = [each for each in said if isinstance(each, Fact)] + (await self.hear(*rings) if rings else [])
+        heard = await self.hear(*rings) if rings else []
+        self.said = [each for each in [*said, *heard] if isinstance(each, Fact)]
         return [each.body for each in said if isinstance(each, Status)]
 
     async def work(self) -> list[Task]:

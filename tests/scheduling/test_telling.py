@@ -241,6 +241,19 @@ async def test_what_is_told_of_nobody_here_is_forgotten_after_a_year(desk: Desk)
     assert await units(desk) == [(3, [])], "what is told of a member counts on"
 
 
+async def test_it_is_forgotten_though_no_insurer_posts_any_more(desk: Desk):
+    await kept(desk)
+    await desk.post("coverage", covering(("2025-01-01", None)))
+    strangers = [covering(("2025-01-01", None), member_id=f"S-{each}") for each in range(600)]
+    await desk.post("coverage", *strangers)
+
+    clock.step_to(clock.now() + timedelta(days=402))
+    while await desk.service.mailbox.timers.once():
+        pass
+
+    assert len(await told_of(desk)) == 1
+
+
 async def told_of(desk: Desk) -> set[str]:
     """The members, by fingerprint, of whom something is kept that an insurer told."""
     async with desk.service.database.reading() as db:

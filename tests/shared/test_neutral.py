@@ -14,7 +14,7 @@ from shared.neutral import KEPT, Neutral, neutral
         "Staying sober", "AA Northside", "A.A. on Elm Street", "NA", "NAMI Connection", "Peer circle",
         "Sunrise Recovery", "12-step evening", "Twelve Step", "Alcohólicos Anónimos",
         "Grupo de apoyo", "Línea de CRISIS", "Salud mental",
-        "Depresión y más", "Adicciones", "Sobriedad", "Support Group", "Grief", "MHA",
+        "Depresión y más", "Adicciones", "Sobriedad", "Support Group", "Grief", "MHA", "H.I.V.", "Illnesses",
     ],
 )  # fmt: skip
 def test_a_label_that_tells_why_somebody_comes_is_refused(label: str) -> None:
@@ -22,7 +22,12 @@ def test_a_label_that_tells_why_somebody_comes_is_refused(label: str) -> None:
         neutral(label)
 
 
-@pytest.mark.parametrize("label", ["Elm Street, Tuesdays", "Evening phone", "La lista azul", "Café Ana", "Nación 7"])
+PLACES = ["Archive Street, Tuesdays", "Calle del Archivo", "Stillness Hall", "Speer Boulevard"]
+
+
+@pytest.mark.parametrize(
+    "label", ["Elm Street, Tuesdays", "Evening phone", "La lista azul", "Café Ana", "Nación 7", *PLACES]
+)
 def test_a_label_that_names_a_place_or_a_day_is_taken(label: str) -> None:
     assert neutral(label) == label
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.simulation.many import WORKERS, Campaign, playing
+from tests.simulation.many import Campaign, playing
 
 UNDER_WAY = pytest.StashKey[Callable[[], Campaign]]()
 USUAL = "2000"
@@ -24,15 +24,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     wanted = any("campaign" in getattr(each, "fixturenames", ()) for each in session.items)
     shared = hasattr(session.config, "workerinput")
     if wanted and not shared and not session.config.option.collectonly:
-        # Where others are tested beside it, one processor is left to them alone.
-        alone = all("simulation" in each.path.parts for each in session.items)
-        _begin(session.config, WORKERS if alone else 1)
+        _begin(session.config)
 
 
-def _begin(config: pytest.Config, at_most: int) -> None:
+def _begin(config: pytest.Config) -> None:
     stack = ExitStack()
     config.add_cleanup(stack.close)
-    config.stash[UNDER_WAY] = stack.enter_context(playing(_seeds(), at_most))
+    config.stash[UNDER_WAY] = stack.enter_context(playing(_seeds()))
 
 
 @pytest.fixture(scope="session")
@@ -45,5 +43,5 @@ def seeds() -> int:
 def campaign(request: pytest.FixtureRequest) -> Campaign:
     """What came of them all."""
     if UNDER_WAY not in request.config.stash:
-        _begin(request.config, 1)
+        _begin(request.config)
     return request.config.stash[UNDER_WAY]()

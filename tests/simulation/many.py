@@ -66,10 +66,10 @@ def _metered() -> Counter[str]:
 
 
 @contextmanager
-def playing(count: int, at_most: int = WORKERS) -> Iterator[Callable[[], Campaign]]:
+def playing(count: int) -> Iterator[Callable[[], Campaign]]:
     """Play seeds on workers meanwhile; what is given waits for them, but not for more when a few are broken."""
     chunks = [range(each, min(each + AT_ONCE, count)) for each in range(0, count, AT_ONCE)]
-    with workers(at_most) as pool:
+    with workers() as pool:
         parts = pool.map(play_some, chunks)
         try:
             yield lambda: _whole(parts)
@@ -97,7 +97,7 @@ def workers(wanted: int = WORKERS) -> Iterator[ProcessPoolExecutor]:
 
 
 def _begin() -> None:
-    os.nice(12)
+    os.nice(15)
     # Seeds collect what they leave between each other: within one it would take a tenth of the time.
     gc.disable()
 

@@ -26,11 +26,11 @@ async def amend(
     """
     await lock(db, ONE_DECISION_AT_A_TIME)
     known = await referrals.some(db, {each.referral_id for each in facts})
-    await referrals.amend(db, facts)
     linked = await everybody(db, _whose_turn_may_change(facts, known))
+    second = await referrals.waiting_for_another(db, linked.values())
+    await referrals.amend(db, facts)
     if not linked:
         return []
-    second = await referrals.waiting_for_another(db, linked.values())
     await supporters.reconsider(db)
     said = await match((), db, programme=programme, policy=policy)
     await look_at_second(db, linked, programme, at=now(), seen=second)

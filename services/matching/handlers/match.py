@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.matching.handlers.bridge import bridge
-from services.matching.rules.assignment import Decided, Decision, assign
+from services.matching.rules.assignment import Decided, Decision, Unmet, assign
 from services.matching.rules.offers import Offer, load_of, offer_id
 from services.matching.rules.people import Seeker
 from services.matching.rules.policy import Policy
@@ -29,6 +29,7 @@ from shared.events.matching import (
     OfferFellDue,
     ReferralWaitlisted,
     RoomFreed,
+    WaitsBecause,
 )
 from shared.events.referrals import ReferralAccepted
 from shared.linked import everybody
@@ -77,19 +78,18 @@ async def _decide(
     """This will decide for everybody together, again where one for whom nobody fits kept a linked person's from it."""
     linked = await everybody(db, [each.seeker.person_id for each in people])
     seekers = await seekers_of(db, people, staff, linked, programme=programme, policy=policy, at=at)
-    candidates, everybody_here = [each.candidate() for each in staff], {each.supporter_id for each in staff}
+    candidates = [each.candidate() for each in staff]
     aside = {each.referral_id: False for each in seekers}
     while True:
         second = await referrals.waiting_for_another(db, linked.values(), aside)
-        in_turn = [
-            replace(each, conflicts=each.conflicts | everybody_here) if each.referral_id in second else each
-            for each in seekers
-        ]
+        in_turn = [each for each in seekers if each.referral_id not in second]
         decided = assign(in_turn, candidates, now=at, policy=policy)
         unmet = {each.referral_id for each in decided.decisions if each.unmet in NOBODY_FITS}
         in_the_way = {each for each in second.values() if each in unmet and not aside[each]}
         if not in_the_way:
-            return decided
+            mine = [each.referral_id for each in seekers if each.referral_id in second]
+            every = [*decided.decisions, *(Decision(referral_id=each, unmet="another_served") for each in mine)]
+            return replace(decided, decisions=sorted(every, key=lambda each: each.referral_id))
         aside |= dict.fromkeys(in_the_way, True)
 
 
@@ -142,9 +142,9 @@ def priority_of(each: Waiting, *, programme: Programme, policy: Policy, at: date
 
 
 def _news(decisions: Sequence[Decision], people: Sequence[Waiting]) -> list[Decision]:
-    """This will leave out that those who know that they wait, wait on."""
-    waits = {each.seeker.referral_id for each in people if each.waitlisted_at}
-    return [each for each in decisions if each.supporter_id or each.referral_id not in waits]
+    """This will leave out that those who know that they wait, wait on for the same reason."""
+    waits = {each.seeker.referral_id: each.waits_because for each in people if each.waitlisted_at}
+    return [each for each in decisions if each.supporter_id or waits.get(each.referral_id) != each.unmet]
 
 
 async def _ask(
@@ -194,16 +194,26 @@ def _offer_of(asked: Waiting, supporter: Registered, policy: Policy, *, at: date
 async def _let_wait(
     db: AsyncConnection, news: Sequence[Decision], people: dict[UUID, Waiting], programme: Programme, *, at: datetime
 ) -> list[Said]:
-    """This will begin a spell of waiting, and offer what is open at once to whoever has nothing yet."""
+    """This will begin a spell of waiting, and offer what is open at once to whoever has nothing yet.
+
+    Of who waits already only the reason is another.
+    """
     unmet = [(people[each.referral_id], each.unmet) for each in news if each.unmet]
-    await referrals.waitlist(db, {each.seeker.referral_id: why for each, why in unmet}, at=at)
+    begin = {each.seeker.referral_id: why for each, why in unmet if each.waitlisted_at is None}
+    await referrals.waitlist(db, begin, at=at)
+    await referrals.wait_on(db, {each.seeker.referral_id: why for each, why in unmet if each.waitlisted_at})
     said: list[Said] = [
-        ReferralWaitlisted(referral_id=each.seeker.referral_id, person_id=each.seeker.person_id, reason=why)
-        for each, why in unmet
+        ReferralWaitlisted(referral_id=one, person_id=people[one].seeker.person_id, reason=_as_told(why))
+        for one, why in begin.items()
     ]
     nobody_fits = [each.seeker for each, why in unmet if why in ("no_fit", "below_floor")]
     await open_each(db, [_to_review(each, programme, at=at) for each in nobody_fits])
     return [*said, *await bridge(db, [each for each, _ in unmet if not each.bridged], programme, at=at)]
+
+
+def _as_told(why: Unmet) -> WaitsBecause:
+    """This will give why somebody waits as others hear it: that they are one with somebody else stays here."""
+    return "no_room" if why == "another_served" else why
 
 
 async def look_at_second(

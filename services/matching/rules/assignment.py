@@ -16,8 +16,10 @@ from services.matching.rules.pairs import Bits, Pairs
 from services.matching.rules.people import Candidate, Seeker
 from services.matching.rules.policy import Policy
 from services.matching.rules.score import Scores, measure
+from shared.events.matching import WaitsBecause
 
-Unmet = Literal["no_room", "no_fit", "below_floor", "offers_exhausted"]
+Unmet = WaitsBecause | Literal["another_served"]
+"""Why nobody is asked for somebody; `another_served`: another referral of the same human being is."""
 FULL = list(FILTERS).index("full")
 
 

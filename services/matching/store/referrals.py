@@ -53,6 +53,7 @@ WAITLIST = (
         waitlisted_at=bindparam("at", type_=UtcTime()), waits_because=bindparam("why"), spells=referrals.c.spells + 1
     )
 )
+WAIT_ON = update(referrals).where(referrals.c.referral_id == bindparam("one")).values(waits_because=bindparam("why"))
 LOSE = (
     update(referrals)
     .where(among(referrals.c.referral_id, "some"), referrals.c.state == "offered")
@@ -158,6 +159,13 @@ async def waitlist(db: AsyncConnection, reasons: Mapping[UUID, str], *, at: date
     rows = [{"one": each, "why": why, "at": at} for each, why in reasons.items()]
     if rows:
         await db.execute(WAITLIST, rows)
+
+
+async def wait_on(db: AsyncConnection, reasons: Mapping[UUID, str]) -> None:
+    """This will keep that some who wait do so for another reason now."""
+    rows = [{"one": each, "why": why} for each, why in reasons.items()]
+    if rows:
+        await db.execute(WAIT_ON, rows)
 
 
 async def lose_offers(db: AsyncConnection, ids: Iterable[UUID]) -> None:

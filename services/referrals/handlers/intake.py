@@ -56,16 +56,12 @@ class Intake:
 
     def take(self, arrival: Arrival) -> Received:
         """This will take in a referral, or account for a repeat of one that is known."""
-        known = self._instead(arrival) or self._meant(arrival)
-        if known is None:
-            person_id, besides = self._meet(arrival)
-            known = self.known.get(self._id_of(arrival))
-            if known is None:
-                if arrival.back:
-                    self._ask_which(arrival, [*self._near(arrival), *self.theirs.get(person_id, ())])
-                fresh = self._add(arrival, person_id, besides)
-                return Received(referral=fresh, new=True, entry=arrival.entry)
-        return Received(referral=self._repeat(known, arrival), new=False, entry=arrival.entry)
+        if known := self.repeated(arrival):
+            return Received(referral=self._repeat(known, arrival), new=False, entry=arrival.entry)
+        person_id, besides = self._meet(arrival)
+        if arrival.back:
+            self._ask_which(arrival, [*self._near(arrival), *self.theirs.get(person_id, ())])
+        return Received(referral=self._add(arrival, person_id, besides), new=True, entry=arrival.entry)
 
     def repeated(self, arrival: Arrival) -> store.Referral | None:
         """This will find the referral that an arrival repeats."""
@@ -112,6 +108,16 @@ class Intake:
         self.met |= fresh
         return person_id, besides
 
+    def _meet_again(self, known: store.Referral, arrival: Arrival) -> None:
+        """This will keep a number that stands beside one that is the person's, and have whose else it is compared."""
+        whose = {self.people[each] for each in arrival.prints if each in self.people}
+        if known.person_id in whose:
+            fresh = {each: known.person_id for each in arrival.prints if each not in self.people}
+            self.people |= fresh
+            self.met |= fresh
+        if others := sorted(whose - {known.person_id}):
+            self.follows.append(Follows(said=list(to_compare(known, others)), test=known.test))
+
     def _add(self, arrival: Arrival, person_id: UUID, besides: list[UUID]) -> store.Referral:
         organisation = self.programme.organisations[arrival.organisation]
         site = self.programme.site(arrival.order.site or organisation.site_id)
@@ -148,6 +154,8 @@ class Intake:
         )
         if arrival.content == known.latest:
             return known
+        if not known.never_had and known.referral_id == self._id_of(arrival):
+            self._meet_again(known, arrival)
         again = known.order.status in TAKEN_BACK and not arrival.back
         if again and known.ended_by_sender:
             return self._again(known, arrival)
@@ -170,7 +178,7 @@ class Intake:
         """This will hold for a person what ended when it was taken back, and is asked for again."""
         organisation = self.programme.organisations[arrival.organisation]
         site_id = arrival.order.site or organisation.site_id
-        person_id, besides = self._meet(arrival)
+        person_id, besides = self._meet(arrival) if known.never_had else (known.person_id, [])
         asked = as_asked(self._protect(known, arrival), arrival, person_id, self.programme.site(site_id), self.at)
         site = self.programme.site(asked.site_id)
         verdict = self._verdict(asked.order, organisation, site, again=True)
@@ -210,7 +218,9 @@ class Intake:
         """This will keep the day of discharge that was told last, and set the clock by it."""
         if order.discharged_on in (None, known.order.discharged_on) or known.state in OVER:
             return known
-        moved = replace(known, order=known.order.model_copy(update={"discharged_on": order.discharged_on}))
+        left = known.order.model_copy(update={"discharged_on": order.discharged_on})
+        soon = triage.urgency(left, self.programme.site(known.site_id), known.arrived_at, self.at)
+        moved = replace(known, order=left, urgency=soon)
         self.news.add(known.referral_id)
         if moved.awaits not in clock.UNTIL_SEEN:
             return moved

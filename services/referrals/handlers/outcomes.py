@@ -132,9 +132,7 @@ def amend(before: store.Referral, after: store.Referral, *, programme: Programme
     """This will let other services hear what a referrer told of a referral that they go by already."""
     if not amending.is_news(before.order, after.order, after.state, booked=after.visits_until is not None):
         return Follows()
-    soon = before.urgency
-    if soon is None or after.order.discharged_on != before.order.discharged_on:
-        soon = triage.urgency(after.order, programme.site(after.site_id), after.arrived_at, at)
+    soon = after.urgency or triage.urgency(after.order, programme.site(after.site_id), after.arrived_at, at)
     fact = ReferralAmended(referral_id=after.referral_id, person_id=after.person_id, urgency=soon, part2=after.part2)
     return Follows(said=[fact], test=after.test)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -53,7 +52,7 @@ class Word:
 async def point(
     pointing: Pointing, db: AsyncConnection, *, programme: Programme, shipped: Mapping[UUID, Entry]
 ) -> Reply:
-    """This will point a person to an entry, once; it answers with the pointer, the entry, and whether it is new."""
+    """This will point a person to an entry; it answers with the pointer, the entry, and whether it is new."""
     referral = await one_alone(db, pointing.referral_id)
     listed = (await store.directory_of(db, shipped)).get(pointing.entry_id)
     if listed is None:
@@ -71,13 +70,16 @@ async def point(
     return Reply((known, listed, is_new))
 
 
-async def follow(way: str, db: AsyncConnection, *, shipped: Mapping[UUID, Entry], works: timedelta) -> Reply:
-    """This will count that somebody follows a link, and answer with the address it leads to; NoWay for a wrong one."""
+async def follow(way: str, db: AsyncConnection, *, shipped: Mapping[UUID, Entry], works: int) -> Reply:
+    """This will count that somebody follows a link, and answer with the address it leads to; NoWay for a wrong one.
+
+    A link works for so many days.
+    """
     pointer = await store.pointer_by_way(db, way)
     listed = (await store.directory_of(db, shipped)).get(pointer.entry_id) if pointer else None
     if pointer is None or listed is None or listed.ended_at or listed.entry.link is None:
         raise NoWay
-    if now() >= pointer.pointed_at + works:
+    if now() >= pointer.works_until(works):
         raise NoWay
     await store.go(db, pointer, at=now())
     await store.note(db, [_linked(pointer)])

@@ -1,7 +1,7 @@
 """Keeps what people at the programme told without a consent, and asks them to tell what they must."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -14,7 +14,7 @@ from services.referrals.rules.reports import REPORT_WITHIN, Ground, Report
 from shared.clock import now
 from shared.mailbox import Reply
 from shared.sealed import lookup
-from shared.work import Asked, close_by_id, open_each, open_one, task_of
+from shared.work import Asked, close_by_id, one_task, open_each, task_of
 
 TASK = "mandated_report"
 
@@ -65,12 +65,14 @@ async def told(telling: Telling, db: AsyncConnection) -> Reply:
     said = asdict(telling)
     task_id = said.pop("task_id")
     report = Report(report_id=uuid5(telling.person_id, f"report {json.dumps(said, default=str)}"), **said)
-    if task_id and (task := await open_one(db, task_id)):
-        if task.kind != TASK or not task.about.startswith(str(telling.person_id)):
+    if task_id:
+        task = await one_task(db, task_id)
+        if task is None or task.kind != TASK or not task.about.startswith(str(telling.person_id)):
             raise NoSuchDuty
         await close_by_id(db, task_id, telling.by)
     await store.report(db, report)
-    await store.note(db, [written_down(each, "told_without_consent", telling.by) for each in mine.values()])
+    lines = [written_down(each, "told_without_consent", telling.by) for each in mine.values()]
+    await store.note(db, [replace(each, key=str(report.report_id)) for each in lines])
     return Reply(report.report_id)
 
 

@@ -32,7 +32,7 @@ def wind(
         return replace(referral, awaits=None, act_by=None), []
     if step == referral.awaits and not again and step not in clock.OF_DANGER:
         return referral, []
-    if step == "match" or (again and step == "book"):
+    if step == "match":
         referral = replace(referral, urgency=urgency(referral.order, site, referral.arrived_at, at))
     stands = _stands(referral, site)
     wound = replace(referral, awaits=step, act_by=clock.act_by(step, stands, site, at=at))

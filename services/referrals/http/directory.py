@@ -13,6 +13,7 @@ from services.referrals.http.findings import Body, Name, not_found
 from services.referrals.rules.directory import Entry, Kind, Listed
 from services.referrals.rules.pointing import Said, Status, Unfit
 from shared.callers import Agency
+from shared.clock import now
 from shared.edge import Problem, StrictRoute
 
 WAYS = "/ask/to/"
@@ -49,7 +50,7 @@ class PointerBody(Body):
 class PointerShown(BaseModel):
     """What somebody was pointed to, and what came of it; `link` is what may be sent to them, `label` what it is called.
 
-    `name` stays at the programme.
+    `name` stays at the programme. The link works until `link_until`; it is null where it leads nowhere.
     """
 
     entry_id: UUID
@@ -57,6 +58,7 @@ class PointerShown(BaseModel):
     name: str
     label: str
     link: str | None
+    link_until: datetime | None
     part2: bool
     by: str
     pointed_at: datetime
@@ -111,7 +113,7 @@ def _add_pointers(router: APIRouter, edge: Edge) -> None:
 
     @router.post("/referrals/{referral_id}/pointers")
     async def pointers(referral_id: UUID, body: PointerBody, _: Agency, answer: Response) -> PointerShown:
-        """Point the person of a referral to an entry, and get the link to hand on; the same again changes nothing."""
+        """Point the person of a referral to an entry, and get the link to hand on; again, to let it work longer."""
         value = handlers.Pointing(referral_id=referral_id, entry_id=body.entry_id, by=body.by)
         try:
             pointer, listed, is_new = await edge.run(point, value)
@@ -141,13 +143,16 @@ async def pointers_shown(edge: Edge, referral_id: UUID) -> list[PointerShown]:
 def shown(pointer: store.Pointer, listed: Listed, edge: Edge) -> PointerShown:
     """This will show a pointer to the programme's own people."""
     entry = listed.entry
-    leads = edge.programme.self_referral and entry.link and not listed.ended_at
+    asked = edge.programme.self_referral
+    until = pointer.works_until(asked.link_days) if asked and entry.link and not listed.ended_at else None
+    leads = until and now() < until
     return PointerShown(
         entry_id=listed.entry_id,
         kind=entry.kind,
         name=entry.name,
         label=entry.label.en,
         link=WAYS + pointer.way if leads else None,
+        link_until=until if leads else None,
         part2=entry.part2,
         by=pointer.by,
         pointed_at=pointer.pointed_at,

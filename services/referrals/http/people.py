@@ -11,6 +11,7 @@ from services.referrals import handlers, store
 from services.referrals.edge import Edge
 from services.referrals.http.directory import PointerShown, pointers_shown
 from services.referrals.http.findings import StateNow, add_clock, add_findings, not_found
+from services.referrals.rules import journey
 from services.referrals.rules.clock import OWNERS, Owner, Step
 from services.referrals.rules.journey import State
 from services.referrals.rules.order import Reach
@@ -34,28 +35,8 @@ ALWAYS_SEEN = {
     "entered_in_error",
     "asked_again",
 }
-NOT_FOR_REFERRERS = {
-    "looked_at",
-    "paged",
-    "acknowledged",
-    "risk_found",
-    "risk_cleared",
-    "consent_revoked",
-    "consent_revoked_by_link",
-    "consent_given",
-    "accounted_for",
-    "told_without_consent",
-    "guardian_asked",
-    "found_same_person",
-    "found_different_person",
-    "missed",
-    "series_not_booked",
-    "pointed",
-    "linked",
-    "helped",
-    "not_for_me",
-    "too_late",
-}
+WITH_CONSENT = {*journey.EVENTS, "closed", "clock_set"} - {"missed", "series_not_booked"}
+"""What a referrer may read of a timeline, always and where the person agreed: nothing else."""
 
 
 class Record(StateNow):
@@ -155,7 +136,7 @@ def _add_timeline(router: APIRouter, edge: Edge) -> None:
             consent_id = allowed.consent_id if allowed and full else None
             told = handlers.Told(referral, {}, "timeline" if full else "received", consent_id)
             await edge.tell([told], way="timeline")
-        return [_shown(each) for each in entries if staff or _may_see(each.what, full=full)]
+        return [_shown(each) for each in entries if staff or _may_see(each, full=full)]
 
 
 def _add_record(router: APIRouter, edge: Edge) -> None:
@@ -186,8 +167,10 @@ def _add_record(router: APIRouter, edge: Edge) -> None:
         )
 
 
-def _may_see(what: str, *, full: bool) -> bool:
-    return what in ALWAYS_SEEN or (full and what not in NOT_FOR_REFERRERS)
+def _may_see(entry: store.Entry, *, full: bool) -> bool:
+    if entry.what in journey.KEPT and entry.about is None:
+        return False  # It was missed after all.
+    return entry.what in ALWAYS_SEEN or (full and entry.what in WITH_CONSENT)
 
 
 def _shown(entry: store.Entry) -> EntryShown:

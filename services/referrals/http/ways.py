@@ -1,6 +1,5 @@
 """Where people go from our pages: by links of ours that say nothing, and what they say of it for themselves."""
 
-from datetime import timedelta
 from functools import partial
 
 from fastapi import APIRouter, Request, Response
@@ -27,8 +26,7 @@ def ways_routes(edge: Edge, asked: SelfReferral) -> APIRouter:
 
 
 def _add_way(router: APIRouter, door: Door) -> None:
-    works = timedelta(days=door.asked.link_days)
-    follow = partial(handlers.follow, shipped=door.edge.shipped, works=works)
+    follow = partial(handlers.follow, shipped=door.edge.shipped, works=door.asked.link_days)
 
     @router.get("/to/{way}", status_code=303)
     async def go(request: Request, way: str) -> Response:

@@ -3,7 +3,7 @@
 import base64
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +29,7 @@ GO = (
     .where(pointers.c.pointer_id == bindparam("one"))
     .values(linked_at=func.coalesce(pointers.c.linked_at, AT), followed=pointers.c.followed + 1)
 )
+RENEW = update(pointers).where(pointers.c.pointer_id == bindparam("one")).values(pointed_at=AT)
 SAY = (
     update(pointers)
     .where(pointers.c.pointer_id == bindparam("one"))
@@ -68,9 +69,13 @@ class Pointer:
         drawn = bytes.fromhex(lookup("way of a pointer", str(self.pointer_id)))
         return base64.urlsafe_b64encode(drawn).decode().rstrip("=")
 
+    def works_until(self, days: int) -> datetime:
+        """This will say how long the link works."""
+        return self.pointed_at + timedelta(days=days)
+
 
 async def point(db: AsyncConnection, pointer: Pointer) -> bool:
-    """This will keep a pointer, once, and say whether it is new."""
+    """This will keep a pointer, once, and say whether it is new; else its link works anew from now on."""
     row = {
         "pointer_id": pointer.pointer_id,
         "referral_id": pointer.referral_id,
@@ -79,7 +84,10 @@ async def point(db: AsyncConnection, pointer: Pointer) -> bool:
         "by": pointer.by,
         "pointed_at": pointer.pointed_at,
     }
-    return (await db.execute(POINT, row)).rowcount == 1
+    is_new = (await db.execute(POINT, row)).rowcount == 1
+    if not is_new:
+        await db.execute(RENEW, {"one": pointer.pointer_id, "at": pointer.pointed_at})
+    return is_new
 
 
 async def pointers_of(db: AsyncConnection, referral_id: UUID) -> list[Pointer]:

@@ -5,7 +5,7 @@ later, in a transaction of its own, so that not even the time that an answer tak
 """
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,12 +26,14 @@ from services.scheduling.store import statements as store
 from services.scheduling.store.covering import member_key
 from shared.clock import now
 from shared.database import lock
-from shared.events.scheduling import InsurerTold
+from shared.events.scheduling import InsurerTold, StatementsFellDue
 from shared.mailbox import Ingested, Later, Said, Status
 from shared.programme import Organisation, Programme
 
 AFTERWARDS = timedelta(seconds=2)
 """By then the answer is long on its way."""
+OLD = REMEMBERED + AHEAD
+"""After so long nothing counts that was told: it is forgotten."""
 Read = Callable[[Ingested, Organisation], Statement]
 
 
@@ -60,8 +62,23 @@ async def _take(posted: Sequence[Ingested], db: AsyncConnection, *, programme: P
     news: dict[UUID, Statement] = {}
     answers = [_heard(each, known, news) for each in found]
     await store.keep(db, news.values(), at=now())
-    await store.forget_strangers(db, before=now() - REMEMBERED - AHEAD, at=now())
-    return [*map(_status, posted, answers), *_rings(posted, found, answers)]
+    forgets = [_forgets(now())] if news else []
+    return [*map(_status, posted, answers), *_rings(posted, found, answers), *forgets]
+
+
+async def forget(_: Sequence[StatementsFellDue], db: AsyncConnection) -> list[Later]:
+    """This will forget what insurers told long ago of whom nobody here knows, and ring again for the rest."""
+    at = now()
+    is_more = await store.forget_strangers(db, before=at - OLD, at=at)
+    soon = StatementsFellDue(told_on=(at - OLD).date())
+    return [_forgets(at), *([Later(soon, due=at, key=at.isoformat())] if is_more else [])]
+
+
+def _forgets(told_at: datetime) -> Later:
+    """This will ring once for everything that was told, or is still kept, on a day."""
+    day = told_at.astimezone(UTC).date()
+    ends = datetime.combine(day + timedelta(days=1), time(), UTC)
+    return Later(StatementsFellDue(told_on=day), due=ends + OLD)
 
 
 def _rings(

@@ -52,15 +52,16 @@ async def keep(db: AsyncConnection, some: Collection[Statement], *, at: datetime
         await db.execute(_KEEP, rows)
 
 
-async def forget_strangers(db: AsyncConnection, *, before: datetime, at: datetime) -> None:
+async def forget_strangers(db: AsyncConnection, *, before: datetime, at: datetime) -> bool:
     """This will forget, of what was told longest ago, what is about nobody here; the rest is looked at as often again.
 
-    It looks at 500 statements told before a moment at most.
+    It looks at 500 statements told before a moment at most, and says whether there may be more.
     """
     old = (await db.execute(_OLD, {"before": before})).scalars().all()
     if old:
         await db.execute(_FORGET, {"some": old, "before": before})
         await db.execute(_LOOKED_AT, {"some": old, "before": before, "at": at})
+    return len(old) == AT_ONCE
 
 
 async def people_of(db: AsyncConnection, member_keys: Iterable[str]) -> set[UUID]:
