@@ -63,7 +63,7 @@ async def _compare(seat: Seat, said: Recording, db: AsyncConnection) -> str:
 
     Whoever says otherwise later has its last word looked at, or none where that is what is recorded.
     """
-    outcomes.check(replace(seat, state="booked"), replace(said, reason=said.by), now=now())
+    outcomes.check_possible(seat, said, now=now())
     about, due = str(seat.session_id), now() + TIME_TO_ACT
     asked = Asked(kind=ATTENDANCE_DIFFERS, about=about, owner="supporter", due=due)
     before = next(iter((await notes_of(db, [asked])).values()), "")

@@ -95,15 +95,24 @@ class Seat:
 
 
 def check(seat: Seat, said: Recording, *, now: datetime) -> None:
-    """This will refuse what cannot have happened; CannotRecord says where and what to do instead."""
-    if STATES[said.outcome] == "held":
-        _check_held(seat, said, now)
-    elif said.minutes or said.started_at or said.note:
-        raise CannotRecord("body.minutes", "leave out minutes, started_at and note: nothing was held", invalid=True)
-    if STATES[said.outcome] != "cancelled":
-        _check_moment(seat, now)
+    """This will refuse what cannot be recorded as things stand; CannotRecord says where and what to do instead."""
+    check_possible(seat, said, now=now)
+    if seat.state == "cancelled" != STATES[said.outcome]:
+        raise CannotRecord("body.outcome", "this session was cancelled; book the one that took place")
     if is_correction(seat, said) and not said.reason:
         raise CannotRecord("body.reason", "another outcome is recorded already; say why it was wrong")
+
+
+def check_possible(seat: Seat, said: Recording, *, now: datetime) -> None:
+    """This will refuse what cannot have happened, whatever is recorded; CannotRecord says where and what to do."""
+    contact = {"minutes": said.minutes, "started_at": said.started_at, "note": said.note}
+    told = [name for name, each in contact.items() if each]
+    if STATES[said.outcome] == "held":
+        _check_held(seat, said, now)
+    elif told:
+        raise CannotRecord(f"body.{told[0]}", f"leave out {', '.join(told)}: nothing was held", invalid=True)
+    if STATES[said.outcome] != "cancelled" and now < seat.starts_at:
+        raise CannotRecord("body.outcome", "the session has not begun; only a cancellation can be recorded yet")
 
 
 def _check_held(seat: Seat, said: Recording, now: datetime) -> None:
@@ -118,13 +127,6 @@ def _check_held(seat: Seat, said: Recording, now: datetime) -> None:
         )
     if said.started_at and said.started_at > now:
         raise CannotRecord("body.started_at", "this is still to come; record the session when it has begun")
-
-
-def _check_moment(seat: Seat, now: datetime) -> None:
-    if now < seat.starts_at:
-        raise CannotRecord("body.outcome", "the session has not begun; only a cancellation can be recorded yet")
-    if seat.state == "cancelled":
-        raise CannotRecord("body.outcome", "this session was cancelled; book the one that took place")
 
 
 def is_correction(seat: Seat, said: Recording) -> bool:
