@@ -33,9 +33,9 @@ from services.referrals.handlers.listing import put as put_entry
 from services.referrals.handlers.notifying import look as look_at_subscriptions
 from services.referrals.handlers.notifying import notify, record
 from services.referrals.handlers.playing import Misfit, play, refuse_misfit
-from services.referrals.handlers.pointing import THEMSELVES, MayNotPoint, NoWay, Pointing, Word, follow, point, say
+from services.referrals.handlers.pointing import THEMSELVES, MayNotPoint, NoWay, Pointing, Word, lead_there, point, say
 from services.referrals.handlers.receive import Post, Received, Revision, check, ingest, receive, refuse, revise
-from services.referrals.handlers.reporting import Duty, NoSuchDuty, NotYet, Suspicion, Telling, suspect, told
+from services.referrals.handlers.reporting import Duty, NoSuchDuty, NotYet, Reporting, Suspicion, keep_report, suspect
 from services.referrals.handlers.subscribing import Changed, NotThere, TooMany, Wish, change, subscribe
 from services.referrals.handlers.telling import Counted, Told, accounts, echo, tasks_of
 from services.referrals.handlers.tokens import Asking, give_token
@@ -71,12 +71,12 @@ __all__ = [
     "Pointing",
     "Post",
     "Received",
+    "Reporting",
     "Revision",
     "SameLabel",
     "Screening",
     "Setting",
     "Suspicion",
-    "Telling",
     "Told",
     "TooMany",
     "Unknown",
@@ -94,11 +94,12 @@ __all__ = [
     "disclose",
     "echo",
     "end_entry",
-    "follow",
     "give_token",
     "identify",
     "identity_of",
     "ingest",
+    "keep_report",
+    "lead_there",
     "learn",
     "look",
     "look_at_clocks",
@@ -121,5 +122,4 @@ __all__ = [
     "subscribe",
     "suspect",
     "tasks_of",
-    "told",
 ]

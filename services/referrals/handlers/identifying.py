@@ -63,7 +63,7 @@ async def identify(identifying: Identifying, db: AsyncConnection, *, programme: 
     after = identity.answer(before, two, identifying.verdict)
     if after == before:
         return Reply(None)
-    await store.find(db, _found(identifying, two))
+    await store.keep_verdict(db, _found(identifying, two))
     facts = _links(identity.everybody(before), identity.everybody(after), at=now())
     if before.get(two) == "same":
         await _ask_again(db, known[two], identity.everybody(before)[two[0]], told, programme=programme)
@@ -85,7 +85,7 @@ async def _ask_again(
 ) -> None:
     """This will have somebody ask those whose consents ended by the word of another, while a link was wrong."""
     since = undone.found_at or undone.noticed_at
-    ended = await store.whose(db, group, ENDED_BY_LINK, since=since)
+    ended = await store.people_with(db, group, ENDED_BY_LINK, since=since)
     site = programme.site(next(mine[0].site_id for mine in told.values()))
     due = add_business_days(site, now(), 1)
     some = [

@@ -70,7 +70,7 @@ async def point(
     return Reply((known, listed, is_new))
 
 
-async def follow(way: str, db: AsyncConnection, *, shipped: Mapping[UUID, Entry], works: int) -> Reply:
+async def lead_there(way: str, db: AsyncConnection, *, shipped: Mapping[UUID, Entry], works: int) -> Reply:
     """This will count that somebody follows a link, and answer with the address it leads to; NoWay for a wrong one.
 
     A link works for so many days.
@@ -81,7 +81,7 @@ async def follow(way: str, db: AsyncConnection, *, shipped: Mapping[UUID, Entry]
         raise NoWay
     if now() >= pointer.works_until(works):
         raise NoWay
-    await store.go(db, pointer, at=now())
+    await store.count_followed(db, pointer, at=now())
     await store.note(db, [_linked(pointer)])
     return Reply(str(listed.entry.link))
 

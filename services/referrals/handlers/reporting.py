@@ -28,7 +28,7 @@ class NotYet(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Telling:
+class Reporting:
     """What somebody at the programme told whom, on what ground, and when; the task that it settles, if any."""
 
     person_id: UUID
@@ -57,21 +57,21 @@ class Suspicion:
     note: str
 
 
-async def told(telling: Telling, db: AsyncConnection) -> Reply:
+async def keep_report(reporting: Reporting, db: AsyncConnection) -> Reply:
     """This will keep what was told of a person, and close the task of telling it; NoSuchDuty where it names another."""
-    mine = await of_life(db, telling.person_id)
-    if telling.at > now():
+    mine = await of_life(db, reporting.person_id)
+    if reporting.at > now():
         raise NotYet
-    said = asdict(telling)
+    said = asdict(reporting)
     task_id = said.pop("task_id")
-    report = Report(report_id=uuid5(telling.person_id, f"report {json.dumps(said, default=str)}"), **said)
+    report = Report(report_id=uuid5(reporting.person_id, f"report {json.dumps(said, default=str)}"), **said)
     if task_id:
         task = await one_task(db, task_id)
-        if task is None or task.kind != TASK or not task.about.startswith(str(telling.person_id)):
+        if task is None or task.kind != TASK or not task.about.startswith(str(reporting.person_id)):
             raise NoSuchDuty
-        await close_by_id(db, task_id, telling.by)
+        await close_by_id(db, task_id, reporting.by)
     await store.report(db, report)
-    lines = [written_down(each, "told_without_consent", telling.by) for each in mine.values()]
+    lines = [written_down(each, "told_without_consent", reporting.by) for each in mine.values()]
     await store.note(db, [replace(each, key=str(report.report_id)) for each in lines])
     return Reply(report.report_id)
 

@@ -56,9 +56,9 @@ def reporting_routes(edge: Edge) -> APIRouter:
     @router.post("/reports", status_code=201)
     async def reports(person_id: UUID, body: ToldBody, _: Agency) -> ReportKept:
         """Write down what you told without a consent; it stands in the person's accounting, and closes its task."""
-        telling = handlers.Telling(person_id=person_id, **body.model_dump())
+        reporting = handlers.Reporting(person_id=person_id, **body.model_dump())
         try:
-            return ReportKept(report_id=await edge.run(handlers.told, telling))
+            return ReportKept(report_id=await edge.run(handlers.keep_report, reporting))
         except handlers.NobodyKnown:
             raise nobody() from None
         except handlers.NotYet:

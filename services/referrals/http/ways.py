@@ -26,7 +26,7 @@ def ways_routes(edge: Edge, asked: SelfReferral) -> APIRouter:
 
 
 def _add_way(router: APIRouter, door: Door) -> None:
-    follow = partial(handlers.follow, shipped=door.edge.shipped, works=door.asked.link_days)
+    lead = partial(handlers.lead_there, shipped=door.edge.shipped, works=door.asked.link_days)
 
     @router.get("/to/{way}", status_code=303)
     async def go(request: Request, way: str) -> Response:
@@ -35,7 +35,7 @@ def _add_way(router: APIRouter, door: Door) -> None:
         if request.app.state.looks.wait(address_of(request)):
             return door.later(language, 429, 1)
         try:
-            there = await door.edge.run(follow, way)
+            there = await door.edge.run(lead, way)
         except handlers.NoWay:
             return door.gone(language)
         return Response(status_code=303, headers={**door.pages.headers(language), "Location": there})

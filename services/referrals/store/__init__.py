@@ -19,15 +19,15 @@ from services.referrals.store.fingerprints import (
 )
 from services.referrals.store.likenesses import (
     Likeness,
-    find,
     keep_traits,
+    keep_verdict,
     likenesses_around,
     notice,
     of_people,
     sharing,
 )
 from services.referrals.store.person import know, people_of, person_of
-from services.referrals.store.pointers import Pointer, go, point, pointer_by_way, pointers_of, say
+from services.referrals.store.pointers import Pointer, count_followed, point, pointer_by_way, pointers_of, say
 from services.referrals.store.referral import (
     Referral,
     add,
@@ -64,7 +64,7 @@ from services.referrals.store.subscriptions import (
     waiting,
 )
 from services.referrals.store.tables import metadata
-from services.referrals.store.timelines import Entry, correct, entries_of, milestones_of, note, visits_kept, whose
+from services.referrals.store.timelines import Entry, correct, entries_of, milestones_of, note, people_with, visits_kept
 from services.referrals.store.unsent import say_instead
 
 __all__ = [
@@ -89,14 +89,13 @@ __all__ = [
     "change",
     "content_of",
     "correct",
+    "count_followed",
     "counts",
     "directory_of",
     "discharged",
     "drop_events",
     "entries_of",
     "events_of",
-    "find",
-    "go",
     "has_others",
     "id_of",
     "ids_alike",
@@ -105,6 +104,7 @@ __all__ = [
     "ids_of_people",
     "keep_subscriptions",
     "keep_traits",
+    "keep_verdict",
     "know",
     "likenesses_around",
     "list_entry",
@@ -124,6 +124,7 @@ __all__ = [
     "overdue",
     "page",
     "people_of",
+    "people_with",
     "person_of",
     "placer_of",
     "point",
@@ -149,5 +150,4 @@ __all__ = [
     "use",
     "visits_kept",
     "waiting",
-    "whose",
 ]

@@ -106,7 +106,7 @@ def _row(likeness: Likeness) -> dict[str, Any]:
     return {"one_id": one, "other_id": other, "why": list(likeness.why), "noticed_at": likeness.noticed_at}
 
 
-async def find(db: AsyncConnection, likeness: Likeness) -> None:
+async def keep_verdict(db: AsyncConnection, likeness: Likeness) -> None:
     """This will keep what a named person found of two, also of two whom nobody was asked about."""
     await notice(db, [likeness])
     (one, other), told = likeness.two, ("verdict", "by", "reason", "found_at")

@@ -103,7 +103,7 @@ async def pointer_by_way(db: AsyncConnection, way: str) -> Pointer | None:
     return _pointer(row) if row else None
 
 
-async def go(db: AsyncConnection, pointer: Pointer, *, at: datetime) -> None:
+async def count_followed(db: AsyncConnection, pointer: Pointer, *, at: datetime) -> None:
     """This will count that somebody followed a link."""
     await db.execute(GO, {"one": pointer.pointer_id, "at": at})
 

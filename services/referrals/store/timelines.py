@@ -76,7 +76,7 @@ async def entries_of(db: AsyncConnection, referral_id: UUID) -> list[Entry]:
     return [Entry(**row) for row in (await db.execute(wanted)).mappings()]
 
 
-async def whose(db: AsyncConnection, people: Iterable[UUID], what: str, *, since: datetime) -> set[UUID]:
+async def people_with(db: AsyncConnection, people: Iterable[UUID], what: str, *, since: datetime) -> set[UUID]:
     """This will choose, among people, those in whose timelines a thing stands since a moment."""
     return set((await db.scalars(WHOSE, {"people": sorted(people), "what": what, "since": since})).all())
 
