@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import nats
+import nats.errors
 
 
 async def refer(url: str, seed: str, organisation: str, body: bytes) -> None:
@@ -26,9 +27,15 @@ async def refer(url: str, seed: str, organisation: str, body: bytes) -> None:
     stored = await stream.publish(f"ingest.{organisation}.referral.v1", body, headers=headers)
     print(f"stored as message {stored.seq}{', known already' if stored.duplicate else ''}")
 
-    answered = bool(stored.duplicate)
+    answered = False
     while not answered:
-        for message in await statuses.fetch(100, timeout=30):
+        # What was known already has no answer of its own; what waits is printed all the same.
+        try:
+            waiting = await statuses.fetch(100, timeout=2 if stored.duplicate else 30)
+        except nats.errors.TimeoutError:
+            print("nothing more waits")
+            break
+        for message in waiting:
             told = json.loads(message.data)
             answered = answered or is_about(told, message.headers or {}, identifier)
             print(json.dumps(told))
