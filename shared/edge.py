@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from shared import strict_json
 from shared.away import is_away
@@ -106,6 +107,10 @@ def answer_problems(http: FastAPI) -> None:
         status = 413 if isinstance(wrong, strict_json.TooLarge) else 400
         title = "The body is too large" if status == 413 else "The body is not acceptable JSON"
         return problem(status, title, errors=[{"where": wrong.where, "remedy": wrong.remedy}])
+
+    @http.exception_handler(ClientDisconnect)
+    async def _hung_up(_: Request, __: ClientDisconnect) -> Response:
+        return problem(400, "The connection ended before the body did")
 
     @http.exception_handler(RequestValidationError)
     async def _invalid(_: Request, wrong: RequestValidationError) -> Response:

@@ -189,10 +189,12 @@ def _work(service: "Service") -> None:
     router = APIRouter(route_class=StrictRoute, tags=["work"])
 
     @router.get("/work")
-    async def waiting(_: Agency) -> list[work.Task]:
-        """The tasks that wait for a person, the most pressing first."""
+    async def waiting(
+        _: Agency, kind: str | None = None, limit: Annotated[int, Query(ge=1, le=work.MOST)] = work.MOST
+    ) -> list[work.Task]:
+        """The tasks that wait for a person, or those of one kind, the most pressing first; 10,000 at most."""
         async with service.database.reading() as db:
-            return await work.open_tasks(db)
+            return await work.open_tasks(db, kind=kind, limit=limit)
 
     async def close(asked: tuple[UUID, str], db: AsyncConnection) -> None:
         task_id, by = asked

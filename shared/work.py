@@ -43,6 +43,8 @@ _STILL_OPEN = select(tasks.c.about).where(among(tasks.c.task_id, "some"), tasks.
 _NOTES = select(tasks.c.task_id, tasks.c.note).where(among(tasks.c.task_id, "some"))
 _ALL_DONE = update(tasks).where(among(tasks.c.task_id, "some"), tasks.c.done_at.is_(None))
 
+MOST = 10_000
+"""How many tasks are listed at once."""
 ON_CALL = "on-call"
 """The owner of what cannot wait: somebody may be in danger."""
 
@@ -169,9 +171,9 @@ async def close_by_id(db: AsyncConnection, task_id: UUID, by: str) -> bool:
     return bool((await db.execute(_DONE, {"one": task_id, "done_at": now(), "done_by": by})).rowcount)
 
 
-async def open_tasks(db: AsyncConnection, limit: int = 1000) -> list[Task]:
-    """This will list what waits for a person, the most pressing first."""
-    waiting = select(tasks).where(tasks.c.done_at.is_(None))
+async def open_tasks(db: AsyncConnection, *, kind: str | None = None, limit: int = MOST) -> list[Task]:
+    """This will list what waits for a person, or of it one kind, the most pressing first."""
+    waiting = select(tasks).where(tasks.c.done_at.is_(None), *([tasks.c.kind == kind] if kind else []))
     wanted = waiting.order_by(tasks.c.owner != ON_CALL, tasks.c.due, tasks.c.task_id).limit(limit)
     return [Task(**row) for row in (await db.execute(wanted)).mappings()]
 

@@ -143,6 +143,13 @@ async def test_somebody_asks_where_another_number_is_taken_back_of_a_person_we_h
     assert await kinds(desk) == ["changed_referral"]
 
 
+async def test_they_are_asked_once_about_a_person_however_many_of_theirs_go_on(desk: Desk) -> None:
+    person: dict[str, str | None] = {"PID": ORDER["PID"]}
+    await told(desk, *(new(f"R-{each}^EPIC", **person) for each in range(3)), back("X-9^EPIC", **person))
+
+    assert await kinds(desk) == ["changed_referral"]
+
+
 async def test_nobodys_order_is_taken_back_by_another_organisation(desk: Desk) -> None:
     await told(desk, new())
     (after,) = await told(desk, back("r-1^EPIC"), who="silent-centre")

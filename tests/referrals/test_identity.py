@@ -118,6 +118,30 @@ async def test_numbers_of_two_people_that_come_together_later_are_asked_about(de
     assert people[2] == people[0], "a number that came beside one of theirs is theirs"
 
 
+OTHER = {"name": [{"given": ["Boris"], "family": "Other"}], "birthDate": "1999-09-09"}
+
+
+@pytest.mark.parametrize(
+    ("who", "mixed"),
+    [
+        (OTHER, True),
+        (OTHER | {"birthDate": "1990-05-06"}, False),
+        (OTHER | {"birthDate": None}, False),
+        ({"birthDate": "1990-05-07"}, False),
+    ],
+    ids=["another human being", "another name", "nobody knows how old", "a slip in the birth date"],
+)
+async def test_a_number_that_two_people_have_is_asked_about(desk: Desk, who: dict[str, Any], mixed: bool) -> None:
+    await desk.referred(request("R-1"))
+    other = await desk.referred(request("R-2", contained=[patient(**who)]))
+
+    await a_minute_later(desk)
+    await a_minute_later(desk)
+
+    tasks = [(each.kind, each.about, each.owner) for each in await desk.work()]
+    assert (("number_of_two", other, "intake") in tasks) is mixed
+
+
 async def test_a_number_that_stands_beside_none_of_theirs_is_nobodys(desk: Desk) -> None:
     one = await desk.referred(request("R-1"))
 

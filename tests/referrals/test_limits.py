@@ -14,7 +14,7 @@ from services.referrals.fhir.request import order_of
 from services.referrals.reading import OURS, read
 from shared.events.referrals import ConsentGiven, ContactShared, ReferralAccepted
 from shared.mailbox.tables import outbox
-from tests.referrals.makers import Desk, bundle, consent, extension, order, patient, person, request
+from tests.referrals.makers import KEYS, Desk, bundle, consent, extension, order, patient, person, request
 
 ANA = "urn:uuid:ana"
 LARGEST_FACT = 128 * 1024
@@ -292,3 +292,27 @@ async def test_keeps_codes_of_fhir_that_nobody_knows_yet(desk: Desk) -> None:
 
     (accepted,) = await desk.said(ReferralAccepted)
     assert accepted.needs.life_tags == ["beekeeper"]
+
+
+@pytest.mark.parametrize("path", ["/auth/token", "/ask", "/directory/none/end", "/fhir/ServiceRequest"])
+async def test_who_hangs_up_in_the_middle_of_a_body_is_no_fault_of_ours(small: Desk, path: str) -> None:
+    heads = {
+        "host": "x",
+        "content-length": "5000",
+        "content-type": "application/json",
+        "authorization": f"Bearer {KEYS['general-hospital']}",
+    }
+    parts = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    answers: list[Any] = []
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(part: Any) -> None:
+        answers.append(part)
+
+    raw = [(name.encode(), each.encode()) for name, each in heads.items()]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+    await small.service.http({**scope, "headers": raw, "http_version": "1.1", "scheme": "http"}, receive, send)
+
+    assert 400 <= answers[0]["status"] < 500

@@ -83,3 +83,17 @@ async def test_a_task_comes_back_only_with_something_else_to_look_at(store: Data
     async with store.transaction() as db:
         await work.close_task(db, kind="differs", about="somebody", by="Kim Lee")
     assert [await renewed(each) for each in ("another", None, None, "another")] == [[], [], [], ["another"]]
+
+
+async def test_one_kind_is_listed_alone_and_no_more_than_was_asked_for(store: Database) -> None:
+    await opened(store)
+    async with store.transaction() as db:
+        for each in range(3):
+            due = clock.now() + each * HOUR
+            await work.open_task(db, kind="screening", about=f"person {each}", owner="intake", due=due)
+
+    async with store.reading() as db:
+        every, some = await work.open_tasks(db), await work.open_tasks(db, kind="screening", limit=2)
+
+    assert [each.kind for each in every] == ["crisis", *["screening"] * 3]
+    assert [each.about for each in some] == ["person 0", "person 1"]

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
 from services.referrals.rules.identity import Two, pair, still_asked
-from services.referrals.rules.likeness import Why, in_common, in_words
+from services.referrals.rules.likeness import Why, contradict, in_common, in_words
 from shared.calendar import add_business_days
 from shared.clock import now
 from shared.database import lock
@@ -24,6 +24,12 @@ from shared.work import Asked, open_each
 ONE_COMPARISON_AT_A_TIME = "people compared"
 """Two who arrive side by side would else not see each other."""
 POSSIBLE_DUPLICATE = "possible_duplicate"
+NUMBER_OF_TWO = "number_of_two"
+TWO = (
+    "A number of this person is also another's, of another birth date and given name; their referrals count as one "
+    "person's, and so do consents. Ask who referred which number is right: they take this referral back as entered in "
+    "error, and send it again under another number with the right one of the person."
+)
 COMPARED_AFTER = timedelta(minutes=1)
 
 
@@ -50,7 +56,22 @@ async def compare(rung: list[ComparisonFellDue], db: AsyncConnection, *, program
     unanswered = still_asked(found)
     sites = {each.person_id: each.site_id for each in fresh.values()}
     asked = [to_look_at(each, _site(each.two, sites), programme=programme) for each in new if each.two in unanswered]
-    await open_each(db, asked)
+    mixed = await _mixed(db, fresh.values(), programme)
+    await open_each(db, [*asked, *mixed])
+
+
+async def _mixed(db: AsyncConnection, fresh: Iterable[store.Referral], programme: Programme) -> list[Asked]:
+    """This will ask about referrals that a number of one person took for theirs, though all else says otherwise."""
+    news = list(fresh)
+    known = await store.of_people(db, {each.person_id for each in news}) if news else {}
+    others = {each.referral_id: [one for one in known.get(each.person_id, ()) if _counts(one)] for each in news}
+    wrong = [each for each in news if any(contradict(each.order, one.order) for one in others[each.referral_id])]
+    return [_to_separate(each, programme) for each in wrong]
+
+
+def _to_separate(referral: store.Referral, programme: Programme) -> Asked:
+    due = add_business_days(programme.site(referral.site_id), now(), 1)
+    return Asked(kind=NUMBER_OF_TWO, about=str(referral.referral_id), owner="intake", due=due, note=TWO)
 
 
 def _counts(referral: store.Referral) -> bool:

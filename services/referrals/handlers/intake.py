@@ -1,6 +1,5 @@
 """Decides what becomes of referrals that arrive: one after another, against what was known before them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -60,7 +59,7 @@ class Intake:
             return Received(referral=self._repeat(known, arrival), new=False, entry=arrival.entry)
         person_id, besides = self._meet(arrival)
         if arrival.back:
-            self._ask_which(arrival, [*self._near(arrival), *self.theirs.get(person_id, ())])
+            self._ask_which(arrival, person_id)
         return Received(referral=self._add(arrival, person_id, besides), new=True, entry=arrival.entry)
 
     def repeated(self, arrival: Arrival) -> store.Referral | None:
@@ -92,14 +91,21 @@ class Intake:
         found = [self.known[each] for each in self.alike.get(arrival.alike, ())]
         return [each for each in found if not each.never_had]
 
-    def _ask_which(self, arrival: Arrival, near: Sequence[store.Referral]) -> None:
-        """This will have somebody ask whether a withdrawal of what we never had means one of those that go on."""
-        for each in {one.referral_id: self.known.get(one.referral_id, one) for one in near}.values():
-            goes_on = each.state not in OVER and each.order.status not in TAKEN_BACK
-            if goes_on and each.organisation == arrival.organisation:
-                note = f"{WHICH}\n{in_words(arrival.order)}"
-                asked = self._asked("changed_referral", comparison(each, arrival), each, note)
-                self.follows.append(Follows(tasks=[asked], test=each.test))
+    def _ask_which(self, arrival: Arrival, person_id: UUID) -> None:
+        """This will have somebody ask whether a withdrawal of what we never had means one of those that go on.
+
+        That is one with a number like it; else they are asked once about all of the person's.
+        """
+        alike = [each for each in self._near(arrival) if self._goes_on(each, arrival)]
+        theirs = [self.known.get(each.referral_id, each) for each in self.theirs.get(person_id, ())]
+        for each in alike or [each for each in theirs if self._goes_on(each, arrival)][:1]:
+            note = f"{WHICH}\n{in_words(arrival.order)}"
+            asked = self._asked("changed_referral", comparison(each, arrival), each, note)
+            self.follows.append(Follows(tasks=[asked], test=each.test))
+
+    def _goes_on(self, each: store.Referral, arrival: Arrival) -> bool:
+        taken_back = each.state in OVER or each.order.status in TAKEN_BACK
+        return each.organisation == arrival.organisation and not taken_back
 
     def _meet(self, arrival: Arrival) -> tuple[UUID, list[UUID]]:
         person_id, besides = store.person_of(arrival.prints, self.people, self._id_of(arrival))

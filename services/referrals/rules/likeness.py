@@ -92,6 +92,12 @@ def _may_be_one(one: ReferralOrder, other: ReferralOrder) -> bool:
     return names.may_be_called(one.person.first_name, other.person.first_name)
 
 
+def contradict(one: ReferralOrder, other: ReferralOrder) -> bool:
+    """This will say whether two referrals cannot be of one person: by birth date and given name alike."""
+    born = one.person.birth_date, other.person.birth_date
+    return all(born) and born[0] != born[1] and not _may_be_one(one, other)
+
+
 def _both_named(one: ReferralOrder, other: ReferralOrder) -> bool:
     return bool(names.tokens(one.person.first_name) and names.tokens(other.person.first_name))
 
