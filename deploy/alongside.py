@@ -187,7 +187,8 @@ def work(data: Data = DATA) -> None:
     """Show the tasks that wait for a person, in all services, the most pressing first; exit 2 when one is silent."""
     told = asyncio.run(asking.everybody(data, "/work"))
     tasks = [(service, Task(**each)) for service, some in told.answers.items() for each in some]
-    console.print(display.tasks(sorted(tasks, key=lambda each: (each[1].owner != ON_CALL, each[1].due))))
+    pressing = sorted(tasks, key=lambda each: (each[1].owner != ON_CALL, each[1].due))
+    console.print(display.tasks(pressing, Addresses.read(data).services))
     for service, url in told.silent.items():
         console.print(f"{service} does not answer at {url}: its tasks are not shown.", style="red")
     raise typer.Exit(2 if told.silent else 0)

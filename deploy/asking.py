@@ -13,7 +13,7 @@ from deploy.premises import AGENCY, Addresses, known
 from deploy.supervisor import StartError
 
 NOT_THERE, FAULT = 404, 500
-PATIENCE = aiohttp.ClientTimeout(total=None, connect=5, sock_read=30)
+PATIENCE = aiohttp.ClientTimeout(total=None, connect=10, sock_read=30)
 
 
 class Refused(ValueError):
@@ -44,11 +44,17 @@ async def everybody(data: Path, path: str, *, only: str | None = None) -> Told:
                         told.answers[service] = await _good(answer)
             except Refused as refused:
                 told.silent[service] = f"{url} ({refused})"
-            except (aiohttp.ClientError, TimeoutError):
-                told.silent[service] = url
+            except TimeoutError:
+                told.silent[service] = f"{url} (too slow)"
+            except aiohttp.ClientError as wrong:
+                told.silent[service] = f"{url} ({_words(wrong)})"
     if len(told.silent) == len(services):
         _refuse_all(told.silent, data, there)
     return told
+
+
+def _words(wrong: aiohttp.ClientError) -> str:
+    return "nobody listens" if isinstance(wrong, aiohttp.ClientConnectorError) else f"{wrong or type(wrong).__name__}"
 
 
 def _refuse_all(silent: dict[str, str], data: Path, there: bool) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -29,8 +29,9 @@ def addresses(there: Running) -> Table:
         table.add_row(name, url, "/docs  /asyncapi")
     for name, port in there.addresses.mllp.items():
         table.add_row("mllp", f"{ports.LOOPBACK}:{port}", f"HL7 v2 of {name}")
-    table.add_row("nats", there.addresses.nats, f"keys in {there.premises.data / 'nats' / 'keys'}")
-    table.add_row("data", str(there.premises.data), "logs, stores, API keys in keys/api")
+    data = os.path.relpath(there.premises.data)
+    table.add_row("nats", there.addresses.nats, f"keys in {data}/nats/keys")
+    table.add_row("data", data, "logs, stores, API keys in keys/api")
     return table
 
 
@@ -153,17 +154,26 @@ def _for_whom(each: Finding) -> RenderableType:
     return Text("\n  ".join([f"\nBroken: {each.words}", *each.broken[:SHOWN], *more]), "red")
 
 
-def tasks(waiting: Sequence[tuple[str, Task]]) -> RenderableType:
-    """This will show what waits for a person."""
+def tasks(waiting: Sequence[tuple[str, Task]], services: Mapping[str, str]) -> RenderableType:
+    """This will show what waits for a person, and at which service's address it is done."""
     if not waiting:
         return Text("No task waits for a person.")
     count = "1 task waits" if len(waiting) == 1 else f"{len(waiting):,} tasks wait"
-    return Group(Text(f"{count} for a person\n", "bold"), *(_task(service, each) for service, each in waiting))
+    listed = [_task(service, each) for service, each in waiting]
+    whose = {service: services[service] for service, _ in waiting}
+    return Group(Text(f"{count} for a person\n", "bold"), *listed, _how_done(whose))
+
+
+def _how_done(services: Mapping[str, str]) -> Text:
+    told = [f"  {service}: {url}" for service, url in sorted(services.items())]
+    done = 'Done: POST /work/{task}/done with {"by": "your name"}, as the programme, at'
+    return Text("\n".join(["", done, *told]))
 
 
 def _task(service: str, task: Task) -> Text:
     """This will show one task; its ids stand on lines of their own, to be copied whole."""
-    head = f"{task.due:%a %d %b %H:%M} UTC  {task.kind.replace('_', ' ')}"
     return Text.assemble(
-        (head, "bold"), f", for {task.owner} ({service})\n  about {task.about}\n", (f"  task  {task.task_id}", "dim")
+        (task.kind.replace("_", " "), "bold"),
+        f", for {task.owner} ({service}), due {task.due:%a %d %b %Y %H:%M} UTC\n  about {task.about}\n",
+        (f"  task  {task.task_id}", "dim"),
     )

@@ -145,15 +145,16 @@ async def _send(files: list[Path], doors: "Doors", by: str, *, by_hand: bool, re
         typer.echo(warning, err=True)
     try:
         async with way.at(doors) as sender:
-            for each in found:
-                results.append((each, await sender.send(each, only)))
+            for each, door in zip(found, ways, strict=True):
+                results.append((each, door, await sender.send(each, only)))
     finally:
-        outcomes = [outcome for _, outcome in results]
+        outcomes = [outcome for *_, outcome in results]
         if as_json:
-            told = [shown.as_json(each, outcome) for each, outcome in results]
+            told = [{**shown.as_json(each, outcome), "by": door} for each, door, outcome in results]
             sys.stdout.write(json.dumps({"messages": told, "in_short": shown.counted(outcomes)}, indent=2) + "\n")
         else:
-            console.print(shown.sent(results))
+            for each, door, outcome in results:
+                console.print(shown.sent(each, outcome, door))
             console.print(shown.counted(outcomes))
     return 1 if shown.is_bad(outcomes) else 0
 

@@ -83,6 +83,10 @@ def _wait_for_greeting(host: str, port: int) -> None:
     raise RuntimeError("NATS did not start in its container")
 
 
+FLEETING = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
+"""For stores that last as long as a test: nobody fails their power."""
+
+
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """This will give a PostgreSQL, or skip the test with the reason why there is none."""
@@ -101,21 +105,21 @@ def postgres_server() -> Iterator[PostgresServer]:
 def _in_container() -> Iterator[str]:
     from testcontainers.community.postgres import PostgresContainer
 
-    with PostgresContainer("postgres:15", driver=None) as container:
+    with PostgresContainer("postgres:15", driver=None).with_command(["postgres", *FLEETING]) as container:
         yield container.get_connection_url(driver=None)
 
 
 @contextmanager
 def _as_process() -> Iterator[str]:
-    with own_postgres() as own:
+    with own_postgres(*FLEETING) as own:
         yield own.url
 
 
 class OwnPostgres:
     """A PostgreSQL that is a process of this machine, on files of its own: it may be killed and started again."""
 
-    def __init__(self, binaries: Path, folder: Path) -> None:
-        self.binaries, self.folder, self.port = binaries, folder, free_port()
+    def __init__(self, binaries: Path, folder: Path, settings: Sequence[str] = ()) -> None:
+        self.binaries, self.folder, self.settings, self.port = binaries, folder, settings, free_port()
         self.user = "postgres" if os.geteuid() == 0 else None
         self.server: subprocess.Popen[bytes] | None = None
 
@@ -134,7 +138,7 @@ class OwnPostgres:
 
     def start(self) -> None:
         """This will start it, and return when it takes connections."""
-        data, more = self.folder / "data", ("-c", "max_connections=200")
+        data, more = self.folder / "data", ("-c", "max_connections=200", *self.settings)
         command = [self.binaries / "postgres", "-D", data, "-p", str(self.port), "-k", self.folder, *more]
         with (self.folder / "log").open("a") as log:
             self.server = subprocess.Popen(command, user=self.user, cwd=self.folder, stdout=log, stderr=log)
@@ -154,14 +158,14 @@ class OwnPostgres:
 
 
 @contextmanager
-def own_postgres() -> Iterator[OwnPostgres]:
+def own_postgres(*settings: str) -> Iterator[OwnPostgres]:
     """This will give a PostgreSQL to do with what one likes, or skip the test where PostgreSQL is not installed."""
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
         Path(found).parent for found in [shutil.which("initdb")] if found
     ]
     if not binaries:
         pytest.skip("no PostgreSQL: install Debian's postgresql, or start a container engine")
-    own = OwnPostgres(binaries[-1], Path(tempfile.mkdtemp(prefix="alongside-pg-")))
+    own = OwnPostgres(binaries[-1], Path(tempfile.mkdtemp(prefix="alongside-pg-")), settings)
     try:
         own.create()
         own.start()

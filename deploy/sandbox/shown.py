@@ -12,6 +12,7 @@ from rich.text import Text
 
 from deploy.sandbox.elements import Elements
 from deploy.sandbox.files import Message
+from deploy.sandbox.sending import Way
 from deploy.sandbox.verdicts import BAD, WORDS, Outcome, Verdict, gravest
 
 COLOURS: dict[Verdict, str] = {"refused": "red", "declined": "red", "danger": "bold red", "task": "yellow"}
@@ -20,9 +21,7 @@ MARGIN = (0, 0, 1, 2)
 
 def checked(message: Message, outcome: Outcome, found: Elements) -> RenderableType:
     """This will show what would become of one message, why, and what in it counts."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="fold")
+    table = _table()
     table.add_row("verdict", _verdicts(outcome.verdicts))
     table.add_row("reply", Text(_reply(outcome)))
     for each in outcome.reads:
@@ -33,18 +32,27 @@ def checked(message: Message, outcome: Outcome, found: Elements) -> RenderableTy
     for name, some in (("counts", found.read), ("changes nothing", found.idle)):
         if some:
             table.add_row(name, Text(_grouped(some) + rest))
-    head = Text.assemble((message.name, "bold"), f"  {message.dialect} {message.kind}".rstrip())
-    return Group(head, Padding(table, MARGIN))
+    return Group(_head(message), Padding(table, MARGIN))
 
 
-def sent(results: Iterable[tuple[Message, Outcome]]) -> RenderableType:
-    """This will show what became of each message of a folder."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("message", "dialect", "verdict", "reply"):
-        table.add_column(column, overflow="fold", no_wrap=column == "dialect")
-    for message, outcome in results:
-        table.add_row(Text(message.name), message.dialect, _verdicts(outcome.verdicts), Text(_reply(outcome)))
+def sent(message: Message, outcome: Outcome, way: Way) -> RenderableType:
+    """This will show what became of a message that was sent by a way."""
+    table = _table()
+    table.add_row("verdict", _verdicts(outcome.verdicts))
+    table.add_row("reply", Text(_reply(outcome)))
+    return Group(_head(message, f"by {way}"), Padding(table, MARGIN))
+
+
+def _table() -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
     return table
+
+
+def _head(message: Message, *more: str) -> Text:
+    words = " ".join(filter(None, (message.dialect, message.kind, *more)))
+    return Text.assemble((message.name, "bold"), f"  {words}")
 
 
 def as_json(message: Message, outcome: Outcome, found: Elements | None = None) -> dict[str, Any]:

@@ -14,6 +14,9 @@ POSTING_DAYS = 14
 ENGINE = "general-hospital"
 """Whose interface engine sends some of its referrals as HL7 v2."""
 
+HOSPITALS = (ENGINE, "riverside-hospital")
+"""Who tells of two in three when they leave."""
+
 Mishap = Literal["none", "twice", "garbled", "wrong_type", "unknown_code", "other_service", "crisis", "unscreened"]
 FIRST_NAMES = (
     *("Ana", "Ben", "Carla", "Dev", "Elena", "Femi", "Grace", "Hugo", "Ines", "Jamal"),
@@ -51,6 +54,7 @@ class Person:
     posted_at: datetime
     mishap: Mishap
     replies: float
+    discharged_on: date | None = None
 
     @property
     def identifier(self) -> str:
@@ -87,6 +91,8 @@ def _person(number: int, chance: Random) -> Person:
         mishap=_mishap(number, chance),
         replies=chance.uniform(0.2, 0.8),
     )
+    if person.organisation in HOSPITALS and number % 3:
+        person = replace(person, discharged_on=person.posted_at.date() + timedelta(days=number % 4))
     return replace(person, over="mllp") if person.organisation == ENGINE and number % 4 == 1 else person
 
 
@@ -132,6 +138,8 @@ def service_request(person: Person) -> dict[str, Any]:
         *({"url": base + "preference-modality", "valueCode": each} for each in person.modalities),
         *({"url": base + "preference-window", "valueString": _window_words(each)} for each in person.windows),
     ]
+    if person.discharged_on:
+        extensions.append({"url": base + "discharge-date", "valueDate": person.discharged_on.isoformat()})
     if person.mishap != "unscreened":
         extensions.append({"url": base + "risk", "valueCode": "flagged" if person.mishap == "crisis" else "none"})
     request = {

@@ -21,6 +21,8 @@ def ref(person: Person) -> bytes:
         f"DG1|1||{code}^{person.challenge}^{SYSTEMS[system]}",
         f"OBX|1|CWE|risk^Risk screen^ALONGSIDE||{RISKS.get(person.mishap, 'none^No sign of danger')}",
     ]
+    if person.discharged_on:
+        segments.insert(3, f"PV1|1|I{'|' * 43}{person.discharged_on:%Y%m%d}")
     if person.plan:
         payer, plan = person.plan
         member = f"{payer[:2].upper()}{person.number:06}"

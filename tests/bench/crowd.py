@@ -31,6 +31,7 @@ def referrals(first: int, count: int, seed: int = 7) -> list[people.Person]:
             over="bus",
             organisation=POSTERS[place % len(POSTERS)],
             posted_at=clock.real(),
+            discharged_on=None,
         )
         for place, each in enumerate(invented)
     ]

@@ -35,7 +35,7 @@ def test_what_could_not_be_looked_at_is_told_with_its_reason() -> None:
 
 
 def test_nothing_to_do_is_said_in_words() -> None:
-    assert shown(display.tasks([])) == ["No task waits for a person."]
+    assert shown(display.tasks([], {})) == ["No task waits for a person."]
 
 
 def test_a_task_shows_its_ids_whole() -> None:
@@ -43,12 +43,17 @@ def test_a_task_shows_its_ids_whole() -> None:
     about, task_id = str(uuid4()), uuid4()
     task = Task(task_id=task_id, kind="new_time_wanted", about=about, owner="lakeside", due=moment, opened_at=moment)
 
-    lines = shown(display.tasks([("scheduling", task)]))
+    lines = shown(
+        display.tasks([("scheduling", task)], {"scheduling": "http://127.0.0.1:8003", "matching": "http://m"})
+    )
 
     assert lines == [
         "1 task waits for a person",
         "",
-        "Fri 09 Jan 22:00 UTC  new time wanted, for lakeside (scheduling)",
+        "new time wanted, for lakeside (scheduling), due Fri 09 Jan 2026 22:00 UTC",
         f"about {about}",
         f"task  {task_id}",
+        "",
+        'Done: POST /work/{task}/done with {"by": "your name"}, as the programme, at',
+        "scheduling: http://127.0.0.1:8003",
     ]

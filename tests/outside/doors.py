@@ -61,7 +61,16 @@ OWN: dict[str, dict[str, Whom]] = {
         **dict.fromkeys(("POST /people/{person_id}/reports", "POST /people/{person_id}/mandated-report"), "staff"),
         **{
             f"POST /referrals/{{referral_id}}/{each}": "staff"
-            for each in ("screening", "acknowledgement", "details", "consent-revoked", "clock", "closure", "pointers")
+            for each in (
+                "screening",
+                "acknowledgement",
+                "details",
+                "contact",
+                "consent-revoked",
+                "clock",
+                "closure",
+                "pointers",
+            )
         },
     },
     "matching": {

@@ -191,7 +191,7 @@ async def test_a_way_that_was_not_given_to_anybody_leads_nowhere(house: House, m
 
 
 NOTHING_THERE = re.compile(
-    r"_id}/(screening|acknowledgement|details|clock|closure|pointers|done|identity)|/letters/|rest:path|process-message"
+    r"_id}/(screening|acknowledgement|details|contact|clock|closure|pointers|done|identity)|/letters/|rest:path|process-message"
 )
 """Routes whose caller has the right, and finds that nothing waits for it."""
 SUBSCRIBING = {"POST /fhir/Subscription", "PUT /fhir/Subscription/{subscription_id}"}

@@ -103,6 +103,7 @@ def body_for(route: str, made: Made) -> dict[str, Any]:
         "POST /referrals/{referral_id}/screening": {"json": {**SIGNED, "outcome": "clear"}},
         "POST /referrals/{referral_id}/acknowledgement": {"json": {"by": "Kim"}},
         "POST /referrals/{referral_id}/details": {"json": {"by": "Kim", "phone": "+12125550199"}},
+        "POST /referrals/{referral_id}/contact": {"json": {"by": "Kim", "phone": "212-555-0188"}},
         "POST /referrals/{referral_id}/consent-revoked": {"json": {"by": "Kim"}},
         "POST /referrals/{referral_id}/clock": {
             "json": {"by": "Kim", "reason": "called", "until": (NOW + 3 * DAY).isoformat()}

@@ -118,6 +118,31 @@ async def test_an_order_of_another_person_is_not_taken_back_for_a_number_written
     assert await kinds(desk) == ["changed_referral"]
 
 
+async def test_an_order_goes_on_that_is_taken_back_by_its_number_for_somebody_else(desk: Desk) -> None:
+    _, after, repeated, right = await told(desk, new(), back(PID=BEA), back(PID=BEA), back())
+
+    assert [standing(each) for each in (after, repeated, right)] == [("UC", "IP"), ("UC", "IP"), ("CR", "CA")]
+    (task,) = await desk.work()
+    assert task.kind == "changed_referral"
+    assert {"status: active, now withdrawn", "person first name: ANA, now BEA"} < set((task.note or "").splitlines())
+
+
+async def test_danger_in_what_takes_back_an_order_of_somebody_else_is_raised(desk: Desk) -> None:
+    notes = "NTE|1||she wants to kill herself"
+
+    await told(desk, new(), back(PID=BEA, NTE=notes))
+
+    assert len(await desk.said(CrisisRaised)) == 1
+    assert await kinds(desk) == ["changed_referral", "crisis"]
+
+
+async def test_a_withdrawal_that_names_no_number_of_ours_says_which_it_named(desk: Desk) -> None:
+    await told(desk, new(), back("X-9^EPIC", PID=ORDER["PID"]))
+
+    (task,) = await desk.work()
+    assert "identifier value: R-1, now X-9" in (task.note or "").splitlines()
+
+
 async def test_of_two_orders_with_one_number_none_is_taken_back_and_they_stay_two(desk: Desk) -> None:
     one, other, after = await told(desk, new("R-1^EPIC"), new("r-1^EPIC", PID=BEA), back("R-1"))
 
@@ -186,6 +211,27 @@ async def test_an_order_that_comes_after_what_takes_it_back_is_not_lost(desk: De
     one, two = await desk.said(ReferralAccepted)
     assert (one.needs.challenges, one.person_id) == (["depression"], two.person_id)
     assert {str(one.referral_id), str(two.referral_id)} == {number_of(late), number_of(other)}
+
+
+@pytest.mark.parametrize(("written", "otherwise"), WRITTEN_OTHERWISE)
+async def test_an_order_whose_withdrawal_came_first_with_its_number_written_otherwise_is_held(
+    desk: Desk, written: str, otherwise: str
+) -> None:
+    early, late = await told(desk, back(otherwise), new(written))
+
+    assert [standing(each) for each in (early, late)] == [("UC", "ER"), ("SC", "HD")]
+    (task,) = await desk.work()
+    assert (task.kind, task.about) == ("missing_info", number_of(late))
+
+
+@pytest.mark.parametrize(("written", "otherwise"), CONTRADICTS)
+async def test_an_order_of_another_giver_is_not_held_for_what_was_taken_back_before(
+    desk: Desk, written: str, otherwise: str
+) -> None:
+    _, late = await told(desk, back(otherwise), new(written))
+
+    assert standing(late) == ("OK", "IP")
+    assert await kinds(desk) == []
 
 
 @pytest.mark.parametrize("together", [True, False])

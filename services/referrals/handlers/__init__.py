@@ -12,6 +12,7 @@ from services.referrals.handlers.consenting import (
     agree,
     disclose,
 )
+from services.referrals.handlers.contacting import Contacting, reach
 from services.referrals.handlers.danger import acknowledge, paged
 from services.referrals.handlers.held import (
     Details,
@@ -46,6 +47,7 @@ __all__ = [
     "Asking",
     "Changed",
     "Consenting",
+    "Contacting",
     "Counted",
     "Details",
     "Duty",
@@ -109,6 +111,7 @@ __all__ = [
     "play",
     "point",
     "put_entry",
+    "reach",
     "receive",
     "record",
     "refuse",

@@ -16,6 +16,11 @@ WHICH = (
     "it, or is of the same person: ask who referred whether they mean it."
 )
 
+OF_ANOTHER = (
+    "This was to be taken back, but of somebody of another birth date and given name; nothing was ended. Ask who "
+    "referred which they mean."
+)
+
 
 def as_asked(known: store.Referral, arrival: Arrival, person_id: UUID, site: Site, at: datetime) -> store.Referral:
     """This will give what is asked for again: of one we never had what is said of it now, else what was known of it.

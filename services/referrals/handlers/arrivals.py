@@ -34,7 +34,7 @@ class Received:
 class Arrival:
     """One referral of a post, and by what it, its person, and the one it asks to be instead of are known.
 
-    `alike` is by what the one is found that a withdrawal means, where it writes the number otherwise.
+    `alike` is by what others are found whose number may be the same, written otherwise.
     """
 
     post_id: UUID
@@ -47,7 +47,7 @@ class Arrival:
     prints: tuple[str, ...]
     instead: str | None
     instead_number: str
-    alike: str = ""
+    alike: str
 
     @property
     def back(self) -> bool:
@@ -70,7 +70,7 @@ def arrivals_of(post: Post) -> list[Arrival]:
             prints=store.prints_of(name, each.order),
             instead=store.named_by(name, each.unless) if each.unless else None,
             instead_number=store.numbered(name, each.unless) if each.unless and not each.unless.system else "",
-            alike="" if each.known or each.order.status not in TAKEN_BACK else store.alike(name, each.order.identifier),
+            alike=store.alike(name, each.order.identifier),
         )
         for each in post.reading.posted
     ]

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.handlers.arrivals import Arrival, comparison, says_something_else
 from services.referrals.handlers.intake import Intake
+from services.referrals.handlers.remembering import Remembered
 from shared.programme import Programme
 from shared.work import still_open
 
@@ -18,8 +19,8 @@ async def begin(db: AsyncConnection, arrivals: Sequence[Arrival], *, programme: 
     prints = {print_ for each in arrivals for print_ in each.prints}
     placers = {each.placer for each in arrivals} | {each.instead for each in arrivals if each.instead}
     placed = await store.ids_by_placer(db, {each.organisation for each in arrivals}, placers)
-    backs = [each for each in arrivals if each.alike]
-    alike = await store.ids_alike(db, (each.organisation for each in backs), (each.alike for each in backs))
+    numbered = [each for each in arrivals if each.alike]
+    alike = await store.ids_alike(db, (each.organisation for each in numbered), (each.alike for each in numbered))
     named = {*placed.values(), *(each.known for each in arrivals if each.known)}
     known = await store.alone(db, named.union(*alike.values()), *prints)
     wanted = [each for each in arrivals if each.instead_number]
@@ -29,10 +30,11 @@ async def begin(db: AsyncConnection, arrivals: Sequence[Arrival], *, programme: 
     if missing := set(numbers.values()) - set(known):
         known |= await store.alone(db, missing)
     people = await store.people_of(db, prints)
-    intake = Intake(programme=programme, at=at, known=known, placed=placed, numbers=numbers, people=people, alike=alike)
-    intake.asked = await _asked_already(db, intake, arrivals)
-    intake.theirs = await _of_people(db, [each for each in backs if each.placer not in placed], people)
-    return intake
+    backs = [each for each in arrivals if each.back and not each.known and each.placer not in placed]
+    theirs = await _of_people(db, backs, people)
+    before = Remembered(at=at, known=known, placed=placed, numbers=numbers, people=people, alike=alike, theirs=theirs)
+    asked = await _asked_already(db, before, arrivals)
+    return Intake(programme=programme, at=at, before=before, asked=asked)
 
 
 async def _of_people(
@@ -47,10 +49,10 @@ async def _of_people(
     return theirs
 
 
-async def _asked_already(db: AsyncConnection, intake: Intake, arrivals: Sequence[Arrival]) -> set[str]:
+async def _asked_already(db: AsyncConnection, before: Remembered, arrivals: Sequence[Arrival]) -> set[str]:
     abouts = {
         comparison(known, each)
         for each in arrivals
-        if (known := intake.repeated(each)) and says_something_else(known, each)
+        if (known := before.repeated(each)) and says_something_else(known, each)
     }
     return await still_open(db, kind="changed_referral", abouts=abouts)

@@ -7,17 +7,19 @@ from uuid import UUID, uuid5
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
-from services.referrals.handlers.again import WHICH, as_asked, held_as
+from services.referrals.handlers.again import OF_ANOTHER, WHICH, as_asked, held_as
 from services.referrals.handlers.arrivals import Arrival, Received, comparison, fresh_of, says_something_else
 from services.referrals.handlers.comparing import to_compare
 from services.referrals.handlers.notifying import announce
 from services.referrals.handlers.outcomes import Follows, amend, follow, in_words, raise_crisis, settle, take_back
 from services.referrals.handlers.playing import first_step
+from services.referrals.handlers.remembering import Remembered
 from services.referrals.handlers.telling import first, retell, tell
 from services.referrals.handlers.winding import wind, wind_by_discharge
 from services.referrals.rules import clock, minors, playing, triage
+from services.referrals.rules.differing import differences
 from services.referrals.rules.journey import OVER, TAKEN_BACK
-from services.referrals.rules.numbers import may_mean
+from services.referrals.rules.likeness import contradict
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.protection import protected
 from shared.calendar import add_business_days
@@ -28,23 +30,15 @@ from shared.work import Asked
 
 @dataclass(kw_only=True)
 class Intake:
-    """What is known while referrals arrive one after another, and what is to be kept of them.
+    """What was known before referrals arrive one after another, and what is to be kept of them.
 
-    `placed` gives referrals by their placers' fingerprints, `numbers` the first that has a placer's number; `alike` are
-    those whose number a withdrawal may write otherwise, `theirs` those of the people it is about. `asked` is what
-    people are asked to compare already.
+    `asked` is what people are asked to compare already.
     """
 
     programme: Programme
     at: datetime
-    known: dict[UUID, store.Referral]
-    placed: dict[str, UUID]
-    numbers: dict[str, UUID]
-    people: dict[str, UUID]
-    alike: dict[str, list[UUID]] = field(default_factory=dict)
-    theirs: dict[UUID, list[store.Referral]] = field(default_factory=dict)
-    asked: set[str] = field(default_factory=set)
-    met: dict[str, UUID] = field(default_factory=dict)
+    before: Remembered
+    asked: set[str]
     added: set[UUID] = field(default_factory=set)
     changed: set[UUID] = field(default_factory=set)
     news: set[UUID] = field(default_factory=set)
@@ -55,92 +49,32 @@ class Intake:
 
     def take(self, arrival: Arrival) -> Received:
         """This will take in a referral, or account for a repeat of one that is known."""
-        if known := self.repeated(arrival):
+        if known := self.before.repeated(arrival):
             return Received(referral=self._repeat(known, arrival), new=False, entry=arrival.entry)
-        person_id, besides = self._meet(arrival)
+        person_id, besides = self.before.meet(arrival)
         if arrival.back:
             self._ask_which(arrival, person_id)
         return Received(referral=self._add(arrival, person_id, besides), new=True, entry=arrival.entry)
 
-    def repeated(self, arrival: Arrival) -> store.Referral | None:
-        """This will find the referral that an arrival repeats."""
-        return self._instead(arrival) or self._meant(arrival) or self.known.get(self._id_of(arrival))
-
-    def _id_of(self, arrival: Arrival) -> UUID:
-        """This will give the id under which it is known, or will be."""
-        known = arrival.known or self.placed.get(arrival.placer)
-        return known or store.id_of(arrival.organisation, arrival.placer, self.at)
-
-    def _instead(self, arrival: Arrival) -> store.Referral | None:
-        if arrival.instead_number:
-            found = self.numbers.get(arrival.instead_number)
-        else:
-            found = self.placed.get(arrival.instead) if arrival.instead else None
-        return self.known.get(found) if found else None
-
-    def _meant(self, arrival: Arrival) -> store.Referral | None:
-        """This will find the one referral that a withdrawal means, though it writes its number otherwise."""
-        near = self._near(arrival)
-        return near[0] if len(near) == 1 and may_mean(arrival.order, near[0].order) else None
-
-    def _near(self, arrival: Arrival) -> list[store.Referral]:
-        """This will list the referrals that have a withdrawal's number in some case, where none has it as it is."""
-        exact = self.known.get(self._id_of(arrival))
-        if not arrival.alike or (exact and not exact.never_had):
-            return []
-        found = [self.known[each] for each in self.alike.get(arrival.alike, ())]
-        return [each for each in found if not each.never_had]
-
     def _ask_which(self, arrival: Arrival, person_id: UUID) -> None:
-        """This will have somebody ask whether a withdrawal of what we never had means one of those that go on.
-
-        That is one with a number like it; else they are asked once about all of the person's.
-        """
-        alike = [each for each in self._near(arrival) if self._goes_on(each, arrival)]
-        theirs = [self.known.get(each.referral_id, each) for each in self.theirs.get(person_id, ())]
-        for each in alike or [each for each in theirs if self._goes_on(each, arrival)][:1]:
-            note = f"{WHICH}\n{in_words(arrival.order)}"
-            asked = self._asked("changed_referral", comparison(each, arrival), each, note)
+        """This will have somebody ask whether a withdrawal of what we never had means one that goes on."""
+        for each in self.before.may_be_meant(arrival, person_id):
+            asked = self._to_judge(each, arrival, WHICH)
             self.follows.append(Follows(tasks=[asked], test=each.test))
-
-    def _goes_on(self, each: store.Referral, arrival: Arrival) -> bool:
-        taken_back = each.state in OVER or each.order.status in TAKEN_BACK
-        return each.organisation == arrival.organisation and not taken_back
-
-    def _meet(self, arrival: Arrival) -> tuple[UUID, list[UUID]]:
-        person_id, besides = store.person_of(arrival.prints, self.people, self._id_of(arrival))
-        fresh = {each: person_id for each in arrival.prints if each not in self.people}
-        self.people |= fresh
-        self.met |= fresh
-        return person_id, besides
-
-    def _meet_again(self, known: store.Referral, arrival: Arrival) -> None:
-        """This will keep a number that stands beside one that is the person's, and have whose else it is compared."""
-        whose = {self.people[each] for each in arrival.prints if each in self.people}
-        if known.person_id in whose:
-            fresh = {each: known.person_id for each in arrival.prints if each not in self.people}
-            self.people |= fresh
-            self.met |= fresh
-        if others := sorted(whose - {known.person_id}):
-            self.follows.append(Follows(said=list(to_compare(known, others)), test=known.test))
 
     def _add(self, arrival: Arrival, person_id: UUID, besides: list[UUID]) -> store.Referral:
         organisation = self.programme.organisations[arrival.organisation]
         site = self.programme.site(arrival.order.site or organisation.site_id)
-        verdict = self._verdict(arrival.order, organisation, site)
+        verdict = self._verdict(arrival.order, organisation, site, again=self.before.overtaken(arrival))
         if organisation.test:
             verdict = playing.verdict_of(arrival.order, verdict)
-        ids = self._id_of(arrival), person_id
+        ids = self.before.id_of(arrival), person_id
         fresh = replace(fresh_of(arrival, verdict, ids, site.site_id, self.at), test=organisation.test)
         wound, rings = wind(fresh, programme=self.programme, at=self.at)
         referral, status, disclosed = first(wound, programme=self.programme)
         self.disclosed += disclosed
-        self.known[referral.referral_id] = referral
-        self.placed[arrival.placer] = referral.referral_id
+        self.before.add(arrival, referral)
         self.added.add(referral.referral_id)
-        self.numbers.setdefault(store.numbered(arrival.organisation, arrival.order.identifier), referral.referral_id)
-        alike = store.alike(arrival.organisation, arrival.order.identifier)
-        self.alike.setdefault(alike, []).append(referral.referral_id)
         follows = follow(referral, verdict, programme=self.programme, at=self.at)
         begun = first_step(referral, self.at) if referral.test else [*rings, *to_compare(referral, besides)]
         self.follows += [follows, Follows(said=[status, *begun])]
@@ -160,7 +94,9 @@ class Intake:
         )
         if arrival.content == known.latest:
             return known
-        if not known.never_had and known.referral_id == self._id_of(arrival):
+        if arrival.back and known.order.status not in TAKEN_BACK and contradict(arrival.order, known.order):
+            return self._leave(known, arrival)
+        if not known.never_had and known.referral_id == self.before.id_of(arrival):
             self._meet_again(known, arrival)
         again = known.order.status in TAKEN_BACK and not arrival.back
         if again and known.ended_by_sender:
@@ -180,11 +116,23 @@ class Intake:
         unseen = changed and self._compare(known, arrival)
         return self._keep(self._raise(latest, arrival.order, unseen=unseen) if in_danger else latest)
 
+    def _leave(self, known: store.Referral, arrival: Arrival) -> store.Referral:
+        """This will not end what a withdrawal names that is about somebody else, but have a person ask."""
+        latest = replace(known, latest=arrival.content)
+        in_danger = triage.news_of_danger(arrival.order, known.order, in_crisis=known.crisis_at is not None)
+        unseen = self._compare(known, arrival, why=OF_ANOTHER)
+        return self._keep(self._raise(latest, arrival.order, unseen=unseen) if in_danger else latest)
+
+    def _meet_again(self, known: store.Referral, arrival: Arrival) -> None:
+        """This will have the person of a repeat compared with whoever else has a number that it gives."""
+        if others := self.before.meet_again(known, arrival):
+            self.follows.append(Follows(said=list(to_compare(known, others)), test=known.test))
+
     def _again(self, known: store.Referral, arrival: Arrival) -> store.Referral:
         """This will hold for a person what ended when it was taken back, and is asked for again."""
         organisation = self.programme.organisations[arrival.organisation]
         site_id = arrival.order.site or organisation.site_id
-        person_id, besides = self._meet(arrival) if known.never_had else (known.person_id, [])
+        person_id, besides = self.before.meet(arrival) if known.never_had else (known.person_id, [])
         asked = as_asked(self._protect(known, arrival), arrival, person_id, self.programme.site(site_id), self.at)
         site = self.programme.site(asked.site_id)
         verdict = self._verdict(asked.order, organisation, site, again=True)
@@ -240,12 +188,12 @@ class Intake:
         self.follows.append(follows)
         return back
 
-    def _compare(self, known: store.Referral, arrival: Arrival) -> bool:
+    def _compare(self, known: store.Referral, arrival: Arrival, *, why: str = "") -> bool:
         """This will ask a person to judge a repeat, and say whether nobody is asked that already."""
         about = comparison(known, arrival)
         unseen = about not in self.asked
         self.asked.add(about)
-        asked = self._asked("changed_referral", about, known, in_words(arrival.order))
+        asked = self._to_judge(known, arrival, why)
         self.follows.append(Follows(tasks=[asked], test=known.test))
         return unseen
 
@@ -259,24 +207,28 @@ class Intake:
         return raised
 
     def _keep(self, referral: store.Referral) -> store.Referral:
-        self.known[referral.referral_id] = referral
+        self.before.known[referral.referral_id] = referral
         self.changed.add(referral.referral_id)
         return referral
 
-    def _asked(self, kind: str, about: str, referral: store.Referral, note: str | None = None) -> Asked:
-        due = add_business_days(self.programme.site(referral.site_id), self.at, 1)
-        return Asked(kind=kind, about=about, owner="intake", due=due, note=note)
+    def _to_judge(self, known: store.Referral, arrival: Arrival, why: str) -> Asked:
+        """This will put before a person in what an arrival differs from what is known, and what it says of danger."""
+        due = add_business_days(self.programme.site(known.site_id), self.at, 1)
+        told = [why, *differences(known.order, arrival.order), in_words(arrival.order)]
+        note = "\n".join(filter(None, told))
+        return Asked(kind="changed_referral", about=comparison(known, arrival), owner="intake", due=due, note=note)
 
     async def save(self, db: AsyncConnection) -> list[Said]:
         """This will keep everything that was decided, and give what is to be said."""
-        await store.know(db, self.met)
-        await store.add(db, [each for each in self.known.values() if each.referral_id in self.added])
-        before = self.changed - self.added
-        await store.change(db, [each for each in self.known.values() if each.referral_id in before])
+        known = self.before.known
+        await store.know(db, self.before.met)
+        await store.add(db, [each for each in known.values() if each.referral_id in self.added])
+        changed = self.changed - self.added
+        await store.change(db, [each for each in known.values() if each.referral_id in changed])
         await store.repeat(db, self.repeats)
         await store.note_disclosures(db, self.disclosed)
         said = await settle(db, self.follows)
-        news = [each for each in self.known.values() if each.referral_id in self.news]
+        news = [each for each in known.values() if each.referral_id in self.news]
         heard = await announce(db, said)
-        await retell(db, [self.known[each] for each in self.protected], programme=self.programme)
+        await retell(db, [known[each] for each in self.protected], programme=self.programme)
         return [*said, *heard, *await tell(db, news, programme=self.programme)]

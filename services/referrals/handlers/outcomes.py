@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.handlers.winding import CLOCK_TASKS, wind
 from services.referrals.rules import amending, minors, triage
-from services.referrals.rules.accept import Accepted, consents_of, facts_of_acceptance
+from services.referrals.rules.accept import Accepted, consents_of, contact_of, facts_of_acceptance
 from services.referrals.rules.clock import ANSWER_WITHIN
 from services.referrals.rules.journey import MAY_END, TAKEN_BACK, State
 from services.referrals.rules.order import ReferralOrder
@@ -19,7 +19,14 @@ from services.referrals.rules.triage import Payer, Verdict
 from shared import consents
 from shared.calendar import add_business_days
 from shared.events.fact import Fact
-from shared.events.referrals import ConsentGiven, CrisisRaised, ReferralAmended, ReferralHeld, ReferralRefused
+from shared.events.referrals import (
+    ConsentGiven,
+    ContactShared,
+    CrisisRaised,
+    ReferralAmended,
+    ReferralHeld,
+    ReferralRefused,
+)
 from shared.mailbox import Said
 from shared.programme import Programme, Site
 from shared.work import ON_CALL, Asked, close_tasks, open_each
@@ -146,6 +153,11 @@ def withheld(referral: store.Referral, *, programme: Programme, at: datetime) ->
 def agreed_of(referral: store.Referral, *, programme: Programme, at: datetime) -> list[ConsentGiven]:
     """This will give the consents that count from when a referral is accepted."""
     return consents_of(_accepted(referral, programme, at), payers_of(programme), now=at)
+
+
+def newly_reached(referral: store.Referral, *, programme: Programme, at: datetime) -> ContactShared:
+    """This will say how the person of a referral is reached from now on."""
+    return contact_of(_accepted(referral, programme, at), agreed_at=at)
 
 
 def payers_of(programme: Programme) -> list[Payer]:

@@ -56,7 +56,7 @@ async def revise(revision: Revision, db: AsyncConnection, *, programme: Programm
     (known,) = (await store.by_ids(db, [revision.referral_id])).values()
     # Whoever else comes with it waits as they do for a post: in the one order of locks.
     intake = await begin(db, arrivals_of(_post(revision, known.order)), programme=programme, at=now())
-    known = intake.known[known.referral_id]
+    known = intake.before.known[known.referral_id]
     task = (await tasks_of(db, [known], programme=programme))[known.referral_id]
     back = revision.read(task.body)
     if back is None:

@@ -44,13 +44,18 @@ class GuardianBody(Body):
     agreed: bool
 
 
-class DetailsBody(Body):
-    """What was missing, and who learnt it; a number with its country code, or a US one."""
+class ContactBody(Body):
+    """How the person agreed to be reached, and who learnt it; a number with its country code, or a US one."""
 
     by: Name
     phone: Annotated[str, Field(max_length=40)] | None = None
     texts: bool = True
     email: Annotated[str, Field(max_length=200)] | None = None
+
+
+class DetailsBody(ContactBody):
+    """What was missing, and who learnt it."""
+
     birth_date: date | None = None
     deceased: bool | None = None
     still_wanted: bool | None = None
@@ -139,6 +144,19 @@ def add_findings(router: APIRouter, run: Run, programme: Programme) -> None:
             raise not_found() from None
         return {"ended": ended}
 
+    _add_contact(router, run, programme)
+
+
+def _add_contact(router: APIRouter, run: Run, programme: Programme) -> None:
+    @router.post("/{referral_id}/contact")
+    async def contact(referral_id: UUID, body: ContactBody, _: Agency) -> StateNow:
+        """Say how the person is reached from now on, instead of all that was known: nothing else is written to."""
+        reaches = _reaches(body)
+        if not reaches:
+            raise Problem(422, "Nobody could be reached so", where="body", remedy="give a phone, an email, or both")
+        value = handlers.Contacting(referral_id=referral_id, by=body.by, reaches=reaches)
+        return await found(run, partial(handlers.reach, programme=programme), value, referral_id)
+
 
 async def found(run: Run, handler: Any, value: Any, referral_id: UUID) -> StateNow:
     """This will let a handler do what somebody asked of a referral, and say where it stands then."""
@@ -151,7 +169,7 @@ async def found(run: Run, handler: Any, value: Any, referral_id: UUID) -> StateN
         raise Problem(409, "The referral does not wait for this", where="path referral_id", remedy=remedy) from None
 
 
-def _reaches(body: DetailsBody) -> tuple[Reach, ...]:
+def _reaches(body: ContactBody) -> tuple[Reach, ...]:
     found = []
     if body.phone is not None:
         number = phone(body.phone)

@@ -45,7 +45,8 @@ class Accepted:
 def facts_of_acceptance(accepted: Accepted, payers: list[Payer], *, now: datetime) -> list[Fact]:
     """This will give everything that is said of an accepted referral: consents first, for others to know them."""
     cover = _coverage(accepted, payers)
-    facts: list[Fact] = [*consents_of(accepted, payers, now=now), _contact(accepted)]
+    agreed = min(accepted.order.authored_at or accepted.arrived_at, accepted.arrived_at)
+    facts: list[Fact] = [*consents_of(accepted, payers, now=now), contact_of(accepted, agreed_at=agreed)]
     facts += [cover] if cover else []
     return [*facts, _accepted(accepted, funded=bool(cover and _in_force(accepted.order, now.date())), now=now)]
 
@@ -76,9 +77,9 @@ def _preferences(order: ReferralOrder) -> Preferences:
     return order.preferences.model_copy(update={"languages": list(order.person.languages)})
 
 
-def _contact(accepted: Accepted) -> ContactShared:
+def contact_of(accepted: Accepted, *, agreed_at: datetime) -> ContactShared:
+    """This will say how a person is reached, as they agreed to then."""
     order = accepted.order
-    agreed = min(order.authored_at or accepted.arrived_at, accepted.arrived_at)
     return ContactShared(
         person_id=accepted.person_id,
         site_id=accepted.site.site_id,
@@ -86,7 +87,7 @@ def _contact(accepted: Accepted) -> ContactShared:
         language=next(iter(_preferences(order).languages), "en"),
         zone=accepted.zone,
         reaches=[
-            Reach(channel=each.channel, address=each.address, consented_at=agreed) for each in order.person.reaches
+            Reach(channel=each.channel, address=each.address, consented_at=agreed_at) for each in order.person.reaches
         ],
     )
 
