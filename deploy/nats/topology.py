@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ API_LEVEL = 5
 """What nats-server 2.15 says of itself; older ones silently ignore fields this topology relies on."""
 
 LOOKS = 12
+READ_ANEW_WITHIN, AGAIN = 3.0, 0.2
+"""Seconds for which a broker that reads its configuration anew may have nobody who answers."""
 NO_SUCH_CONSUMER, NO_SUCH_STREAM = 10014, 10059
 
 
@@ -145,7 +148,7 @@ async def _ask(
 ) -> dict[str, Any]:
     """This will answer a JetStream API request, {} for the error code `unless`; any other error is a TopologyError."""
     try:
-        reply = await client.request(f"$JS.API.{verb}", json.dumps(body).encode() if body else b"", timeout=within)
+        reply = await _reply(client, verb, json.dumps(body).encode() if body else b"", within)
     except (nats.errors.TimeoutError, nats.errors.NoRespondersError) as error:
         raise TopologyError(
             f"The broker did not answer {verb}: is JetStream on, and the seed the administrator's?"
@@ -157,3 +160,12 @@ async def _ask(
     if unless and refused.get("err_code") == unless:
         return {}
     raise TopologyError(f"The broker refused {verb}: {refused.get('description')} ({refused.get('err_code')}).")
+
+
+async def _reply(client: Client, verb: str, body: bytes, within: float) -> Any:
+    """This will ask the broker; while it reads its configuration anew, an account has nobody who answers."""
+    for _ in range(int(READ_ANEW_WITHIN / AGAIN)):
+        with suppress(nats.errors.NoRespondersError):
+            return await client.request(f"$JS.API.{verb}", body, timeout=within)
+        await asyncio.sleep(AGAIN)
+    return await client.request(f"$JS.API.{verb}", body, timeout=within)

@@ -224,12 +224,12 @@ async def test_what_the_programmes_own_people_see_is_told_to_nobody(desk: Desk) 
     assert (await desk.account(referral_id))["disclosures"] == []
 
 
-async def test_nothing_is_told_that_cannot_be_written_down(desk: Desk) -> None:
-    referral_id = await matched(desk)
-    async with desk.service.database.transaction() as db:
+async def test_nothing_is_told_that_cannot_be_written_down(small: Desk) -> None:
+    referral_id = await matched(small)
+    async with small.service.database.transaction() as db:
         await db.execute(text("alter table disclosures rename to elsewhere"))
 
-    answer = await desk.ask("GET", f"/fhir/Task/{referral_id}")
+    answer = await small.ask("GET", f"/fhir/Task/{referral_id}")
 
     assert answer.status_code >= 500
     assert "matched" not in answer.text

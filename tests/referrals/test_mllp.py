@@ -215,9 +215,9 @@ async def test_pieces_of_a_message_are_put_together_and_a_broken_line_takes_noth
     assert (await small.figures())["referrals_received"] == 1
 
 
-async def test_after_a_fault_of_ours_a_sender_is_told_to_send_it_again(desk: Desk) -> None:
-    async with line(desk) as port:
-        async with desk.service.database.transaction() as db:
+async def test_after_a_fault_of_ours_a_sender_is_told_to_send_it_again(small: Desk) -> None:
+    async with line(small) as port:
+        async with small.service.database.transaction() as db:
             await db.exec_driver_sql("alter table referrals rename to elsewhere")
         answer = await answered(port, message())
 

@@ -155,9 +155,9 @@ def agreed_of(referral: store.Referral, *, programme: Programme, at: datetime) -
     return consents_of(_accepted(referral, programme, at), payers_of(programme), now=at)
 
 
-def newly_reached(referral: store.Referral, *, programme: Programme, at: datetime) -> ContactShared:
-    """This will say how the person of a referral is reached from now on."""
-    return contact_of(_accepted(referral, programme, at), agreed_at=at)
+def contact_learnt(referral: store.Referral, *, programme: Programme, at: datetime) -> ContactShared:
+    """This will say how the person of a referral is reached from now on, as the programme learnt it."""
+    return contact_of(_accepted(referral, programme, at), agreed_at=at, learnt_at=at)
 
 
 def payers_of(programme: Programme) -> list[Payer]:

@@ -59,7 +59,7 @@ class Taking:
             return await self._told(await self._known(read, organisation))
         reading = Reading([Posted(request.order(read))], marked=request.marked(read))
         (received,) = await self.edge.keep(uuid4(), organisation, reading)
-        await self.edge.insist([received])
+        await self.edge.insist([received], person="PID")
         return await self._told(received.referral)
 
     async def _known(self, read: Message, organisation: str) -> store.Referral:

@@ -77,8 +77,8 @@ def _preferences(order: ReferralOrder) -> Preferences:
     return order.preferences.model_copy(update={"languages": list(order.person.languages)})
 
 
-def contact_of(accepted: Accepted, *, agreed_at: datetime) -> ContactShared:
-    """This will say how a person is reached, as they agreed to then."""
+def contact_of(accepted: Accepted, *, agreed_at: datetime, learnt_at: datetime | None = None) -> ContactShared:
+    """This will say how a person is reached, as they agreed to then; `learnt_at` is when the programme was told."""
     order = accepted.order
     return ContactShared(
         person_id=accepted.person_id,
@@ -89,6 +89,7 @@ def contact_of(accepted: Accepted, *, agreed_at: datetime) -> ContactShared:
         reaches=[
             Reach(channel=each.channel, address=each.address, consented_at=agreed_at) for each in order.person.reaches
         ],
+        learnt_at=learnt_at,
     )
 
 

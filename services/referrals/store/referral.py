@@ -178,9 +178,8 @@ async def alone(db: AsyncConnection, ids: Iterable[UUID], *besides: str) -> dict
 
 
 async def ids_by_placer(db: AsyncConnection, organisations: Iterable[str], placers: Iterable[str]) -> dict[str, UUID]:
-    """This will give the ids of referrals by their placers' fingerprints; whoever comes with the same ones waits."""
+    """This will give the ids of referrals by their placers' fingerprints."""
     wanted = {"organisations": sorted(set(organisations)), "placers": sorted(set(placers))}
-    await lock(db, *wanted["placers"])
     return {row.placer: row.referral_id for row in await db.execute(BY_PLACER, wanted)}
 
 
