@@ -28,6 +28,8 @@ EMPTY = """
 do $$
 declare one text;
 begin
+    perform pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid();
     perform set_config('session_replication_role', 'replica', true);
     for one in select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace
     loop
@@ -117,8 +119,9 @@ class Migrated:
         free = self._free[service, server_url]
         if not free:
             return await new_database(server_url, await self.postgresql(service, server_url))
-        await _run(free[-1], EMPTY)
-        return free.pop()
+        url = free.pop()
+        await _run(url, EMPTY)
+        return url
 
     def give_back(self, service: str, server_url: str, url: str) -> None:
         """This will keep a database that a test used, for another."""

@@ -54,7 +54,7 @@ class Edge:
         """
         for each in await self.unheard([each.referral for each in received]):
             raise unheard(each.order, self.programme.site(each.site_id))
-        if wrong := handlers.not_ended(received, person=person):
+        if wrong := handlers.not_ended(received, person=person, programme=self.programme):
             raise wrong
 
     async def unheard(self, referrals: Sequence[store.Referral]) -> list[store.Referral]:

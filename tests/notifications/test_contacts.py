@@ -56,7 +56,7 @@ async def test_what_the_programme_learnt_no_referrer_replaces_and_somebody_looks
 
     assert await reached(service, ana) == [NEW]
     (task,) = await service.tasks()
-    assert (task.kind, task.about) == ("contact_to_check", str(ana))
+    assert (task.kind, task.about) == ("contact_differs", str(ana))
     assert OTHER[1] in (task.note or "") and PHONE not in (task.note or "")
 
 

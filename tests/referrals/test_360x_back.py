@@ -162,8 +162,9 @@ async def test_danger_in_what_takes_back_an_order_of_somebody_else_is_raised(des
 
     async with line(desk) as port:
         await both(port, new())
-        await answered(port, back(PID=BEA, NTE=notes))
+        refused = await answered(port, back(PID=BEA, NTE=notes))
 
+    assert "988" in str(refused.segment("ERR")[8])
     assert len(await desk.said(CrisisRaised)) == 1
     assert await kinds(desk) == ["changed_referral", "crisis"]
 

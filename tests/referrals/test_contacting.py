@@ -56,6 +56,16 @@ async def test_of_what_is_held_nobody_hears_before_it_is_accepted(desk: Desk) ->
     await desk.ask("POST", f"/referrals/{referral_id}/screening", who="agency", json=looked)
 
     assert await reached(desk) == [REACHED_NOW]
+    assert [each.learnt_at for each in await desk.said(ContactShared)] == [NOW]
+
+
+async def test_a_number_that_was_missing_and_is_given_was_learnt_too(desk: Desk) -> None:
+    referral_id = await desk.referred(request(contained=[patient(telecom=None)]))
+
+    given = {"by": "Kim", "phone": "212-555-0188"}
+    await desk.ask("POST", f"/referrals/{referral_id}/details", who="agency", json=given)
+
+    assert [each.learnt_at for each in await desk.said(ContactShared)] == [NOW]
 
 
 async def test_every_referral_of_the_person_goes_by_the_new_number(desk: Desk) -> None:
@@ -80,6 +90,8 @@ async def test_of_another_record_of_the_same_human_being_somebody_is_asked(desk:
     (task,) = [each for each in await desk.work() if each.kind == "contact_elsewhere"]
     assert task.about == await desk.person(theirs)
     assert f"/people/{task.about}/identity" in (task.note or "")
+    await contact(desk, theirs, NEW)
+    assert "contact_elsewhere" not in [each.kind for each in await desk.work()]
 
 
 async def test_what_is_asked_for_again_goes_by_the_new_number(desk: Desk) -> None:

@@ -47,9 +47,17 @@ def test_none_left_of_what_was_authorised_is_told_as_a_number() -> None:
 
 
 def test_a_withdrawal_differs_only_in_what_it_says() -> None:
-    known = order(urgency="urgent", part2=True, needs={"challenges": ["ptsd"]}, preferences={"languages": ["es"]})
+    known = order(
+        urgency="urgent",
+        part2=True,
+        needs={"challenges": ["ptsd"]},
+        preferences={"languages": ["es"]},
+        consents=[{}],
+        person=person(identifiers=[{"value": "M-1"}]),
+    )
     back = order(status="withdrawn", risk=None, person={"birth_date": "1990-06-05"})
 
+    assert differences(known, known.model_copy(update={"status": "withdrawn"})) == ["status: active, now withdrawn"]
     assert differences(known, back) == [
         "status: active, now withdrawn",
         "person birth date: 1990-05-06, now 1990-06-05",

@@ -1,6 +1,7 @@
 """What is known of the people who are written to, and of those they meet."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from shared.events.matching import SupporterRegistered
 from shared.events.referrals import ContactShared
 from shared.mailbox import Said
 from shared.programme import Programme, Site
-from shared.work import Asked, open_each
+from shared.work import Asked, open_each, renew
 
 OTHERWISE = (
     "The programme learnt from this person how they are reached, and a later referral says otherwise: nobody is "
@@ -40,8 +41,8 @@ async def know_contact(
     await people.keep(db, list(last.values()), reached=list(reached.values()))
     known = await people.known(db, [each.told.person_id for each in unheeded]) if unheeded else {}
     others = [each for each in unheeded if set(each.ways) - set(known[each.told.person_id].reaches)]
-    checks = [_to_check(each.told, programme) for each in contacts if each.lacks_some]
-    await open_each(db, [*checks, *(_to_check(each.told, programme, note=_otherwise(each)) for each in others)])
+    await open_each(db, [_to_check(each.told, programme) for each in contacts if each.lacks_some])
+    await renew(db, [_to_compare(each, programme) for each in others], by="notifications")
     moved = [
         (each, moment)
         for each in await reminders.waiting_for(db, last)
@@ -68,15 +69,16 @@ def _by_whom(contacts: Iterable[Contact], learnt: Collection[UUID]) -> tuple[dic
     return reached, unheeded
 
 
-def _otherwise(contact: Contact) -> str:
+def _to_compare(contact: Contact, programme: Programme) -> Asked:
     ways = ", ".join(f"{each.channel} {each.address}" for each in contact.ways)
-    return f"{OTHERWISE} {ways}."
+    check = _to_check(contact.told, programme)
+    return replace(check, kind="contact_differs", note=f"{OTHERWISE} {ways}.")
 
 
-def _to_check(told: ContactShared, programme: Programme, *, note: str | None = None) -> Asked:
+def _to_check(told: ContactShared, programme: Programme) -> Asked:
     site = programme.site(told.site_id)
     due = add_business_hours(site, now(), 8)
-    return Asked(kind="contact_to_check", about=str(told.person_id), owner=site.site_id, due=due, note=note)
+    return Asked(kind="contact_to_check", about=str(told.person_id), owner=site.site_id, due=due)
 
 
 def _usable(contact: ContactShared, *, region: str) -> list[Consented]:

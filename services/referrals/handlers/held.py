@@ -130,6 +130,8 @@ async def learn(details: Details, db: AsyncConnection, *, programme: Programme) 
     if referral.state != "needs_info" or unasked:
         raise NotWaiting
     known = _guarded(replace(referral, order=_with(referral.order, details, again=again)), details)
+    if details.reaches:
+        known = replace(known, contact_learnt_at=now())
     if details.still_wanted is not None:
         known = replace(known, reasons=tuple(each for each in known.reasons if each != "asked_again"))
     entries = [written_down(referral, "details_given", details.by)]

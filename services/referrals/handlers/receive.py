@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.fhir.answers import words_for
 from services.referrals.fhir.changes import TakenBack
-from services.referrals.fhir.outcome import Refused, outcome
+from services.referrals.fhir.outcome import Issue, Kept, Refused, outcome
 from services.referrals.fhir.outcome import refuse as refusal
 from services.referrals.handlers.arrivals import Post, Received, arrivals_of
 from services.referrals.handlers.beginning import begin
@@ -87,22 +87,24 @@ async def ingest(ingested: list[Ingested], db: AsyncConnection, *, programme: Pr
         except Refused as wrong:
             refused.append((each, wrong))
     received, said = await _take_in(posts, db, programme=programme)
-    ends = [
-        (each, not_ended(some, person=_place_of_person(each))) for each, some in zip(readable, received, strict=True)
-    ]
-    refused += [(each, wrong) for each, wrong in ends if wrong]
     wrongs = [(UUID(each.message_id), each.organisation, wrong) for each, wrong in refused]
     await store.refuse(db, [_refusal(*each, programme=programme) for each in wrongs])
+    for each, some in zip(readable, received, strict=True):
+        if kept := not_ended(some, person=_place_of_person(each), programme=programme):
+            refused.append((each, kept))
     return [*said, *(_answer(each, wrong, programme) for each, wrong in refused)]
 
 
-def not_ended(received: Sequence[Received], *, person: str) -> Refused | None:
+def not_ended(received: Sequence[Received], *, person: str, programme: Programme) -> Kept | None:
     """This will say what is told to whoever takes back a referral of another person; `person` is the place of theirs.
 
     Where several came together, each has its own answer: that it goes on.
     """
-    of_another = len(received) == 1 and received[0].of_another
-    return refusal("conflict", person, OF_ANOTHER, status=409) if of_another else None
+    if len(received) != 1 or not received[0].of_another:
+        return None
+    known = received[0].referral
+    words = [words_for(known.order, programme.site(known.site_id))] if known.crisis_at else []
+    return Kept(409, [Issue("conflict", person, " ".join([OF_ANOTHER, *words]))])
 
 
 def _place_of_person(ingested: Ingested) -> str:

@@ -52,6 +52,7 @@ class Referral:
     visits_until: datetime | None = None
     last_kept_at: datetime | None = None
     urgency: Urgency | None = None
+    contact_learnt_at: datetime | None = None
 
     @property
     def ended_by_sender(self) -> bool:
@@ -128,6 +129,7 @@ async def change(db: AsyncConnection, some: Sequence[Referral]) -> None:
             "crisis_at": each.crisis_at,
             "paged_at": each.paged_at,
             "acknowledged_at": each.acknowledged_at,
+            "contact_learnt_at": each.contact_learnt_at,
             **_clock(each),
         }
         for each in some
