@@ -197,10 +197,7 @@ class Reach(Value):
 
 
 class ContactShared(Fact):
-    """How to reach a person, for the notifications service alone.
-
-    `learnt_at` says that somebody at the programme learnt it from them, when: no referrer knows it better later.
-    """
+    """How to reach a person, for the notifications service alone."""
 
     KEY = "person_id"
     SEALED_FOR = "notifications"
@@ -210,7 +207,6 @@ class ContactShared(Fact):
     language: str = "en"
     zone: str
     reaches: list[Reach]
-    learnt_at: Instant | None = None
 
 
 class CoverageShared(Fact):

@@ -8,8 +8,7 @@ from services.referrals import store
 from services.referrals.reading import Reading
 from services.referrals.rules import triage
 from services.referrals.rules.journey import TAKEN_BACK
-from services.referrals.rules.likeness import contradict
-from services.referrals.rules.order import Posted, ReferralOrder
+from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.protection import protected
 
 
@@ -24,23 +23,18 @@ class Post:
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """A referral as it is in the store, whether this post made it, and its place in the post.
-
-    `of_another` says that it was to be taken back for a person who is another, and was not.
-    """
+    """A referral as it is in the store, whether this post made it, and its place in the post."""
 
     referral: store.Referral
     new: bool
     entry: int
-    of_another: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
     """One referral of a post, and by what it, its person, and the one it asks to be instead of are known.
 
-    `alike` is by what others are found whose number may be the same, written otherwise; whoever comes with one of the
-    same `numbers`, however written, waits.
+    `alike` is by what others are found whose number may be the same, written otherwise.
     """
 
     post_id: UUID
@@ -54,7 +48,6 @@ class Arrival:
     instead: str | None
     instead_number: str
     alike: str
-    numbers: frozenset[str]
 
     @property
     def back(self) -> bool:
@@ -78,15 +71,9 @@ def arrivals_of(post: Post) -> list[Arrival]:
             instead=store.named_by(name, each.unless) if each.unless else None,
             instead_number=store.numbered(name, each.unless) if each.unless and not each.unless.system else "",
             alike=store.alike(name, each.order.identifier),
-            numbers=_numbers(name, each),
         )
         for each in post.reading.posted
     ]
-
-
-def _numbers(organisation: str, posted: Posted) -> frozenset[str]:
-    own = store.alike(organisation, posted.order.identifier) or store.placer_of(organisation, posted.order)
-    return frozenset(filter(None, (own, store.alike(organisation, posted.unless))))
 
 
 def says_something_else(known: store.Referral, arrival: Arrival) -> bool:
@@ -97,11 +84,6 @@ def says_something_else(known: store.Referral, arrival: Arrival) -> bool:
     if arrival.order.status != known.order.status:
         return True
     return arrival.content != known.content and _undated(arrival.order) != _undated(known.order)
-
-
-def is_of_another(arrival: Arrival, known: store.Referral) -> bool:
-    """This will say whether a withdrawal is of another person than the referral that it names."""
-    return arrival.back and known.order.status not in TAKEN_BACK and contradict(arrival.order, known.order)
 
 
 def _undated(order: ReferralOrder) -> ReferralOrder:
@@ -128,7 +110,7 @@ def fresh_of(
         part2=protected(arrival.order),
         first_outcome=verdict.outcome,
         state=verdict.outcome,
-        reasons=verdict.reasons,
+        reasons=(verdict.reason,) if verdict.reason else verdict.missing,
         arrived_at=at,
         told_at=at,
         latest=arrival.content,
