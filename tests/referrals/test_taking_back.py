@@ -10,7 +10,7 @@ import pytest
 
 from shared import clock
 from shared.events.referrals import CrisisRaised, ReferralAccepted, ReferralRefused
-from tests.referrals.makers import NOW, Desk, patient, request
+from tests.referrals.makers import NOW, Desk, bundle, patient, request
 from tests.referrals.pipes import event, message
 from tests.referrals.test_following import facts
 from tests.referrals.test_mllp import answered, line
@@ -344,3 +344,19 @@ async def test_nobody_takes_back_what_is_anothers(small: Desk) -> None:
 
     assert {each.status_code for each in told} == {404}
     assert await small.said(ReferralRefused) == []
+
+
+async def test_without_a_number_nothing_is_alike_to_a_withdrawal_that_comes_with_it(desk: Desk) -> None:
+    people = [
+        patient(id=f"p{each}", identifier=[{"system": "urn:hospital:mrn", "value": f"M-{each}"}]) for each in "12"
+    ]
+    asked, back = (request(None, contained=[], status=each) for each in ("active", "revoked"))
+    one, other = ({"_as": f"urn:uuid:{uuid4()}", **each} for each in people)
+
+    whole = bundle(
+        one, other, asked | {"subject": {"reference": one["_as"]}}, back | {"subject": {"reference": other["_as"]}}
+    )
+    answer = await desk.refer(whole, path="/fhir")
+
+    assert answer.status_code == 200
+    assert "changed_referral" not in await kinds(desk)

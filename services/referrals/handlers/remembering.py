@@ -57,7 +57,7 @@ class Remembered:
         return [each for each in self._alike(arrival) if not each.never_had]
 
     def _alike(self, arrival: Arrival) -> list[store.Referral]:
-        return [self.known[each] for each in self.alike.get(arrival.alike, ())]
+        return [self.known[each] for each in self.alike.get(arrival.alike, ())] if arrival.alike else []
 
     def overtaken(self, arrival: Arrival) -> bool:
         """This will say whether what takes it back came before it, with its number written otherwise."""
