@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, update
 
+from shared import names
 from shared.database import Database
 from shared.mailbox import Status
 from shared.mailbox.relay import ATOMIC_FROM
@@ -21,8 +22,8 @@ MANY = 3 * ATOMIC_FROM
 async def limit(bus: Bus, stream: str, **limits: Any) -> None:
     """Change a stream behind everybody's back."""
     config = (await bus.ask(f"STREAM.INFO.{stream}"))["config"]
-    told = await bus.ask(f"STREAM.UPDATE.{stream}", json.dumps({**config, **limits}).encode())
-    assert "error" not in told, told
+    answer = await bus.ask(f"STREAM.UPDATE.{stream}", json.dumps({**config, **limits}).encode())
+    assert "error" not in answer, answer
 
 
 def sent(database: Database) -> Any:
@@ -30,14 +31,14 @@ def sent(database: Database) -> Any:
     return count(database, outbox, outbox.c.sent_at.is_not(None))
 
 
-async def batches(bus: Bus, stream: str) -> set[str]:
-    """The ids of the atomic batches that a stream's messages came in."""
+async def told(bus: Bus, stream: str, header: str) -> list[str]:
+    """What a header says in each message of a stream that has it, in their order."""
     many = (await bus.ask(f"STREAM.INFO.{stream}"))["state"]["messages"]
     found = []
     for each in range(1, many + 1):
-        told = await bus.ask(f"STREAM.MSG.GET.{stream}", json.dumps({"seq": each}).encode())
-        found += base64.b64decode(told["message"]["hdrs"]).decode().splitlines()
-    return {line for line in found if line.startswith("Nats-Batch-Id:")}
+        held = await bus.ask(f"STREAM.MSG.GET.{stream}", json.dumps({"seq": each}).encode())
+        found += base64.b64decode(held["message"]["hdrs"]).decode().splitlines()
+    return [line.partition(": ")[2] for line in found if line.startswith(f"{header}:")]
 
 
 async def test_many_rows_leave_as_one_atomic_batch_in_order(bus: Bus, speaker: Database) -> None:
@@ -48,10 +49,9 @@ async def test_many_rows_leave_as_one_atomic_batch_in_order(bus: Bus, speaker: D
         await until(lambda: all_sent(speaker))
 
     placed = await rows(speaker, select(outbox.c.sequence).order_by(outbox.c.id))
-    told = await bus.ask("STREAM.INFO.REFERRALS")
     assert [each["sequence"] for each in placed] == list(range(1, MANY + 1))
-    assert told["state"]["messages"] == MANY
-    assert len(await batches(bus, "REFERRALS")) == 1
+    assert len(set(await told(bus, "REFERRALS", "Nats-Batch-Id"))) == 1
+    assert len(await told(bus, "REFERRALS", names.EVENT_ID)) == MANY
 
 
 async def test_rows_leave_alone_where_a_batch_is_refused(bus: Bus, speaker: Database) -> None:
@@ -61,9 +61,30 @@ async def test_rows_leave_alone_where_a_batch_is_refused(bus: Bus, speaker: Data
     async with running_mailbox(bus, "referrals", speaker, says_only):
         await until(lambda: all_sent(speaker))
 
-    told = await bus.ask("STREAM.INFO.REFERRALS")
-    assert told["state"]["messages"] == MANY
-    assert await batches(bus, "REFERRALS") == set()
+    assert await told(bus, "REFERRALS", "Nats-Batch-Id") == []
+    assert len(await told(bus, "REFERRALS", names.EVENT_ID)) == MANY
+
+
+async def test_answers_that_the_broker_has_already_make_it_refuse_the_batch_and_keep_their_places(
+    bus: Bus, listener: Database
+) -> None:
+    answers = [Status("general-hospital", "referral", f"r{each}", {}) for each in range(2 * MANY)]
+    async with running_mailbox(bus, "referrals", listener, says_only) as mailbox:
+        await mailbox.run(say_all, answers[:MANY])
+        await until(lambda: all_sent(listener))
+    places = select(outbox.c.event_id, outbox.c.sequence).where(outbox.c.sequence.is_not(None)).order_by(outbox.c.id)
+    before = await rows(listener, places)
+    # As if the process had died before it could write down what was taken.
+    await change(listener, update(outbox).where(outbox.c.id % 2 == 0).values(sent_at=None, sequence=None))
+    await silent("referrals", listener).run(say_all, answers[MANY:])
+
+    async with running_mailbox(bus, "referrals", listener, says_only):
+        await until(lambda: all_sent(listener))
+
+    after = await rows(listener, places)
+    assert after[:MANY] == before
+    held = await told(bus, "STATUS_general-hospital", names.EVENT_ID)
+    assert dict(enumerate(held, 1)) == {each["sequence"]: str(each["event_id"]) for each in after}
 
 
 @pytest.mark.parametrize("others", [3, 30])
@@ -83,7 +104,7 @@ async def test_a_row_that_the_broker_never_takes_holds_up_no_other(bus: Bus, spe
 async def test_a_stream_that_refuses_rests_and_the_others_go_on(bus: Bus, listener: Database) -> None:
     await limit(bus, "REFERRALS", max_msgs=1, discard="new")
     facts = [cleared(uuid4(), f"{each}") for each in range(3)]
-    told = [Status("general-hospital", "referral", f"r{each}", {}) for each in range(3)]
+    answers = [Status("general-hospital", "referral", f"r{each}", {}) for each in range(3)]
 
     async def all_but_two_left() -> bool:
         return bool(await sent(listener) == 4)
@@ -91,7 +112,7 @@ async def test_a_stream_that_refuses_rests_and_the_others_go_on(bus: Bus, listen
     async with running_mailbox(bus, "referrals", listener, says_only) as mailbox:
         await mailbox.run(say_all, facts)
         await until(lambda: sent(listener))
-        await mailbox.run(say_all, told)
+        await mailbox.run(say_all, answers)
         await until(all_but_two_left)
         refused = await rows(listener, select(outbox.c.stream).where(outbox.c.sent_at.is_(None)))
         await limit(bus, "REFERRALS", max_msgs=-1)

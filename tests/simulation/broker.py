@@ -205,6 +205,11 @@ class Broker:
                 return {"stream": stream.name, "seq": sequence, **({"duplicate": True} if known else {})}
         raise nats.errors.NoRespondersError
 
+    def knows(self, subject: str, headers: dict[str, str]) -> bool:
+        """Whether it has a message of this id already; a batch with one is refused whole."""
+        identity = headers.get("Nats-Msg-Id", "")
+        return any(identity in stream.ids for stream in self.streams.values() if stream.takes(subject))
+
     def told(self, stream: Stream) -> None:
         """Let everybody who reads a stream have what is new."""
         for each in self.consumers.values():

@@ -14,7 +14,7 @@ from tests.simulation.broker import HOP, Broker
 PATIENCE = 0.5
 """Seconds after which a client gives up here, so that waiting does not fill the seeds."""
 READ = "$JS.API.DIRECT.GET."
-NO_SUCH_STREAM, BATCH_INCOMPLETE = 10059, 10199
+NO_SUCH_STREAM, BATCH_INCOMPLETE, KNOWN_IN_BATCH = 10059, 10199, 10201
 
 
 class Answers:
@@ -97,5 +97,7 @@ class Connection:
         complete = [each[2]["Nats-Batch-Sequence"] for each in staged] == [str(each + 1) for each in range(len(staged))]
         if not complete or self.broker.weather.strikes("batch refused"):
             return {"error": {"err_code": BATCH_INCOMPLETE, "description": "batch"}}
+        if any(self.broker.knows(about, told) for about, _, told in staged):
+            return {"error": {"err_code": KNOWN_IN_BATCH, "description": "batch"}}
         self.broker.weather.note("atomic batch")
         return {**[self.broker.store(*each) for each in staged][-1], "count": len(staged)}
