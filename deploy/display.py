@@ -166,7 +166,7 @@ def tasks(waiting: Sequence[tuple[str, Task]], services: Mapping[str, str]) -> R
 
 def _how_done(services: Mapping[str, str]) -> Text:
     told = [f"  {service}: {url}" for service, url in sorted(services.items())]
-    done = 'Done: POST /work/{task}/done with {"by": "your name"}, as the programme, at'
+    done = 'What nothing else closes: POST /work/{task}/done with {"by": "your name"} to'
     return Text("\n".join(["", done, *told]))
 
 

@@ -47,10 +47,15 @@ class Edge:
         received: list[handlers.Received] = await self.receive(post)
         return received
 
-    async def insist(self, received: Sequence[handlers.Received]) -> None:
-        """This will raise Unheard where danger was posted, and the way on which people are paged about it is broken."""
+    async def insist(self, received: Sequence[handlers.Received], *, person: str = "Patient") -> None:
+        """This will raise Unheard where danger was posted, and the way on which people are paged about it is broken.
+
+        It raises Refused where a referral was to be taken back of somebody else: what was posted is kept all the same.
+        """
         for each in await self.unheard([each.referral for each in received]):
             raise unheard(each.order, self.programme.site(each.site_id))
+        if wrong := handlers.not_ended(received, person=person, programme=self.programme):
+            raise wrong
 
     async def unheard(self, referrals: Sequence[store.Referral]) -> list[store.Referral]:
         """This will choose one for each site where danger waits, and the way on which people are paged is broken."""

@@ -197,7 +197,10 @@ class Reach(Value):
 
 
 class ContactShared(Fact):
-    """How to reach a person, for the notifications service alone."""
+    """How to reach a person, for the notifications service alone.
+
+    `learnt_at` says that somebody at the programme learnt it from them, when: no referrer knows it better later.
+    """
 
     KEY = "person_id"
     SEALED_FOR = "notifications"
@@ -207,6 +210,7 @@ class ContactShared(Fact):
     language: str = "en"
     zone: str
     reaches: list[Reach]
+    learnt_at: Instant | None = None
 
 
 class CoverageShared(Fact):

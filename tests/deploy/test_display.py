@@ -54,6 +54,6 @@ def test_a_task_shows_its_ids_whole() -> None:
         f"about {about}",
         f"task  {task_id}",
         "",
-        'Done: POST /work/{task}/done with {"by": "your name"}, as the programme, at',
+        'What nothing else closes: POST /work/{task}/done with {"by": "your name"} to',
         "scheduling: http://127.0.0.1:8003",
     ]

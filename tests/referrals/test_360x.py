@@ -92,7 +92,7 @@ async def test_an_order_that_a_person_has_to_look_at_is_on_hold(desk: Desk) -> N
         _, status = await both(port, ordered(PID="PID|1||M-1^^^GENERAL^MR||EXAMPLE^ANA||19900506|F"))
 
     assert standing(status) == ("SC", "HD")
-    assert "Which phone number" in notes(status)
+    assert "one question is open. Which phone number" in notes(status)
 
 
 async def test_a_sign_of_danger_in_an_order_is_answered_with_the_emergency_words_and_a_time(desk: Desk) -> None:

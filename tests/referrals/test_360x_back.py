@@ -8,11 +8,11 @@ import pytest
 
 from shared.events.referrals import ConsentGiven, CrisisRaised, ReferralAccepted, ReferralRefused
 from shared.mailbox import Ingested
-from tests.referrals.makers import NOW, Desk
+from tests.referrals.makers import NOW, Desk, patient, request
 from tests.referrals.pipes import HL7, ORDER, ordered, unordered
 from tests.referrals.test_360x import both, notes, standing
 from tests.referrals.test_following import facts
-from tests.referrals.test_mllp import line
+from tests.referrals.test_mllp import answered, line
 
 PEER = "OBR|1|||461481000124109^Referral to peer support^SCT"
 BEA = "PID|1||M-2^^^GENERAL^MR||OTHER^BEA||19800101|F"
@@ -119,19 +119,52 @@ async def test_an_order_of_another_person_is_not_taken_back_for_a_number_written
 
 
 async def test_an_order_goes_on_that_is_taken_back_by_its_number_for_somebody_else(desk: Desk) -> None:
-    _, after, repeated, right = await told(desk, new(), back(PID=BEA), back(PID=BEA), back())
+    async with line(desk) as port:
+        await both(port, new())
+        refused = [await answered(port, back(PID=BEA)) for _ in range(2)]
+        _, right = await both(port, back())
 
-    assert [standing(each) for each in (after, repeated, right)] == [("UC", "IP"), ("UC", "IP"), ("CR", "CA")]
+    assert [(str(each.segment("MSA")[1]), str(each.segment("ERR")[2])) for each in refused] == [("AE", "PID^1")] * 2
+    assert standing(right) == ("CR", "CA")
     (task,) = await desk.work()
     assert task.kind == "changed_referral"
-    assert {"status: active, now withdrawn", "person first name: ANA, now BEA"} < set((task.note or "").splitlines())
+    assert (task.note or "").splitlines()[1:-1] == [
+        "status: active, now withdrawn",
+        "person identifiers: also GENERAL M-2",
+        "person first name: ANA, now BEA",
+        "person family name: EXAMPLE, now OTHER",
+        "person birth date: 1990-05-06, now 1980-01-01",
+    ]
+
+
+async def test_on_the_bus_too_it_is_said_where_a_withdrawal_of_somebody_else_is_wrong(desk: Desk) -> None:
+    await desk.post_on_bus(new(), media=HL7)
+    await desk.post_on_bus(back(PID=BEA), media=HL7)
+
+    first, refused = await desk.told()
+    assert (first["status"], refused["resourceType"]) == ("accepted", "OperationOutcome")
+    assert refused["issue"][0]["code"] == "conflict"
+
+
+async def test_a_revoked_request_of_somebody_else_is_a_conflict_over_http(desk: Desk) -> None:
+    number = await desk.referred(request())
+    other = patient(birthDate="1980-01-01", name=[{"given": ["Bea"], "family": "Other"}])
+
+    refused = await desk.refer(request(status="revoked", contained=[other]))
+
+    assert (refused.status_code, refused.json()["issue"][0]["code"]) == (409, "conflict")
+    assert (await desk.task(number))["status"] == "accepted"
+    assert await kinds(desk) == ["changed_referral"]
 
 
 async def test_danger_in_what_takes_back_an_order_of_somebody_else_is_raised(desk: Desk) -> None:
     notes = "NTE|1||she wants to kill herself"
 
-    await told(desk, new(), back(PID=BEA, NTE=notes))
+    async with line(desk) as port:
+        await both(port, new())
+        refused = await answered(port, back(PID=BEA, NTE=notes))
 
+    assert "988" in str(refused.segment("ERR")[8])
     assert len(await desk.said(CrisisRaised)) == 1
     assert await kinds(desk) == ["changed_referral", "crisis"]
 

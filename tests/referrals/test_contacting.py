@@ -1,17 +1,20 @@
 """Whoever changed their number is written to at the new one alone, once somebody at the programme says so."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from shared import clock
 from shared.events.referrals import ContactShared, ReferralAccepted
-from tests.referrals.makers import Desk, request
+from tests.referrals.makers import NOW, Desk, patient, request
 from tests.referrals.test_following import facts
-from tests.referrals.test_identity import find
+from tests.referrals.test_identity import a_minute_later, find
 
 OLD = ("sms", "+12125550123")
 NEW: dict[str, Any] = {"by": "Kim Lee", "phone": "212-555-0188", "email": "ana@example.org"}
+OTHER_SERVICE = {"coding": [{"system": "http://snomed.info/sct", "code": "183524004"}]}
 REACHED_NOW = [("sms", "+12125550188"), ("email", "ana@example.org")]
 
 
@@ -53,6 +56,16 @@ async def test_of_what_is_held_nobody_hears_before_it_is_accepted(desk: Desk) ->
     await desk.ask("POST", f"/referrals/{referral_id}/screening", who="agency", json=looked)
 
     assert await reached(desk) == [REACHED_NOW]
+    assert [each.learnt_at for each in await desk.said(ContactShared)] == [NOW]
+
+
+async def test_a_number_that_was_missing_and_is_given_was_learnt_too(desk: Desk) -> None:
+    referral_id = await desk.referred(request(contained=[patient(telecom=None)]))
+
+    given = {"by": "Kim", "phone": "212-555-0188"}
+    await desk.ask("POST", f"/referrals/{referral_id}/details", who="agency", json=given)
+
+    assert [each.learnt_at for each in await desk.said(ContactShared)] == [NOW]
 
 
 async def test_every_referral_of_the_person_goes_by_the_new_number(desk: Desk) -> None:
@@ -66,14 +79,67 @@ async def test_every_referral_of_the_person_goes_by_the_new_number(desk: Desk) -
     assert await reached(desk) == [[OLD], REACHED_NOW, REACHED_NOW]
 
 
-async def test_whoever_is_one_human_being_with_them_is_reached_so_too(desk: Desk) -> None:
+async def test_of_another_record_of_the_same_human_being_somebody_is_asked(desk: Desk) -> None:
     mine, theirs = await desk.referred(request()), await desk.referred(request(), who="silent-centre")
     await find(desk, await desk.person(mine), await desk.person(theirs))
 
     await contact(desk, mine, NEW)
 
-    told = [each for each in await desk.said(ContactShared) if len(each.reaches) == 2]
-    assert {str(each.person_id) for each in told} == {await desk.person(mine), await desk.person(theirs)}
+    told = [each for each in await desk.said(ContactShared) if each.learnt_at]
+    assert [str(each.person_id) for each in told] == [await desk.person(mine)]
+    (task,) = [each for each in await desk.work() if each.kind == "contact_elsewhere"]
+    assert task.about == await desk.person(theirs)
+    assert f"/people/{task.about}/identity" in (task.note or "")
+    await contact(desk, theirs, NEW)
+    assert "contact_elsewhere" not in [each.kind for each in await desk.work()]
+
+
+async def test_what_is_asked_for_again_goes_by_the_new_number(desk: Desk) -> None:
+    first, second = await desk.referred(request()), await desk.referred(request("R-2"))
+    await desk.refer(request(status="revoked"))
+    await contact(desk, second, NEW)
+
+    await desk.refer(request())
+    wanted = {"by": "Kim", "still_wanted": True}
+    assert (await desk.ask("POST", f"/referrals/{first}/details", who="agency", json=wanted)).json()[
+        "state"
+    ] == "accepted"
+
+    assert (await reached(desk))[-1] == REACHED_NOW
+
+
+async def test_a_number_is_changed_after_the_visits_too_for_more_may_be_booked(desk: Desk) -> None:
+    referral_id = await desk.referred(request())
+    (accepted,) = await desk.said(ReferralAccepted)
+    said = facts(accepted)
+    await desk.hear(*(said[each] for each in ("match", "series", "first", "ended")))
+
+    assert (await contact(desk, referral_id, NEW)).json()["state"] == "completed"
+    assert (await reached(desk))[-1] == REACHED_NOW
+
+
+async def test_the_site_and_language_of_the_last_referral_count(desk: Desk) -> None:
+    clock.step_to(NOW + timedelta(hours=1))
+    second = await desk.referred(request("R-2", contained=[patient(communication=None)]))
+    clock.step_to(NOW + timedelta(hours=2))
+    first = await desk.referred(request())
+
+    for each in (first, second):
+        await contact(desk, each, NEW)
+
+    assert [(each.site_id, each.language) for each in await desk.said(ContactShared)][2:] == [("main", "es")] * 2
+
+
+async def test_another_who_has_the_new_number_already_is_compared(desk: Desk) -> None:
+    who = {"identifier": [{"system": "urn:clinic:charts", "value": "77"}]}
+    phone = [{"system": "phone", "value": "212-555-0188"}]
+    other = request("C-1", contained=[patient(telecom=phone, **who)])
+    mine, _ = await desk.referred(request()), await desk.referred(other, who="silent-centre")
+
+    await contact(desk, mine, NEW)
+    await a_minute_later(desk)
+
+    assert "possible_duplicate" in [each.kind for each in await desk.work()]
 
 
 async def test_the_timeline_says_that_it_changed_and_its_referrer_does_not_see_it(desk: Desk) -> None:
@@ -87,13 +153,14 @@ async def test_the_timeline_says_that_it_changed_and_its_referrer_does_not_see_i
     assert "contact_changed" not in {each["what"] for each in theirs}
 
 
-async def test_nothing_changes_of_what_is_over_unknown_or_only_a_test(desk: Desk) -> None:
-    over = await desk.referred(request(status="revoked"))
+async def test_nothing_changes_of_what_was_refused_lacks_more_or_is_unknown_or_a_test(desk: Desk) -> None:
+    refused = await desk.referred(request(code=OTHER_SERVICE))
+    lacks = await desk.referred(request("R-2", contained=[patient(birthDate=None)]))
     test = await desk.referred(request(), who="trial-hospital")
 
-    answers = [await contact(desk, each, NEW) for each in (over, test, str(uuid4()))]
+    answers = [await contact(desk, each, NEW) for each in (refused, lacks, test, str(uuid4()))]
 
-    assert [each.status_code for each in answers] == [409, 409, 404]
+    assert [each.status_code for each in answers] == [409, 409, 409, 404]
     assert await reached(desk) == []
 
 

@@ -1,6 +1,9 @@
 """What is known of the people who are written to, and of those they meet."""
 
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,17 +20,29 @@ from shared.events.matching import SupporterRegistered
 from shared.events.referrals import ContactShared
 from shared.mailbox import Said
 from shared.programme import Programme, Site
-from shared.work import Asked, open_each
+from shared.work import Asked, open_each, renew
+
+OTHERWISE = (
+    "The programme learnt from this person how they are reached, and a later referral says otherwise: nobody is "
+    "written to there. Ask them; where it is right, keep it by POST /referrals/{id}/contact. It says:"
+)
 
 
 async def know_contact(
     told: list[ContactShared], db: AsyncConnection, *, limits: Limits, programme: Programme
 ) -> list[Said]:
-    """This will remember how to reach people, and take up what waited for it or was planned for another zone."""
+    """This will remember how to reach people, and take up what waited for it or was planned for another zone.
+
+    What the programme learnt from somebody no referrer replaces: where one says something else, somebody looks.
+    """
     contacts = [_contact(each, programme.site(each.site_id)) for each in told]
     last = {each.told.person_id: each for each in contacts}
-    await people.keep(db, list(last.values()))
+    reached, unheeded = _by_whom(contacts, await people.learnt(db, last))
+    await people.keep(db, list(last.values()), reached=list(reached.values()))
+    known = await people.known(db, [each.told.person_id for each in unheeded]) if unheeded else {}
+    others = [each for each in unheeded if set(each.ways) - set(known[each.told.person_id].reaches)]
     await open_each(db, [_to_check(each.told, programme) for each in contacts if each.lacks_some])
+    await renew(db, [_to_compare(each, programme) for each in others], by="notifications")
     moved = [
         (each, moment)
         for each in await reminders.waiting_for(db, last)
@@ -39,6 +54,25 @@ async def know_contact(
 
 def _contact(told: ContactShared, site: Site) -> Contact:
     return Contact(told, _usable(told, region=site.region), timing.zone_of(told.zone, site.zone))
+
+
+def _by_whom(contacts: Iterable[Contact], learnt: Collection[UUID]) -> tuple[dict[UUID, Contact], list[Contact]]:
+    """This will give how each person is reached from now on, and what a referrer says who knows it no better."""
+    reached: dict[UUID, Contact] = {}
+    unheeded: list[Contact] = []
+    for each in contacts:
+        person_id, before = each.told.person_id, reached.get(each.told.person_id)
+        if not each.told.learnt_at and (person_id in learnt or (before and before.told.learnt_at)):
+            unheeded.append(each)
+        else:
+            reached[person_id] = each
+    return reached, unheeded
+
+
+def _to_compare(contact: Contact, programme: Programme) -> Asked:
+    ways = ", ".join(f"{each.channel} {each.address}" for each in contact.ways)
+    check = _to_check(contact.told, programme)
+    return replace(check, kind="contact_differs", note=f"{OTHERWISE} {ways}.")
 
 
 def _to_check(told: ContactShared, programme: Programme) -> Asked:

@@ -45,6 +45,11 @@ class Contact:
     zone: ZoneInfo
 
     @property
+    def ways(self) -> list[Reach]:
+        """The ways that can be used."""
+        return [each for each, _ in self.usable]
+
+    @property
     def lacks_some(self) -> bool:
         """Whether an address among what was told cannot be used."""
         return len(self.usable) < len(self.told.reaches)
@@ -77,6 +82,8 @@ SAID_STOP = select(opt_outs.c.person_id).where(among(opt_outs.c.person_id, "some
 IN_CRISIS = select(holds.c.person_id).where(among(holds.c.person_id, "some"), holds.c.cleared_at.is_(None))
 ZONES = select(people.c.person_id, people.c.zone).where(SOME)
 KEEP = upsert(people, keys=["person_id"], change=["site_id", "first_name", "language", "zone"])
+LEARN = update(people).where(people.c.person_id == bindparam("one")).values(learnt_at=bindparam("at"))
+LEARNT = select(people.c.person_id).where(SOME, people.c.learnt_at.is_not(None))
 FORGET_REACHES = delete(reaches).where(among(reaches.c.person_id, "some"))
 REACH = insert(reaches)
 OPT_OUT = insert_or_ignore(opt_outs)
@@ -107,12 +114,19 @@ LAST_RAISED = select(holds.c.person_id, holds.c.raised_at, IN_HAND.label("in_han
 MEET = upsert(supporters, keys=["supporter_id"], change=["public_name"])
 
 
-async def keep(db: AsyncConnection, contacts: Sequence[Contact]) -> None:
-    """This will remember how to reach people, each named once, instead of what was known before."""
+async def keep(db: AsyncConnection, contacts: Sequence[Contact], *, reached: Sequence[Contact]) -> None:
+    """This will remember people, each named once, and how those are `reached` instead of what was known before."""
     await db.execute(KEEP, [_row(each) for each in contacts])
-    await db.execute(FORGET_REACHES, {"some": [each.told.person_id for each in contacts]})
-    if rows := [row for each in contacts for row in _ways(each)]:
+    await db.execute(FORGET_REACHES, {"some": [each.told.person_id for each in reached]})
+    if rows := [row for each in reached for row in _ways(each)]:
         await db.execute(REACH, rows)
+    if learnt := [{"one": each.told.person_id, "at": each.told.learnt_at} for each in reached if each.told.learnt_at]:
+        await db.execute(LEARN, learnt)
+
+
+async def learnt(db: AsyncConnection, person_ids: Iterable[UUID]) -> set[UUID]:
+    """This will choose those of whom the programme learnt how they are reached."""
+    return set((await db.execute(LEARNT, {"some": sorted(set(person_ids))})).scalars())
 
 
 def _row(contact: Contact) -> dict[str, Any]:

@@ -16,7 +16,9 @@ people = Table(
     Column("first_name", Sealed("people.first_name")),
     Column("language", Text, nullable=False),
     Column("zone", Text, nullable=False),
+    Column("learnt_at", UtcTime),
 )
+"""Who may be written to; `learnt_at` is when the programme learnt from them how they are reached."""
 
 reaches = Table(
     "reaches",

@@ -46,8 +46,12 @@ class Refused(Exception):
         self.status, self.issues = status, tuple(issues)
 
 
-class Unheard(Refused):
-    """What was posted is kept, but nobody can be paged about the danger in it: who sent it must not wait for us."""
+class Kept(Refused):
+    """What was posted is kept, and accounted for, though what was asked for is not done."""
+
+
+class Unheard(Kept):
+    """Nobody can be paged about the danger in what was posted: who sent it must not wait for us."""
 
 
 def refuse(code: Code, expression: str, remedy: str, *, status: int = 422) -> Refused:

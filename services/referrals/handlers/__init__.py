@@ -35,7 +35,17 @@ from services.referrals.handlers.notifying import look as look_at_subscriptions
 from services.referrals.handlers.notifying import notify, record
 from services.referrals.handlers.playing import Misfit, play, refuse_misfit
 from services.referrals.handlers.pointing import THEMSELVES, MayNotPoint, NoWay, Pointing, Word, lead_there, point, say
-from services.referrals.handlers.receive import Post, Received, Revision, check, ingest, receive, refuse, revise
+from services.referrals.handlers.receive import (
+    Post,
+    Received,
+    Revision,
+    check,
+    ingest,
+    not_ended,
+    receive,
+    refuse,
+    revise,
+)
 from services.referrals.handlers.reporting import Duty, NoSuchDuty, NotYet, Reporting, Suspicion, keep_report, suspect
 from services.referrals.handlers.subscribing import Changed, NotThere, TooMany, Wish, change, subscribe
 from services.referrals.handlers.telling import Counted, Told, accounts, echo, tasks_of
@@ -106,6 +116,7 @@ __all__ = [
     "look",
     "look_at_clocks",
     "look_at_subscriptions",
+    "not_ended",
     "notify",
     "paged",
     "play",

@@ -47,7 +47,7 @@ def held_as(asked: store.Referral, verdict: Verdict, at: datetime) -> store.Refe
         asked,
         first_outcome=verdict.outcome if asked.never_had else asked.first_outcome,
         state=verdict.outcome,
-        reasons=(verdict.reason,) if verdict.reason else verdict.missing,
+        reasons=verdict.reasons,
         crisis_at=at if verdict.outcome == "crisis_review" else None,
         paged_at=None,
         acknowledged_at=None,

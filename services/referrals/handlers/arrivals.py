@@ -8,7 +8,8 @@ from services.referrals import store
 from services.referrals.reading import Reading
 from services.referrals.rules import triage
 from services.referrals.rules.journey import TAKEN_BACK
-from services.referrals.rules.order import ReferralOrder
+from services.referrals.rules.likeness import contradict
+from services.referrals.rules.order import Posted, ReferralOrder
 from services.referrals.rules.protection import protected
 
 
@@ -23,18 +24,23 @@ class Post:
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """A referral as it is in the store, whether this post made it, and its place in the post."""
+    """A referral as it is in the store, whether this post made it, and its place in the post.
+
+    `of_another` says that it was to be taken back for a person who is another, and was not.
+    """
 
     referral: store.Referral
     new: bool
     entry: int
+    of_another: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
     """One referral of a post, and by what it, its person, and the one it asks to be instead of are known.
 
-    `alike` is by what others are found whose number may be the same, written otherwise.
+    `alike` is by what others are found whose number may be the same, written otherwise; whoever comes with one of the
+    same `numbers`, however written, waits.
     """
 
     post_id: UUID
@@ -48,6 +54,7 @@ class Arrival:
     instead: str | None
     instead_number: str
     alike: str
+    numbers: frozenset[str]
 
     @property
     def back(self) -> bool:
@@ -71,9 +78,15 @@ def arrivals_of(post: Post) -> list[Arrival]:
             instead=store.named_by(name, each.unless) if each.unless else None,
             instead_number=store.numbered(name, each.unless) if each.unless and not each.unless.system else "",
             alike=store.alike(name, each.order.identifier),
+            numbers=_numbers(name, each),
         )
         for each in post.reading.posted
     ]
+
+
+def _numbers(organisation: str, posted: Posted) -> frozenset[str]:
+    own = store.alike(organisation, posted.order.identifier) or store.placer_of(organisation, posted.order)
+    return frozenset(filter(None, (own, store.alike(organisation, posted.unless))))
 
 
 def says_something_else(known: store.Referral, arrival: Arrival) -> bool:
@@ -84,6 +97,11 @@ def says_something_else(known: store.Referral, arrival: Arrival) -> bool:
     if arrival.order.status != known.order.status:
         return True
     return arrival.content != known.content and _undated(arrival.order) != _undated(known.order)
+
+
+def is_of_another(arrival: Arrival, known: store.Referral) -> bool:
+    """This will say whether a withdrawal is of another person than the referral that it names."""
+    return arrival.back and known.order.status not in TAKEN_BACK and contradict(arrival.order, known.order)
 
 
 def _undated(order: ReferralOrder) -> ReferralOrder:
@@ -110,7 +128,7 @@ def fresh_of(
         part2=protected(arrival.order),
         first_outcome=verdict.outcome,
         state=verdict.outcome,
-        reasons=(verdict.reason,) if verdict.reason else verdict.missing,
+        reasons=verdict.reasons,
         arrived_at=at,
         told_at=at,
         latest=arrival.content,

@@ -10,6 +10,7 @@ from services.referrals import store
 from services.referrals.handlers.arrivals import Arrival, comparison, says_something_else
 from services.referrals.handlers.intake import Intake
 from services.referrals.handlers.remembering import Remembered
+from shared.database import lock
 from shared.programme import Programme
 from shared.work import still_open
 
@@ -18,6 +19,7 @@ async def begin(db: AsyncConnection, arrivals: Sequence[Arrival], *, programme: 
     """This will learn what is known of some arrivals, and let whoever comes with the same ones wait."""
     prints = {print_ for each in arrivals for print_ in each.prints}
     placers = {each.placer for each in arrivals} | {each.instead for each in arrivals if each.instead}
+    await lock(db, *{number for each in arrivals for number in each.numbers})
     placed = await store.ids_by_placer(db, {each.organisation for each in arrivals}, placers)
     numbered = [each for each in arrivals if each.alike]
     alike = await store.ids_alike(db, (each.organisation for each in numbered), (each.alike for each in numbered))

@@ -124,14 +124,16 @@ async def learn(details: Details, db: AsyncConnection, *, programme: Programme) 
     """This will add what was missing, and let the referral go on where nothing is missing any more."""
     referral = await one_alone(db, details.referral_id)
     asked = {"still_wanted": details.still_wanted, "guardian": details.guardian}
-    again = ASKED_AGAIN in referral.reasons
+    again = "asked_again" in referral.reasons
     reasons = (*referral.reasons, "still_wanted") if again else referral.reasons
     unasked = [name for name, each in asked.items() if each is not None and name not in reasons]
     if referral.state != "needs_info" or unasked:
         raise NotWaiting
     known = _guarded(replace(referral, order=_with(referral.order, details, again=again)), details)
+    if details.reaches:
+        known = replace(known, contact_learnt_at=now())
     if details.still_wanted is not None:
-        known = replace(known, reasons=tuple(each for each in known.reasons if each != ASKED_AGAIN))
+        known = replace(known, reasons=tuple(each for each in known.reasons if each != "asked_again"))
     entries = [written_down(referral, "details_given", details.by)]
     if details.guardian:
         entries.append(written_down(referral, "guardian_asked", details.by))
@@ -172,8 +174,6 @@ WANTED: dict[bool | None, dict[str, Any]] = {
     False: {"status": "active", "peer_support_consent": False},
 }
 """What is known when somebody has asked whether peer support is still wanted."""
-ASKED_AGAIN = "asked_again"
-"""Why a referral is held that was taken back before: where it is not wanted, that holds."""
 
 
 def _guarded(referral: store.Referral, details: Details) -> store.Referral:
@@ -264,10 +264,9 @@ async def _go_on(
     at = now()
     who = party(referral.order, programme, programme.site(referral.site_id), at)
     lacks_guardian = who == "guardian" and referral.guardian is None
-    again = ASKED_AGAIN in referral.reasons
+    again = "asked_again" in referral.reasons
     verdict = triage(referral.order, Agreement(), at, cleared=True, lacks_guardian=lacks_guardian, again=again)
-    reasons = (verdict.reason,) if verdict.reason else verdict.missing
-    moved, rings = wind(replace(referral, state=verdict.outcome, reasons=reasons), programme=programme, at=at)
+    moved, rings = wind(replace(referral, state=verdict.outcome, reasons=verdict.reasons), programme=programme, at=at)
     await store.change(db, [moved])
     said = await settle(db, [follow(moved, verdict, programme=programme, at=at)])
     return moved, [*said, *rings, *await tell(db, [moved], programme=programme)]

@@ -8,7 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import store
 from services.referrals.handlers.again import OF_ANOTHER, WHICH, as_asked, held_as
-from services.referrals.handlers.arrivals import Arrival, Received, comparison, fresh_of, says_something_else
+from services.referrals.handlers.arrivals import (
+    Arrival,
+    Received,
+    comparison,
+    fresh_of,
+    is_of_another,
+    says_something_else,
+)
 from services.referrals.handlers.comparing import to_compare
 from services.referrals.handlers.notifying import announce
 from services.referrals.handlers.outcomes import Follows, amend, follow, in_words, raise_crisis, settle, take_back
@@ -19,7 +26,6 @@ from services.referrals.handlers.winding import wind, wind_by_discharge
 from services.referrals.rules import clock, minors, playing, triage
 from services.referrals.rules.differing import differences
 from services.referrals.rules.journey import OVER, TAKEN_BACK
-from services.referrals.rules.likeness import contradict
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.protection import protected
 from shared.calendar import add_business_days
@@ -50,7 +56,8 @@ class Intake:
     def take(self, arrival: Arrival) -> Received:
         """This will take in a referral, or account for a repeat of one that is known."""
         if known := self.before.repeated(arrival):
-            return Received(referral=self._repeat(known, arrival), new=False, entry=arrival.entry)
+            other = is_of_another(arrival, known)
+            return Received(referral=self._repeat(known, arrival), new=False, entry=arrival.entry, of_another=other)
         person_id, besides = self.before.meet(arrival)
         if arrival.back:
             self._ask_which(arrival, person_id)
@@ -94,7 +101,7 @@ class Intake:
         )
         if arrival.content == known.latest:
             return known
-        if arrival.back and known.order.status not in TAKEN_BACK and contradict(arrival.order, known.order):
+        if is_of_another(arrival, known):
             return self._leave(known, arrival)
         if not known.never_had and known.referral_id == self.before.id_of(arrival):
             self._meet_again(known, arrival)

@@ -132,6 +132,7 @@ def _accepted(referral: store.Referral, programme: Programme, at: datetime) -> A
         status_consent=agreement and not referral.withheld,
         minor_alone=referral.guardian is None and minors.under_age(referral.order, minors.local_day(site, at)),
         guarded_until=minors.comes_of_age(born, site) if born and referral.guardian else None,
+        learnt_at=referral.contact_learnt_at,
     )
 
 
@@ -155,9 +156,9 @@ def agreed_of(referral: store.Referral, *, programme: Programme, at: datetime) -
     return consents_of(_accepted(referral, programme, at), payers_of(programme), now=at)
 
 
-def newly_reached(referral: store.Referral, *, programme: Programme, at: datetime) -> ContactShared:
-    """This will say how the person of a referral is reached from now on."""
-    return contact_of(_accepted(referral, programme, at), agreed_at=at)
+def reached(referral: store.Referral, *, programme: Programme, at: datetime) -> ContactShared:
+    """This will say how the person of a referral is reached."""
+    return contact_of(_accepted(referral, programme, at))
 
 
 def payers_of(programme: Programme) -> list[Payer]:

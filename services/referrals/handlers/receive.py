@@ -10,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.fhir.answers import words_for
 from services.referrals.fhir.changes import TakenBack
-from services.referrals.fhir.outcome import Refused, outcome
+from services.referrals.fhir.outcome import Issue, Kept, Refused, outcome
 from services.referrals.fhir.outcome import refuse as refusal
 from services.referrals.handlers.arrivals import Post, Received, arrivals_of
 from services.referrals.handlers.beginning import begin
 from services.referrals.handlers.telling import tasks_of
-from services.referrals.reading import Posted, Reading, read
+from services.referrals.hl7v2 import message
+from services.referrals.reading import OURS, Posted, Reading, read
 from services.referrals.rules import triage
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.playing import PLAYS, PREFIX, UnknownOutcome, outcome_of
@@ -23,6 +24,10 @@ from shared.clock import now
 from shared.mailbox import Ingested, Reply, Said, Status
 from shared.programme import Organisation, Programme
 
+OF_ANOTHER = (
+    "nothing was taken back: the referral of this number is of another person, by birth date and given name. Send the "
+    "number that you mean, or the right person; somebody here will ask you."
+)
 MOST_AT_ONCE = 2_000
 """Referrals in one transaction: each takes locks, of which PostgreSQL has some ten thousand for everybody."""
 
@@ -74,16 +79,38 @@ def _post(revision: Revision, order: ReferralOrder) -> Post:
 
 async def ingest(ingested: list[Ingested], db: AsyncConnection, *, programme: Programme) -> list[Said]:
     """This will take in posts from the bus; what cannot be read is accounted for and said back."""
-    posts, refused = [], []
+    posts, refused, readable = [], [], []
     for each in ingested:
         try:
             posts.append(_read(each, programme))
+            readable.append(each)
         except Refused as wrong:
             refused.append((each, wrong))
-    _, said = await _take_in(posts, db, programme=programme)
+    received, said = await _take_in(posts, db, programme=programme)
     wrongs = [(UUID(each.message_id), each.organisation, wrong) for each, wrong in refused]
     await store.refuse(db, [_refusal(*each, programme=programme) for each in wrongs])
+    for each, some in zip(readable, received, strict=True):
+        if kept := not_ended(some, person=_place_of_person(each), programme=programme):
+            refused.append((each, kept))
     return [*said, *(_answer(each, wrong, programme) for each, wrong in refused)]
+
+
+def not_ended(received: Sequence[Received], *, person: str, programme: Programme) -> Kept | None:
+    """This will say what is told to whoever takes back a referral of another person; `person` is the place of theirs.
+
+    Where several came together, each has its own answer: that it goes on.
+    """
+    if len(received) != 1 or not received[0].of_another:
+        return None
+    known = received[0].referral
+    words = [words_for(known.order, programme.site(known.site_id))] if known.crisis_at else []
+    return Kept(409, [Issue("conflict", person, " ".join([OF_ANOTHER, *words]))])
+
+
+def _place_of_person(ingested: Ingested) -> str:
+    if message.begins(ingested.body):
+        return "PID"
+    return "person" if ingested.content_type.startswith(OURS) else "Patient"
 
 
 async def _take_in(
@@ -172,4 +199,4 @@ def _is_for_tests(organisation: str, programme: Programme) -> bool:
     return known is not None and known.test
 
 
-__all__ = ["Post", "Received", "Revision", "check", "ingest", "receive", "refuse", "revise"]
+__all__ = ["Post", "Received", "Revision", "check", "ingest", "not_ended", "receive", "refuse", "revise"]

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from services.referrals import store
 from services.referrals.edge import Edge
-from services.referrals.fhir.outcome import Refused, Unheard, away, refuse
+from services.referrals.fhir.outcome import Kept, Refused, away, refuse
 from services.referrals.hl7v2 import answers, message, request
 from services.referrals.hl7v2.message import Message
 from services.referrals.rules.order import Posted, Reading
@@ -39,7 +39,7 @@ class Taking:
             read = message.read(raw)
             self._refuse_suspended(organisation)
             standing = await self._standing(read, organisation)
-        except Unheard as wrong:
+        except Kept as wrong:
             refused = wrong
         except Refused as wrong:
             refused = await self._account(answer_id, organisation, wrong)
@@ -59,7 +59,7 @@ class Taking:
             return await self._told(await self._known(read, organisation))
         reading = Reading([Posted(request.order(read))], marked=request.marked(read))
         (received,) = await self.edge.keep(uuid4(), organisation, reading)
-        await self.edge.insist([received])
+        await self.edge.insist([received], person="PID")
         return await self._told(received.referral)
 
     async def _known(self, read: Message, organisation: str) -> store.Referral:
@@ -75,14 +75,13 @@ class Taking:
         (task,) = await self.edge.tasks([referral], way="hl7v2")
         business, why = task["businessStatus"], task.get("statusReason", {})
         reason = why.get("text", "")
-        words = [business["text"], reason]
         return answers.Standing(
             referral_id=referral.referral_id,
             identifier=referral.order.identifier,
             namespace=referral.order.namespace,
             status=task["status"],
             business=business["coding"][0]["code"],
-            told=" ".join(filter(None, words)),
+            told=". ".join(filter(None, (business["text"], reason))),
             reason=reason,
             code=next((each["code"] for each in why.get("coding", [])), ""),
             notice=" ".join(each["text"] for each in task.get("note", [])),

@@ -27,7 +27,8 @@ class Accepted:
     """A referral that is taken in, with what the programme knows about where it came from.
 
     `status_consent` says that the referrer's agreement stands for the person's consent, `minor_alone` that the person
-    is under age and agreed without a parent or guardian, `guarded_until` when what one agreed to for them ends.
+    is under age and agreed without a parent or guardian, `guarded_until` when what one agreed to for them ends,
+    `learnt_at` when the programme learnt from them how they are reached.
     """
 
     referral_id: UUID
@@ -40,13 +41,13 @@ class Accepted:
     status_consent: bool
     minor_alone: bool = False
     guarded_until: datetime | None = None
+    learnt_at: datetime | None = None
 
 
 def facts_of_acceptance(accepted: Accepted, payers: list[Payer], *, now: datetime) -> list[Fact]:
     """This will give everything that is said of an accepted referral: consents first, for others to know them."""
     cover = _coverage(accepted, payers)
-    agreed = min(accepted.order.authored_at or accepted.arrived_at, accepted.arrived_at)
-    facts: list[Fact] = [*consents_of(accepted, payers, now=now), contact_of(accepted, agreed_at=agreed)]
+    facts: list[Fact] = [*consents_of(accepted, payers, now=now), contact_of(accepted)]
     facts += [cover] if cover else []
     return [*facts, _accepted(accepted, funded=bool(cover and _in_force(accepted.order, now.date())), now=now)]
 
@@ -77,9 +78,11 @@ def _preferences(order: ReferralOrder) -> Preferences:
     return order.preferences.model_copy(update={"languages": list(order.person.languages)})
 
 
-def contact_of(accepted: Accepted, *, agreed_at: datetime) -> ContactShared:
-    """This will say how a person is reached, as they agreed to then."""
+def contact_of(accepted: Accepted) -> ContactShared:
+    """This will say how a person is reached, as they agreed to when they told the programme, or were referred."""
     order = accepted.order
+    referred_at = min(order.authored_at or accepted.arrived_at, accepted.arrived_at)
+    agreed_at = accepted.learnt_at or referred_at
     return ContactShared(
         person_id=accepted.person_id,
         site_id=accepted.site.site_id,
@@ -89,6 +92,7 @@ def contact_of(accepted: Accepted, *, agreed_at: datetime) -> ContactShared:
         reaches=[
             Reach(channel=each.channel, address=each.address, consented_at=agreed_at) for each in order.person.reaches
         ],
+        learnt_at=accepted.learnt_at,
     )
 
 

@@ -41,6 +41,11 @@ class Verdict:
     reason: Reason | None = None
     missing: tuple[Missing, ...] = ()
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it does not go on now."""
+        return (self.reason,) if self.reason else self.missing
+
 
 def triage(
     order: ReferralOrder,

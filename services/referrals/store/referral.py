@@ -52,6 +52,7 @@ class Referral:
     visits_until: datetime | None = None
     last_kept_at: datetime | None = None
     urgency: Urgency | None = None
+    contact_learnt_at: datetime | None = None
 
     @property
     def ended_by_sender(self) -> bool:
@@ -128,6 +129,7 @@ async def change(db: AsyncConnection, some: Sequence[Referral]) -> None:
             "crisis_at": each.crisis_at,
             "paged_at": each.paged_at,
             "acknowledged_at": each.acknowledged_at,
+            "contact_learnt_at": each.contact_learnt_at,
             **_clock(each),
         }
         for each in some
@@ -178,9 +180,8 @@ async def alone(db: AsyncConnection, ids: Iterable[UUID], *besides: str) -> dict
 
 
 async def ids_by_placer(db: AsyncConnection, organisations: Iterable[str], placers: Iterable[str]) -> dict[str, UUID]:
-    """This will give the ids of referrals by their placers' fingerprints; whoever comes with the same ones waits."""
+    """This will give the ids of referrals by their placers' fingerprints."""
     wanted = {"organisations": sorted(set(organisations)), "placers": sorted(set(placers))}
-    await lock(db, *wanted["placers"])
     return {row.placer: row.referral_id for row in await db.execute(BY_PLACER, wanted)}
 
 

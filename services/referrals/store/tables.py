@@ -96,6 +96,7 @@ referrals = Table(
     Column("visits_until", UtcTime),
     Column("last_kept_at", UtcTime),
     Column("urgency", Text),
+    Column("contact_learnt_at", UtcTime),
     Column("told", Text),
     Column("told_at", UtcTime, nullable=False),
     UniqueConstraint("organisation", "placer", name="one_referral_per_placer_identifier"),
