@@ -82,12 +82,17 @@ LONGEST_REST = 0.1
 
 
 async def rest(together: int, *, worked: float) -> None:
-    """This will let more gather for the next transaction: twice as long as the last took, at most 100 ms.
+    """This will let more gather for the next transaction."""
+    if seconds := rest_of(together, worked=worked):
+        await asyncio.sleep(seconds)
+
+
+def rest_of(together: int, *, worked: float) -> float:
+    """This will give for how long more may gather: twice as long as the last transaction took, at most 100 ms.
 
     After a lone letter nobody rests, so an idle system answers at once.
     """
-    if together > 1:
-        await asyncio.sleep(min(2 * worked, LONGEST_REST))
+    return min(2 * worked, LONGEST_REST) if together > 1 else 0.0
 
 
 class DoneElsewhere(Exception):

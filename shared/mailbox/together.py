@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shared.away import is_away, past_clashes
-from shared.mailbox.loop import rest
+from shared.mailbox.loop import rest_of
 from shared.mailbox.outbox import say
 from shared.mailbox.said import Reply, Said, Together, flat
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from shared.mailbox.box import Mailbox
 
 AT_ONCE = 200
+GAP = 0.01
+"""Seconds without another request after which none is waited for."""
 Waiting = tuple[Any, "asyncio.Future[Any]"]
 
 
@@ -49,7 +51,14 @@ class Gathering:
                 _answer(batch, await past_clashes(partial(self._run, batch)))
             except Exception as wrong:
                 await self._take_each(batch, wrong)
-            await rest(len(batch), worked=time.monotonic() - begun)
+            await self._rest(until=time.monotonic() + rest_of(len(batch), worked=time.monotonic() - begun))
+
+    async def _rest(self, *, until: float) -> None:
+        """This will let more gather, while more come and there is room for them."""
+        gathered = -1
+        while gathered < len(self._waiting) < AT_ONCE and (left := until - time.monotonic()) > 0:
+            gathered = len(self._waiting)
+            await asyncio.sleep(min(GAP, left))
 
     async def _take_each(self, batch: Sequence[Waiting], wrong: Exception) -> None:
         if len(batch) == 1 or is_away(wrong):
