@@ -157,15 +157,20 @@ class OwnPostgres:
             self.server = None
 
 
+def postgres_binaries() -> Path | None:
+    """This will say where PostgreSQL's programs are: where Debian puts them, or wherever else they are found."""
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    found = shutil.which("initdb")
+    return binaries[-1] if binaries else Path(found).parent if found else None
+
+
 @contextmanager
 def own_postgres(*settings: str) -> Iterator[OwnPostgres]:
     """This will give a PostgreSQL to do with what one likes, or skip the test where PostgreSQL is not installed."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
-        Path(found).parent for found in [shutil.which("initdb")] if found
-    ]
+    binaries = postgres_binaries()
     if not binaries:
         pytest.skip("no PostgreSQL: install Debian's postgresql, or start a container engine")
-    own = OwnPostgres(binaries[-1], Path(tempfile.mkdtemp(prefix="alongside-pg-")), settings)
+    own = OwnPostgres(binaries, Path(tempfile.mkdtemp(prefix="alongside-pg-")), settings)
     try:
         own.create()
         own.start()

@@ -19,9 +19,11 @@ from rich.console import Console
 from tests.bench import carrying, growing, machine, profiling, report, resting, taking_in, tuning, waiting
 from tests.bench.carrying import Wanted
 from tests.bench.figures import Line
+from tests.servers import postgres_binaries
 
 EVERYTHING = ("carry", "latency", "backlog", "growth", "rest", "reading", "creating")
 PARTS = (*EVERYTHING, "profile", "tune")
+NEED_NO_POSTGRESQL = {"reading"}
 console = Console(stderr=True)
 WIDTH = 170
 """Columns of the table where it is written to a file."""
@@ -59,6 +61,8 @@ def asked(argv: Sequence[str]) -> argparse.Namespace:
         if getattr(told, name) is None:
             setattr(told, name, value)
     told.parts = told.parts or list(EVERYTHING)
+    if set(told.parts) - NEED_NO_POSTGRESQL and not postgres_binaries():
+        reader.error("PostgreSQL is missing, which is measured beside: install it (Debian: apt-get install postgresql)")
     return told
 
 

@@ -24,9 +24,9 @@ def _words(path: Path) -> list[str]:
         return []
 
 
-def cpu_seconds(pid: int) -> float:
-    """The user and system seconds of a family, of those it has buried too."""
-    return sum(_ticks(each) for each in family(pid)) / TICKS
+def cpu_seconds(pid: int, *, alone: bool = False) -> float:
+    """The user and system seconds of a family, or of one process `alone`; of those they have buried too."""
+    return sum(_ticks(each) for each in ([pid] if alone else family(pid))) / TICKS
 
 
 def _ticks(pid: int) -> int:
@@ -37,10 +37,13 @@ def _ticks(pid: int) -> int:
     return sum(map(int, after_name[11:15]))
 
 
-def memory(pid: int) -> dict[str, float]:
-    """A family's memory in MiB: `pss` counts shared pages in parts, `uss` only what is nobody else's."""
+def memory(pid: int, *, alone: bool = False) -> dict[str, float]:
+    """Memory in MiB of a family, or of one process `alone`.
+
+    `pss` counts shared pages in parts, `uss` only what is nobody else's.
+    """
     found = {"pss": 0.0, "uss": 0.0}
-    for each in family(pid):
+    for each in [pid] if alone else family(pid):
         told = dict(re.findall(r"^(\w+): +(\d+) kB$", "\n".join(_lines(each)), re.MULTILINE))
         found["pss"] += int(told.get("Pss", 0)) / 1024
         found["uss"] += (int(told.get("Private_Clean", 0)) + int(told.get("Private_Dirty", 0))) / 1024

@@ -49,9 +49,11 @@ class Nemesis:
         self._note("stream wiped", self._stream(), self.world.broker.wipe)
 
     def _wipe_all(self) -> None:
+        held = any(self.world.broker.streams[each].messages for each in LOSABLE)
         for each in LOSABLE:
             self.world.broker.wipe(each)
-        self.world.weather.note("broker wiped")
+        if held:
+            self.world.weather.note("broker wiped")
 
     def _note(self, what: str, stream: str, deed: Callable[[str], object]) -> None:
         if self.world.broker.streams[stream].messages and deed(stream) is not False:

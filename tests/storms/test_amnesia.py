@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,14 +108,28 @@ def forgotten(mailbox: Mailbox, stream: str = STREAM) -> float:
 
 @pytest.fixture
 async def pair(bus: Ailing, tmp_path: Path) -> AsyncIterator[Pair]:
+    """Both have a file."""
     speaks = Database.open(f"sqlite:///{tmp_path / 'speaker.sqlite'}")
-    listens = Database.open(f"sqlite:///{tmp_path / 'listener.sqlite'}")
+    async with _paired(bus, speaks, tmp_path) as found:
+        yield found
+    await speaks.close()
+
+
+@pytest.fixture
+async def each_pair(bus: Ailing, database: Database, tmp_path: Path) -> AsyncIterator[Pair]:
+    """What has to be said again is in a store of each kind; whoever listens has a file."""
+    async with _paired(bus, database, tmp_path) as found:
+        yield found
+
+
+@asynccontextmanager
+async def _paired(bus: Ailing, speaks: Database, folder: Path) -> AsyncIterator[Pair]:
+    listens = Database.open(f"sqlite:///{folder / 'listener.sqlite'}")
     for each in (speaks, listens):
         await with_shared_tables(each)
     async with listens.transaction() as db:
         await db.run_sync(metadata.create_all)
     yield Pair(bus, speaks, listens)
-    await speaks.close()
     await listens.close()
 
 
@@ -165,18 +180,18 @@ DAMAGES = [wiped, flipped, flipped_at_the_very_beginning, truncated, without_its
 
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_what_a_disk_has_lost_is_said_again_while_nobody_says_anything_new(
-    pair: Pair, damage: Callable[[Ailing], None]
+    each_pair: Pair, damage: Callable[[Ailing], None]
 ) -> None:
-    async with pair.speaker() as speaker:
-        await pair.say(speaker)
-        damage(pair.bus)
-        pair.bus.start()
-        await pair.bus.declare()
-        async with pair.listener():
-            await pair.everything_is_well()
+    async with each_pair.speaker() as speaker:
+        await each_pair.say(speaker)
+        damage(each_pair.bus)
+        each_pair.bus.start()
+        await each_pair.bus.declare()
+        async with each_pair.listener():
+            await each_pair.everything_is_well()
             again = forgotten(speaker)
-            await pair.say(speaker, 20)
-            await pair.everything_is_well()
+            await each_pair.say(speaker, 20)
+            await each_pair.everything_is_well()
 
     assert 0 < again <= FACTS
 
@@ -231,16 +246,16 @@ async def test_what_the_broker_makes_again_by_itself_or_is_given_again_is_not_sa
 
 @pytest.mark.parametrize("damage", [wiped, flipped, truncated])
 async def test_a_loss_that_happened_while_everybody_was_away_is_found_at_the_next_start(
-    pair: Pair, damage: Callable[[Ailing], None]
+    each_pair: Pair, damage: Callable[[Ailing], None]
 ) -> None:
-    async with pair.speaker() as speaker:
-        await pair.say(speaker)
-    damage(pair.bus)
-    pair.bus.start()
-    await pair.bus.declare()
+    async with each_pair.speaker() as speaker:
+        await each_pair.say(speaker)
+    damage(each_pair.bus)
+    each_pair.bus.start()
+    await each_pair.bus.declare()
 
-    async with pair.speaker() as speaker, pair.listener():
-        await pair.everything_is_well()
+    async with each_pair.speaker() as speaker, each_pair.listener():
+        await each_pair.everything_is_well()
         again = forgotten(speaker)
 
     assert 0 < again <= FACTS
@@ -254,15 +269,15 @@ async def test_a_loss_that_happened_while_everybody_was_away_is_found_at_the_nex
         (f"CONSUMER.DELETE.{STREAM}.{CONSUMER}", 0),
     ],
 )
-async def test_what_an_administrator_deletes_is_made_and_said_again(pair: Pair, verb: str, again: int) -> None:
-    async with pair.speaker() as speaker, pair.listener():
-        await pair.say(speaker)
-        await pair.everything_is_well()
-        assert (await pair.bus.ask(verb))["success"]
-        await pair.bus.declare()
-        await until(pair.held, within=HEALED_WITHIN)
-        await pair.say(speaker, 20)
-        await pair.everything_is_well()
+async def test_what_an_administrator_deletes_is_made_and_said_again(each_pair: Pair, verb: str, again: int) -> None:
+    async with each_pair.speaker() as speaker, each_pair.listener():
+        await each_pair.say(speaker)
+        await each_pair.everything_is_well()
+        assert (await each_pair.bus.ask(verb))["success"]
+        await each_pair.bus.declare()
+        await until(each_pair.held, within=HEALED_WITHIN)
+        await each_pair.say(speaker, 20)
+        await each_pair.everything_is_well()
         told = forgotten(speaker)
 
     assert told == again
@@ -279,18 +294,18 @@ async def test_one_message_that_is_deleted_in_the_middle_is_said_again_alone(pai
     assert told == 1
 
 
-async def test_what_a_running_broker_passes_over_in_silence_is_found_by_reading_back(pair: Pair) -> None:
-    async with pair.speaker() as speaker:
-        await pair.say(speaker, 150, padding=60_000)
-        oldest, *newer = pair.bus.blocks(STREAM)
-        pair.bus.end()
+async def test_what_a_running_broker_passes_over_in_silence_is_found_by_reading_back(each_pair: Pair) -> None:
+    async with each_pair.speaker() as speaker:
+        await each_pair.say(speaker, 150, padding=60_000)
+        oldest, *newer = each_pair.bus.blocks(STREAM)
+        each_pair.bus.end()
         flip_a_bit(oldest)
-        pair.bus.start()
-        state = (await pair.bus.ask(f"STREAM.INFO.{STREAM}"))["state"]
+        each_pair.bus.start()
+        state = (await each_pair.bus.ask(f"STREAM.INFO.{STREAM}"))["state"]
         speaker.relay.memory.reads_every = 0.0
         await until(lambda: found_out(speaker), within=HEALED_WITHIN)
-        async with pair.listener():
-            await pair.everything_is_well()
+        async with each_pair.listener():
+            await each_pair.everything_is_well()
             told = forgotten(speaker)
 
     assert newer and (state["messages"], state.get("num_deleted", 0)) == (150, 0)
@@ -302,23 +317,23 @@ async def found_out(speaker: Mailbox) -> bool:
     return forgotten(speaker) > 0
 
 
-async def test_an_old_copy_that_another_share_has_written_past_is_found_out(pair: Pair, tmp_path: Path) -> None:
-    async with pair.speaker() as speaker:
-        await pair.say(speaker, 100)
-        pair.bus.end()
-        pair.bus.copy(tmp_path / "copy")
-        pair.bus.start()
-        await pair.say(speaker, 100)
-    pair.bus.end()
-    pair.bus.restore(tmp_path / "copy")
-    pair.bus.start()
-    other = await pair.bus.client("referrals")
+async def test_an_old_copy_that_another_share_has_written_past_is_found_out(each_pair: Pair, tmp_path: Path) -> None:
+    async with each_pair.speaker() as speaker:
+        await each_pair.say(speaker, 100)
+        each_pair.bus.end()
+        each_pair.bus.copy(tmp_path / "copy")
+        each_pair.bus.start()
+        await each_pair.say(speaker, 100)
+    each_pair.bus.end()
+    each_pair.bus.restore(tmp_path / "copy")
+    each_pair.bus.start()
+    other = await each_pair.bus.client("referrals")
     for _ in range(150):
         await other.request("referrals.risk-cleared.v1.0", b"what another share says", timeout=5)
     await other.close()
 
-    async with pair.speaker() as speaker, pair.listener():
-        await pair.everything_is_well()
+    async with each_pair.speaker() as speaker, each_pair.listener():
+        await each_pair.everything_is_well()
         told = forgotten(speaker)
 
     assert told == 100
@@ -418,12 +433,12 @@ async def test_a_full_stream_of_answers_that_drops_its_oldest_is_not_told_the_sa
     assert (told, told_at_the_start) == (0, 0)
 
 
-async def test_answers_that_an_organisation_could_not_read_any_more_are_said_again(pair: Pair) -> None:
-    async with pair.speaker() as speaker:
+async def test_answers_that_an_organisation_could_not_read_any_more_are_said_again(each_pair: Pair) -> None:
+    async with each_pair.speaker() as speaker:
         await speaker.run(say_all, answers(20, size=10))
-        await until(pair.all_sent)
-        assert (await pair.bus.ask(f"STREAM.PURGE.{ANSWERS}"))["success"]
-        await until(lambda: holds(pair.bus, ANSWERS, 20), within=HEALED_WITHIN)
+        await until(each_pair.all_sent)
+        assert (await each_pair.bus.ask(f"STREAM.PURGE.{ANSWERS}"))["success"]
+        await until(lambda: holds(each_pair.bus, ANSWERS, 20), within=HEALED_WITHIN)
         told = forgotten(speaker, ANSWERS)
 
     assert told == 20
