@@ -64,29 +64,26 @@ class Arrival:
 
 def arrivals_of(post: Post) -> list[Arrival]:
     """This will list the referrals of a post."""
-    name = post.organisation
-    return [
-        Arrival(
-            post_id=post.post_id,
-            entry=each.entry,
-            organisation=name,
-            order=each.order,
-            known=each.known,
-            placer=store.placer_of(name, each.order),
-            content=store.content_of(name, each.order),
-            prints=store.prints_of(name, each.order),
-            instead=store.named_by(name, each.unless) if each.unless else None,
-            instead_number=store.numbered(name, each.unless) if each.unless and not each.unless.system else "",
-            alike=store.alike(name, each.order.identifier),
-            numbers=_numbers(name, each),
-        )
-        for each in post.reading.posted
-    ]
+    return [_arrival(post, each) for each in post.reading.posted]
 
 
-def _numbers(organisation: str, posted: Posted) -> frozenset[str]:
-    own = store.alike(organisation, posted.order.identifier) or store.placer_of(organisation, posted.order)
-    return frozenset(filter(None, (own, store.alike(organisation, posted.unless))))
+def _arrival(post: Post, posted: Posted) -> Arrival:
+    name, order, unless = post.organisation, posted.order, posted.unless
+    placer, alike = store.placer_of(name, order), store.alike(name, order.identifier)
+    return Arrival(
+        post_id=post.post_id,
+        entry=posted.entry,
+        organisation=name,
+        order=order,
+        known=posted.known,
+        placer=placer,
+        content=store.content_of(name, order),
+        prints=store.prints_of(name, order),
+        instead=store.named_by(name, unless) if unless else None,
+        instead_number=store.numbered(name, unless) if unless and not unless.system else "",
+        alike=alike,
+        numbers=frozenset(filter(None, (alike or placer, store.alike(name, unless)))),
+    )
 
 
 def says_something_else(known: store.Referral, arrival: Arrival) -> bool:
