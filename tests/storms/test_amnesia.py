@@ -312,6 +312,17 @@ async def test_what_a_running_broker_passes_over_in_silence_is_found_by_reading_
     assert told == 1
 
 
+def put_a_copy_aside(bus: Ailing, where: Path) -> None:
+    bus.end()
+    bus.copy(where)
+    bus.start()
+
+
+async def write_for_another_share(client: Any) -> None:
+    for _ in range(150):
+        await client.request("referrals.risk-cleared.v1.0", b"what another share says", timeout=5)
+
+
 async def found_out(speaker: Mailbox) -> bool:
     speaker.relay.wake()
     return forgotten(speaker) > 0
@@ -320,16 +331,13 @@ async def found_out(speaker: Mailbox) -> bool:
 async def test_an_old_copy_that_another_share_has_written_past_is_found_out(each_pair: Pair, tmp_path: Path) -> None:
     async with each_pair.speaker() as speaker:
         await each_pair.say(speaker, 100)
-        each_pair.bus.end()
-        each_pair.bus.copy(tmp_path / "copy")
-        each_pair.bus.start()
+        put_a_copy_aside(each_pair.bus, tmp_path / "copy")
         await each_pair.say(speaker, 100)
     each_pair.bus.end()
     each_pair.bus.restore(tmp_path / "copy")
     each_pair.bus.start()
     other = await each_pair.bus.client("referrals")
-    for _ in range(150):
-        await other.request("referrals.risk-cleared.v1.0", b"what another share says", timeout=5)
+    await write_for_another_share(other)
     await other.close()
 
     async with each_pair.speaker() as speaker, each_pair.listener():
@@ -360,8 +368,7 @@ async def test_a_stream_that_was_made_anew_is_known_by_its_birth_however_much_it
     await pair.bus.ask(f"STREAM.DELETE.{STREAM}")
     await pair.bus.declare()
     other = await pair.bus.client("referrals")
-    for _ in range(150):
-        await other.request("referrals.risk-cleared.v1.0", b"what another share says", timeout=5)
+    await write_for_another_share(other)
 
     count = await Memory(pair.speaks, Meters(CollectorRegistry())).look(other, STREAM)
 
@@ -374,9 +381,7 @@ async def test_a_broker_that_gives_out_a_place_twice_is_found_out_by_its_answer(
         await pair.say(speaker, 100)
         speaker.relay.memory.looks_every = speaker.relay.memory.reads_every = 60.0
         await asyncio.sleep(2.5)
-        pair.bus.end()
-        pair.bus.copy(tmp_path / "copy")
-        pair.bus.start()
+        put_a_copy_aside(pair.bus, tmp_path / "copy")
         await pair.say(speaker, 50)
         pair.bus.kill()
         pair.bus.restore(tmp_path / "copy")
@@ -450,9 +455,7 @@ async def test_an_answer_whose_place_another_took_while_nobody_wrote_it_down_is_
     async with pair.speaker() as speaker:
         await speaker.run(say_all, answers(3, size=10))
         await until(pair.all_sent)
-        pair.bus.end()
-        pair.bus.copy(tmp_path / "copy")
-        pair.bus.start()
+        put_a_copy_aside(pair.bus, tmp_path / "copy")
         await speaker.run(say_all, answers(1, size=10))
         await until(pair.all_sent)
     pair.bus.end()
