@@ -8,8 +8,8 @@ JOBS   ?= 3
 
 # Every process starts in half the time from compiled modules, also where the surroundings forbid to keep them.
 export PYTHONDONTWRITEBYTECODE =
-COMPILE = import deploy.alongside, services.matching.app, services.notifications.app, \
-          services.referrals.app, services.scheduling.app, scipy.optimize
+COMPILE = import deploy.alongside, deploy.check.findings, deploy.demo, deploy.stores, scipy.optimize, \
+          services.matching.app, services.notifications.app, services.referrals.app, services.scheduling.app
 
 .DEFAULT_GOAL := help
 .PHONY: help run test bench storms check lint types contracts clean

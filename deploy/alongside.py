@@ -17,17 +17,14 @@ import uvloop
 from rich.console import Console
 
 from deploy import asking, display, letters, organisations, partner
-from deploy import demo as demonstration
-from deploy.check import findings
 from deploy.claim import FolderInUse, claimed
 from deploy.desk import NotYet
 from deploy.nats.server import ServerError
 from deploy.nats.topology import TopologyError
-from deploy.premises import Addresses, database_urls, equip, known, service_urls
+from deploy.premises import INBOUND, MARK, Addresses, database_urls, equip, known, service_urls
 from deploy.supervisor import StartError
 from deploy.up import Plan, keep_declared, open_bus, running
 from shared.names import PARTITIONS
-from shared.work import ON_CALL, Task
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console()
@@ -91,7 +88,7 @@ async def _up(plan: Plan) -> None:
         with console.status("starting"):
             there = await stack.enter_async_context(running(plan))
         console.print(display.addresses(there))
-        if (plan.data / demonstration.MARK).exists():
+        if (plan.data / MARK).exists():
             console.print("A demo was played here, in its own time; from now on the clock is real.", style="yellow")
         console.print("Ready. Ctrl-C drains and ends everything.")
         await there.supervisor.until_told_to_stop()
@@ -107,14 +104,15 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
     attach: Annotated[bool, typer.Option("--attach", help="Play on a system that runs already.")] = False,
     provider: Annotated[str | None, typer.Option(help="With --attach: where its message provider answers.")] = None,
-    secret: Annotated[
-        str | None, typer.Option(help="With --attach: what the provider shows.", envvar=demonstration.INBOUND)
-    ] = None,
+    secret: Annotated[str | None, typer.Option(help="With --attach: what the provider shows.", envvar=INBOUND)] = None,
     data: Data = Path("data/demo"),
     port_base: PortBase = 8000,
     database: Database = None,
 ) -> None:
     """Run everything, and twelve weeks of a small world on top of it."""
+    # Here and below, what a single command needs: all of it takes a second to load.
+    from deploy import demo as demonstration
+
     wanted = demonstration.Wanted(
         people, seed, stay=not (exit or as_json), attach=attach, provider=provider, secret=secret
     )
@@ -138,7 +136,9 @@ def prepare(
     database: Database = None,
 ) -> None:
     """Write what a deployment needs and has not got: programme, keys, the broker's configuration, and the addresses."""
-    programme = demonstration.PROGRAMME if demo else None
+    from deploy.world.places import PROGRAMME
+
+    programme = PROGRAMME if demo else None
     with claimed(data):
         premises = equip(
             data, programme=programme, nats_host=nats_host, nats_port=nats_port, store=nats_store, shares=shares
@@ -174,6 +174,8 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
 ) -> None:
     """Say which promise is broken for whom; exit 1 when one is, 2 when one could not be looked at."""
+    from deploy.check import findings
+
     found = asyncio.run(findings.of(data, messages))
     if as_json:
         sys.stdout.write(json.dumps([vars(each) for each in found], indent=2) + "\n")
@@ -185,6 +187,8 @@ def check(
 @app.command()
 def work(data: Data = DATA) -> None:
     """Show the tasks that wait for a person, in all services, the most pressing first; exit 2 when one is silent."""
+    from shared.work import ON_CALL, Task
+
     told = asyncio.run(asking.everybody(data, "/work"))
     tasks = [(service, Task(**each)) for service, some in told.answers.items() for each in some]
     pressing = sorted(tasks, key=lambda each: (each[1].owner != ON_CALL, each[1].due))

@@ -13,20 +13,18 @@ from rich.console import Console
 from rich.live import Live
 
 from deploy import claim, display, stores
-from deploy.premises import Addresses, database_urls, known
+from deploy.premises import INBOUND, MARK, Addresses, database_urls, known
 from deploy.supervisor import Child, Supervisor, refuse_taken_ports
 from deploy.up import Plan, Running, running
-from deploy.world import people, play
+from deploy.world import people, play, shown
 from deploy.world.places import PROGRAMME
 from deploy.world.play import Play
 from deploy.world.tally import Summary
 from shared import names
 
-MARK = "this-is-a-demo"
 LIVE_EVERY = 20
 PROVIDER = 5
 """The message provider's port, counted from the base as the services' are."""
-INBOUND = "ALONGSIDE_NOTIFICATIONS_INBOUND_SECRET"
 
 
 @dataclass(frozen=True)
@@ -59,19 +57,19 @@ async def run(plan: Plan, wanted: Wanted, console: Console) -> Summary:
 async def _run(plan: Plan, wanted: Wanted, console: Console) -> Summary:
     secret = wanted.secret or secrets.token_urlsafe(16)
     provider = wanted.provider or f"http://127.0.0.1:{plan.port_base + PROVIDER}"
-    knobs = {
-        "SMS_URL": f"{provider}/texts",
-        "PAGER_URL": f"{provider}/pages",
-        "INBOUND_SECRET": secret,
-    }
-    extra = tuple((f"ALONGSIDE_NOTIFICATIONS_{knob}", value) for knob, value in knobs.items())
-    plan = replace(plan, programme=PROGRAMME, extra=(*extra, ("NO_PROXY", "127.0.0.1")), begins=people.BEGIN)
+    extra = (
+        ("ALONGSIDE_NOTIFICATIONS_SMS_URL", f"{provider}/texts"),
+        ("ALONGSIDE_NOTIFICATIONS_PAGER_URL", f"{provider}/pages"),
+        (INBOUND, secret),
+        ("NO_PROXY", "127.0.0.1"),
+    )
+    plan = replace(plan, programme=PROGRAMME, extra=extra, begins=people.BEGIN)
     async with (
         _system(plan, wanted, provider, console) as there,
         play.playing(there, provider, secret, count=wanted.people, seed=wanted.seed) as playing,
     ):
         summary = await _play(playing, console)
-        console.print(display.summary(summary, playing))
+        console.print(shown.summary(summary, playing))
         if wanted.stay:
             await _stay(there, playing, console)
     return summary
@@ -124,18 +122,18 @@ def _provider(plan: Plan, address: str) -> Child:
 
 
 async def _play(playing: Play, console: Console) -> Summary:
-    with Live(display.progress(playing, None), console=console, refresh_per_second=4, transient=True) as live:
+    with Live(shown.progress(playing, None), console=console, refresh_per_second=4, transient=True) as live:
 
         async def show(_: Play) -> None:
             if playing.conductor.steps % LIVE_EVERY == 0:
-                live.update(display.progress(playing, await playing.summary()))
+                live.update(shown.progress(playing, await playing.summary()))
 
         return await playing.run(show)
 
 
 async def _stay(there: Running, playing: Play, console: Console) -> None:
     # Not wrapped: a command is copied whole.
-    console.print(display.what_next(there), soft_wrap=True)
+    console.print(shown.what_next(there), soft_wrap=True)
     ticking = asyncio.create_task(play.keep_time(playing.conductor))
     await there.supervisor.until_told_to_stop()
     # Whoever waits for a broker that was just away may miss being told once.

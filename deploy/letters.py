@@ -22,9 +22,7 @@ from deploy import asking
 from deploy.premises import Addresses
 from deploy.supervisor import StartError
 from shared import names
-from shared.letters import Shown
-from shared.mailbox.mending import Outcome
-from shared.mailbox.queues import Kept, Listed
+from shared.mailbox.seen import Kept, Listed, Outcome, Shown
 
 app = typer.Typer(
     no_args_is_help=True, help="Letters that a service could not apply: see them, mend them, replay them."

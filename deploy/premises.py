@@ -15,6 +15,10 @@ from shared import names, sealed
 from shared.programme import Organisation, Programme, Site, hash_key, new_key
 
 AGENCY = "programme"
+MARK = "this-is-a-demo"
+"""The file by which a folder is known for a demo's."""
+INBOUND = "ALONGSIDE_NOTIFICATIONS_INBOUND_SECRET"
+"""The setting in which a message provider's secret stands, with which it brings replies."""
 FIRST_MLLP = 6
 """How far above the base of all ports those of MLLP begin."""
 

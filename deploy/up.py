@@ -18,7 +18,6 @@ from deploy.nats import server, topology
 from deploy.nats.admin import connect
 from deploy.premises import Addresses, Premises, database_urls, equip, known
 from deploy.reloading import BROKER, keep_reloaded, look
-from deploy.stores import refuse_unanswered
 from deploy.supervisor import Child, Supervisor, refuse_taken_ports
 from shared import names
 from shared.programme import Organisation, Programme
@@ -68,7 +67,11 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
     services_at = {each: names.port(each, plan.port_base) for each in names.SERVICES}
     refuse_taken_ports({port: name for name, port in services_at.items()})
     databases = database_urls(plan.data, plan.database)
-    await refuse_unanswered(databases)
+    if plan.database:
+        # Only here: what it needs would stay in the memory of `up` for as long as all runs.
+        from deploy.stores import refuse_unanswered
+
+        await refuse_unanswered(databases)
     nats_port, monitor_port = usual_port(plan.data), ports.free()
     url = plan.nats or f"nats://{ports.LOOPBACK}:{nats_port}"
     premises = await _premises(plan, nats_port, monitor_port)

@@ -14,8 +14,8 @@ from shared.callers import Agency
 from shared.edge import Problem, StrictRoute
 from shared.events.fact import Instant
 from shared.mailbox import queues
-from shared.mailbox.mending import Mending, NotNow, Outcome, Signed, Unfit
-from shared.mailbox.queues import Act, Kept, Listed
+from shared.mailbox.mending import Mending, NotNow, Signed, Unfit
+from shared.mailbox.seen import Listed, Outcome, Shown
 from shared.places import wrongs
 
 if TYPE_CHECKING:
@@ -46,13 +46,6 @@ class Replay(BaseModel):
     dry_run: bool = False
     by: Words | None = None
     reason: Words | None = None
-
-
-class Shown(BaseModel):
-    """A `letter`, unless it is put aside no longer, and what was done with it so far."""
-
-    letter: Kept | None
-    acts: list[Act]
 
 
 class LetterRoute(StrictRoute):

@@ -1,4 +1,4 @@
-"""Where sensitive data goes in and out encrypted: columns, payloads, and keyed look-ups.
+"""Where sensitive data goes in and out encrypted: payloads, what columns hold, and keyed look-ups.
 
 AES-256-GCM with the key's id beside the ciphertext, so that keys can be changed, and later be one per person.
 """
@@ -8,12 +8,9 @@ import hmac
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Dialect, Text
-from sqlalchemy.types import TypeDecorator
 
 _keys: dict[str, bytes] = {}
 _active = ""
@@ -70,47 +67,3 @@ def lookup(*parts: str) -> str:
     """This will give a keyed fingerprint (64 hex digits), to find a person again without keeping the identifier."""
     first = _keys[min(_keys)]
     return hmac.digest(first, "\x1f".join(parts).encode(), "sha256").hex()
-
-
-class Sealed(TypeDecorator[Any]):
-    """A text column that is encrypted at rest, for its own `place` only: `seats.note`."""
-
-    impl = Text
-    cache_ok = True
-
-    def __init__(self, place: str) -> None:
-        super().__init__()
-        self.place = place
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """This will encrypt on the way in."""
-        del dialect
-        return None if value is None else seal(self.to_bytes(value), place=self.place).decode()
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """This will decrypt on the way out."""
-        del dialect
-        return None if value is None else self.from_bytes(unseal(value.encode(), place=self.place))
-
-    def to_bytes(self, value: Any) -> bytes:
-        """This will write what is to be encrypted."""
-        written: bytes = value.encode()
-        return written
-
-    def from_bytes(self, plain: bytes) -> Any:
-        """This will read what was encrypted."""
-        return plain.decode()
-
-
-class SealedJson(Sealed):
-    """A JSON column that is encrypted at rest."""
-
-    cache_ok = True
-
-    def to_bytes(self, value: Any) -> bytes:
-        """This will write JSON."""
-        return json.dumps(value).encode()
-
-    def from_bytes(self, plain: bytes) -> Any:
-        """This will read JSON."""
-        return json.loads(plain)

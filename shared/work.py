@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import now
 from shared.database import UtcTime, upsert
-from shared.sealed import Sealed
+from shared.sealed_columns import Sealed
 from shared.several import among
 
 NAMESPACE = UUID("6f1c8a52-6c0e-5d57-9a3c-7a1f0b6f2e11")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from sqlalchemy import and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,7 @@ from shared.mailbox import gate, queues
 from shared.mailbox.letter import UNREAD, Letter, read, take_out, write
 from shared.mailbox.loop import told
 from shared.mailbox.said import Reply
+from shared.mailbox.seen import Outcome
 from shared.mailbox.tables import letter_acts, letters
 from shared.sealed import CannotOpen, seal
 
@@ -42,17 +43,6 @@ class Unfit(ValueError):
     def __init__(self, why: str, where: str, remedy: str) -> None:
         super().__init__(why)
         self.where, self.remedy = where, remedy
-
-
-class Outcome(BaseModel):
-    """What came of a replay: how many `letters` went well, the `error` and its place that ended it, and who is `next`.
-
-    `next` is the letter that is now the first of its queue and will not be tried by itself.
-    """
-
-    letters: int
-    error: str = ""
-    next: UUID | None = None
 
 
 class Tried(Exception):

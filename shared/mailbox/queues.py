@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
 from sqlalchemy import Uuid, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import UtcTime
 from shared.mailbox import gate
 from shared.mailbox.letter import take_out
+from shared.mailbox.seen import Act, Kept, Listed
 from shared.mailbox.tables import heard, letter_acts, letters
 
 MOST = 100
@@ -37,39 +37,6 @@ FIRSTS = (
 DEAD = FIRSTS.where(RANKED.c.state == "dead")
 LAST = tuple_(bindparam("since", type_=UtcTime), bindparam("after", type_=Uuid))
 BEYOND = DEAD.where(tuple_(RANKED.c.put_aside_at, RANKED.c.event_id) > LAST)
-
-
-class Kept(BaseModel):
-    """A letter put aside, without what it says; `behind` counts those that wait for it, `waits_for` is a version."""
-
-    letter_id: UUID
-    source: str
-    key: str
-    version: int
-    type: str
-    state: str
-    attempts: int
-    error: str
-    put_aside_at: datetime
-    next_try: datetime
-    behind: int
-    waits_for: int | None
-
-
-class Listed(BaseModel):
-    """The first letters of queues, as many as are shown at once, and how many `queues` there are of that kind."""
-
-    queues: int
-    letters: list[Kept]
-
-
-class Act(BaseModel):
-    """What somebody did with a letter, and why."""
-
-    what: str
-    by: str
-    reason: str
-    at: datetime
 
 
 async def first(db: AsyncConnection) -> Listed:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from shared import consents, linked, work
 from shared.database import UtcTime
-from shared.sealed import Sealed
+from shared.sealed_columns import Sealed
 
 metadata = MetaData()
 Serial = BigInteger().with_variant(Integer, "sqlite")

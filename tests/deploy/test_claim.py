@@ -11,7 +11,7 @@ from rich.console import Console
 
 from deploy import demo, ports
 from deploy.claim import FolderInUse, claimed
-from deploy.premises import Addresses, equip
+from deploy.premises import MARK, Addresses, equip
 from deploy.supervisor import StartError
 from deploy.up import Plan, running, usual_port
 from tests.deploy.terminal import said
@@ -75,7 +75,7 @@ def test_a_demo_clears_all_but_its_own_claim(tmp_path: Path) -> None:
 
         with pytest.raises(FolderInUse), claimed(tmp_path):
             pass
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["alongside.lock", demo.MARK]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["alongside.lock", MARK]
 
 
 def test_a_demo_that_is_attached_claims_nothing(tmp_path: Path) -> None:

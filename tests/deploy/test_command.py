@@ -1,6 +1,8 @@
 """What the command says where something is wrong: one clear line, in seconds, and an exit code."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,13 @@ from tests.deploy.terminal import said
 from tests.servers import PostgresServer
 
 NOBODY = "nats://127.0.0.1:1"
+
+
+def test_a_command_loads_no_database_and_no_server_before_it_needs_one() -> None:
+    heavy = {"sqlalchemy", "fastapi", "faststream", "scipy", "services"}
+    program = f"import sys, deploy.alongside; print(*sorted({heavy} & set(sys.modules)))"
+
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).split() == []
 
 
 @pytest.mark.parametrize(

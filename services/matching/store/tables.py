@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from shared.database import Json, UtcTime
 from shared.mailbox import tables as shared_tables
-from shared.sealed import Sealed, SealedJson
+from shared.sealed_columns import Sealed, SealedJson
 
 metadata = MetaData()
 

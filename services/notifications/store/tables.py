@@ -4,7 +4,7 @@ from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, Text, U
 
 from shared.database import Json, UtcTime
 from shared.mailbox import tables as shared_tables
-from shared.sealed import Sealed
+from shared.sealed_columns import Sealed
 
 metadata = MetaData()
 

@@ -16,9 +16,9 @@ from sqlalchemy import (
     text,
 )
 
-from shared import sealed
 from shared.database import Json, UtcTime
 from shared.mailbox import tables
+from shared.sealed_columns import Sealed, SealedJson
 
 metadata = tables.add_to(MetaData())
 
@@ -46,8 +46,8 @@ likenesses = Table(
     Column("why", Json, nullable=False),
     Column("noticed_at", UtcTime, nullable=False),
     Column("verdict", Text),
-    Column("by", sealed.Sealed("likenesses.by")),
-    Column("reason", sealed.Sealed("likenesses.reason")),
+    Column("by", Sealed("likenesses.by")),
+    Column("reason", Sealed("likenesses.reason")),
     Column("found_at", UtcTime),
     CheckConstraint("one_id < other_id", name="two_people_are_one_likeness"),
     CheckConstraint("verdict in ('same', 'different')", name="a_likeness_has_a_known_verdict"),
@@ -75,7 +75,7 @@ referrals = Table(
     Column("placer_value", Text, nullable=False),
     Column("placer_alike", Text, nullable=False, server_default=text("''")),
     Column("content", Text, nullable=False),
-    Column("words", sealed.SealedJson("referrals.words"), nullable=False),
+    Column("words", SealedJson("referrals.words"), nullable=False),
     Column("part2", Boolean, nullable=False),
     Column("first_outcome", Text, nullable=False),
     Column("state", Text, nullable=False),
@@ -87,7 +87,7 @@ referrals = Table(
     Column("latest", Text, nullable=False),
     Column("withheld", Boolean, nullable=False),
     Column("test", Boolean, nullable=False, server_default=false()),
-    Column("guardian", sealed.SealedJson("referrals.guardian")),
+    Column("guardian", SealedJson("referrals.guardian")),
     Column("discharged_on", Date),
     Column("awaits", Text),
     Column("act_by", UtcTime),
@@ -129,8 +129,8 @@ timeline = Table(
     Column("at", UtcTime, nullable=False),
     Column("about", UtcTime),
     Column("number", Integer),
-    Column("by", sealed.Sealed("timeline.by")),
-    Column("note", sealed.Sealed("timeline.note")),
+    Column("by", Sealed("timeline.by")),
+    Column("note", Sealed("timeline.note")),
 )
 """What happened to each referral: `at` is when we learnt it, `about` the moment it is about (a visit)."""
 
@@ -169,10 +169,10 @@ subscriptions = Table(
     metadata,
     Column("subscription_id", Uuid, primary_key=True),
     Column("organisation", Text, nullable=False, index=True),
-    Column("endpoint", sealed.Sealed("subscriptions.endpoint"), nullable=False),
-    Column("headers", sealed.SealedJson("subscriptions.headers"), nullable=False),
+    Column("endpoint", Sealed("subscriptions.endpoint"), nullable=False),
+    Column("headers", SealedJson("subscriptions.headers"), nullable=False),
     Column("content", Text, nullable=False),
-    Column("reason", sealed.Sealed("subscriptions.reason"), nullable=False),
+    Column("reason", Sealed("subscriptions.reason"), nullable=False),
     Column("heartbeat", Integer),
     Column("timeout", Integer, nullable=False),
     Column("most", Integer, nullable=False),
@@ -229,9 +229,9 @@ reports = Table(
     Column("report_id", Uuid, primary_key=True),
     Column("person_id", Uuid, nullable=False, index=True),
     Column("ground", Text, nullable=False),
-    Column("by", sealed.Sealed("reports.by"), nullable=False),
-    Column("recipient", sealed.Sealed("reports.recipient"), nullable=False),
-    Column("nature", sealed.Sealed("reports.nature"), nullable=False),
+    Column("by", Sealed("reports.by"), nullable=False),
+    Column("recipient", Sealed("reports.recipient"), nullable=False),
+    Column("nature", Sealed("reports.nature"), nullable=False),
     Column("at", UtcTime, nullable=False),
 )
 """What people at the programme told without a consent: who, whom, what and when. Nothing removes a row."""
@@ -253,8 +253,8 @@ pointers = Table(
     Column("pointer_id", Uuid, primary_key=True),
     Column("referral_id", Uuid, nullable=False, index=True),
     Column("way", Text, nullable=False, unique=True),
-    Column("entry", sealed.Sealed("pointers.entry"), nullable=False),
-    Column("by", sealed.Sealed("pointers.by"), nullable=False),
+    Column("entry", Sealed("pointers.entry"), nullable=False),
+    Column("by", Sealed("pointers.by"), nullable=False),
     Column("pointed_at", UtcTime, nullable=False),
     Column("linked_at", UtcTime),
     Column("followed", Integer, nullable=False, server_default="0"),

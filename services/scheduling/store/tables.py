@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, MetaDa
 
 from shared.database import Json, UtcTime
 from shared.mailbox.tables import add_to
-from shared.sealed import Sealed, SealedJson
+from shared.sealed_columns import Sealed, SealedJson
 
 metadata = add_to(MetaData())
 

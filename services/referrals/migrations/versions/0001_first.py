@@ -5,7 +5,7 @@ from alembic import op
 
 from shared.database import Json, UtcTime
 from shared.mailbox import tables
-from shared.sealed import Sealed, SealedJson
+from shared.sealed_columns import Sealed, SealedJson
 
 revision = "0001"
 down_revision = None

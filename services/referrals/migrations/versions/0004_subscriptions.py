@@ -5,7 +5,7 @@ from alembic import op
 
 from shared.database import UtcTime
 from shared.mailbox.tables import Serial
-from shared.sealed import Sealed, SealedJson
+from shared.sealed_columns import Sealed, SealedJson
 
 revision = "0004"
 down_revision = "0003"

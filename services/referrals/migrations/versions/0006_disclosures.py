@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from shared.database import UtcTime
-from shared.sealed import SealedJson
+from shared.sealed_columns import SealedJson
 
 revision = "0006"
 down_revision = "0005"

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from shared.database import UtcTime
-from shared.sealed import Sealed
+from shared.sealed_columns import Sealed
 
 revision = "0008"
 down_revision = "0007"

@@ -11,7 +11,7 @@ from shared import linked, names
 from shared.clock import real
 from shared.database import Json, UtcTime
 from shared.mailbox.tables import timers
-from shared.sealed import Sealed
+from shared.sealed_columns import Sealed
 
 revision = "0009"
 down_revision = "0008"

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from shared.database import Json, UtcTime
-from shared.sealed import Sealed
+from shared.sealed_columns import Sealed
 
 revision = "0010"
 down_revision = "0009"

@@ -6,7 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from shared.sealed import SealedJson, lookup
+from shared.sealed import lookup
+from shared.sealed_columns import SealedJson
 
 revision = "0012"
 down_revision = "0011"

@@ -7,7 +7,7 @@ from alembic import op
 
 from shared.database import Json, UtcTime, no_overlap
 from shared.mailbox.tables import create_first
-from shared.sealed import Sealed, SealedJson
+from shared.sealed_columns import Sealed, SealedJson
 
 revision = "0001"
 down_revision = None
