@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
@@ -92,6 +92,12 @@ class StrictRoute(APIRoute):
             return await handle(strict)
 
         return strictly
+
+
+def add_routes(to: FastAPI | APIRouter, *routers: APIRouter) -> None:
+    """This will add routes as they are: `include_router` would make each once more when the first request comes."""
+    for each in routers:
+        to.routes.extend(each.routes)
 
 
 def answer_problems(http: FastAPI) -> None:

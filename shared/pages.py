@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import asyncapi, bus_page, clock, letters, work
 from shared.callers import Agency
-from shared.edge import Problem, StrictRoute
+from shared.edge import Problem, StrictRoute, add_routes
 from shared.gauges import Gauges
 from shared.mailbox.aside import PAUSES
 from shared.mailbox.tables import errands, outbox, timers
@@ -51,7 +51,7 @@ def serve(service: "Service") -> None:
     _health(service)
     _figures(service)
     _work(service)
-    service.http.include_router(letters.routes(service))
+    add_routes(service.http, letters.routes(service))
     _documents(service)
 
 
@@ -211,7 +211,7 @@ def _work(service: "Service") -> None:
         await service.mailbox.run(close, (task_id, who.by))
         return {"done": True}
 
-    service.http.include_router(router)
+    add_routes(service.http, router)
 
 
 def _documents(service: "Service") -> None:

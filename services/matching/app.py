@@ -12,6 +12,7 @@ from services.matching.rules.supporter import Registration
 from services.matching.settings import Settings
 from shared import consents
 from shared.database import Database
+from shared.edge import add_routes
 from shared.events.matching import OfferDeclined, OfferExpired, OfferFellDue, RoomFreed
 from shared.events.referrals import (
     ConsentGiven,
@@ -36,7 +37,7 @@ def create(settings: Settings) -> Service:
     policy = settings.decided()
     switch(service.mailbox, service.programme, policy)
     service.figures(partial(count.figures, programme=service.programme))
-    service.http.include_router(edge(service.mailbox, service.database, service.programme, policy))
+    add_routes(service.http, edge(service.mailbox, service.database, service.programme, policy))
     return service
 
 

@@ -16,6 +16,7 @@ from services.notifications.sms import HttpSms
 from services.notifications.store.figures import figures
 from services.notifications.store.outgoing import Desk
 from shared import consents
+from shared.edge import add_routes
 from shared.events.matching import SupporterRegistered
 from shared.events.notifications import (
     Channel,
@@ -53,7 +54,7 @@ def create(settings: Settings) -> Service:
 
     service.figures(figures)
     routes = http.routes(mailbox.run, service.database, programme, secret=settings.inbound_secret)
-    service.http.include_router(routes)
+    add_routes(service.http, routes)
     return service
 
 

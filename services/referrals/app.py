@@ -31,6 +31,7 @@ from services.referrals.rules.written import Written
 from services.referrals.settings import Settings
 from shared.clock import now
 from shared.database import Database
+from shared.edge import add_routes
 from shared.events.matching import BridgeOffered, MatchMade, OfferMade, ReferralWaitlisted
 from shared.events.notifications import OnCallPaged
 from shared.events.referrals import (
@@ -68,20 +69,22 @@ def create(settings: Settings) -> Service:
     edge = edge_of(service, settings)
     hooks = partial(_hooks, edge.reaches, settings.hook_tls())
     key_sets = KeySets(hooks)
-    service.http.include_router(smart_routes(mailbox.run, programme, pace, key_sets, address=settings.token_address()))
     call_out(mailbox, service.database, programme, hooks, base=edge.fhir)
-    service.http.include_router(fhir_routes(edge, token=settings.token_address()))
-    service.http.include_router(people_routes(edge))
-    service.http.include_router(consent_routes(edge))
-    service.http.include_router(reporting_routes(edge))
-    service.http.include_router(identity_routes(edge))
-    service.http.include_router(follow_up_routes(edge))
-    service.http.include_router(directory_routes(edge))
-    if programme.self_referral:
+    add_routes(
+        service.http,
+        smart_routes(mailbox.run, programme, pace, key_sets, address=settings.token_address()),
+        fhir_routes(edge, token=settings.token_address()),
+        people_routes(edge),
+        consent_routes(edge),
+        reporting_routes(edge),
+        identity_routes(edge),
+        follow_up_routes(edge),
+        directory_routes(edge),
+    )
+    if asked := programme.self_referral:
         service.http.state.asks = Pace(settings.asks_per_minute / 60, settings.asks_at_once)
         service.http.state.looks = Pace(1, 60)
-        service.http.include_router(asking_routes(edge, programme.self_referral))
-        service.http.include_router(ways_routes(edge, programme.self_referral))
+        add_routes(service.http, asking_routes(edge, asked), ways_routes(edge, asked))
     lines, taking = _lines(settings, programme), Taking(edge=edge, pace=pace)
     service.beside(lambda: listening(lines, taking, settings.tls()))
     service.figures(count)

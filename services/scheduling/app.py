@@ -11,6 +11,7 @@ from services.scheduling.rules.told import AuthorizationTold, CoverageTold
 from services.scheduling.settings import Settings
 from services.scheduling.store.figures import figures
 from shared import clock, consents
+from shared.edge import add_routes
 from shared.events.matching import MatchMade, SupporterRegistered
 from shared.events.notifications import VisitAnswered
 from shared.events.referrals import (
@@ -32,7 +33,7 @@ def create(settings: Settings) -> Service:
     service = Service.create("scheduling", settings)
     mailbox, programme, plans = service.mailbox, service.programme, settings.read_plans()
     switch(mailbox, programme, plans, settings)
-    service.http.include_router(routes(mailbox.run, service.database, programme, plans))
+    add_routes(service.http, routes(mailbox.run, service.database, programme, plans))
     service.figures(lambda db: figures(db, now=clock.now()))
     service.still_waits = visits.still_waits
     return service

@@ -11,7 +11,7 @@ from services.matching import app
 from services.matching.rules.policy import Policy
 from shared import clock, migrations, work
 from shared.database import Database
-from shared.edge import answer_problems
+from shared.edge import add_routes, answer_problems
 from shared.events.fact import Fact
 from shared.mailbox import Ingested, Reply, Said, Status
 from shared.mailbox.box import Mailbox
@@ -32,7 +32,7 @@ class Desk:
         self.http = FastAPI()
         self.http.state.programme = PROGRAMME
         answer_problems(self.http)
-        self.http.include_router(app.edge(self.mailbox, database, PROGRAMME, policy))
+        add_routes(self.http, app.edge(self.mailbox, database, PROGRAMME, policy))
         self.said: list[Any] = []
         self._read = 0
 

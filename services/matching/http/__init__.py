@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from services.matching.http import offers, register, waiting
 from services.matching.rules.policy import Policy
 from shared.database import Database
+from shared.edge import add_routes
 from shared.mailbox import Ask, Run
 from shared.programme import Programme
 
@@ -22,7 +23,10 @@ class Asks:
 def routes(run: Run, asks: Asks, database: Database, programme: Programme, *, policy: Policy) -> APIRouter:
     """This will serve supporters, offerings, offers and the waiting list."""
     router = APIRouter()
-    router.include_router(register.routes(run, asks.register, database, programme, policy=policy))
-    router.include_router(offers.routes(asks.answer, database))
-    router.include_router(waiting.routes(database, programme, policy=policy))
+    add_routes(
+        router,
+        register.routes(run, asks.register, database, programme, policy=policy),
+        offers.routes(asks.answer, database),
+        waiting.routes(database, programme, policy=policy),
+    )
     return router

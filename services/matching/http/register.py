@@ -19,7 +19,7 @@ from services.matching.rules.supporter import Registration
 from services.matching.store import offerings, supporters
 from shared.callers import Agency
 from shared.database import Database
-from shared.edge import Problem, StrictRoute
+from shared.edge import Problem, StrictRoute, add_routes
 from shared.mailbox import Ask, Run
 from shared.programme import Programme
 
@@ -27,8 +27,7 @@ from shared.programme import Programme
 def routes(run: Run, register: Ask, database: Database, programme: Programme, *, policy: Policy) -> APIRouter:
     """This will serve PUT and GET of supporters and offerings."""
     router = APIRouter(route_class=StrictRoute)
-    router.include_router(_supporters(register, database, policy))
-    router.include_router(_offerings(run, database, programme))
+    add_routes(router, _supporters(register, database, policy), _offerings(run, database, programme))
     return router
 
 

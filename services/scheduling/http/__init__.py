@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from services.scheduling.http import insurer, staff
 from services.scheduling.rules.plans import Plans
 from shared.database import Database
+from shared.edge import add_routes
 from shared.mailbox import Run
 from shared.programme import Programme
 
@@ -12,6 +13,5 @@ from shared.programme import Programme
 def routes(run: Run, database: Database, programme: Programme, plans: Plans) -> APIRouter:
     """This will serve /sessions to the programme's people and /covered-sessions to payers."""
     router = APIRouter()
-    router.include_router(staff.routes(run, database, programme, plans))
-    router.include_router(insurer.routes(run, plans))
+    add_routes(router, staff.routes(run, database, programme, plans), insurer.routes(run, plans))
     return router
