@@ -113,7 +113,8 @@ def test_leaves_out_what_cannot_reach_anybody() -> None:
         {"system": "phone", "value": "+12125550999", "use": "old"},
         {"system": "email", "value": "a@example.com, b@example.com"},
         {"system": "fax", "value": "+12125550998"},
-        {"system": "email", "value": "ana@example.com", "rank": 2},
+        {"system": "sms", "value": "+12125550997", "period": {"end": "2019"}},
+        {"system": "email", "value": "ana@example.com", "rank": 2, "period": {"start": "2019"}},
         {"system": "phone", "value": "+12125550123", "use": "home", "rank": 1},
     ]
 
@@ -239,6 +240,32 @@ def test_reads_insurance_and_consent() -> None:
     assert order.cover and (order.cover.payer, order.cover.member_id) == ("garden-health", "G-1001")
     (agreed,) = order.consents
     assert agreed.purposes == ["treatment"] and not agreed.part2
+
+
+@pytest.mark.parametrize(
+    ("end", "over"),
+    [
+        ("2026-12-31", "2027-01-01T00:00:00+00:00"),
+        ("2028-02", "2028-03-01T00:00:00+00:00"),
+        ("2026-12", "2027-01-01T00:00:00+00:00"),
+        ("2026", "2027-01-01T00:00:00+00:00"),
+        ("2026-12-31T18:00:00-05:00", "2026-12-31T23:00:00+00:00"),
+        ("9999-12-31", "None"),
+        ("9999", "None"),
+    ],
+)
+def test_the_end_of_a_consent_is_a_part_of_it_however_little_of_it_is_written(end: str, over: str) -> None:
+    given = consent(provision={"type": "permit", "period": {"end": end}})
+
+    (agreed,) = ours(request(contained=[patient(), given])).consents
+
+    assert str(agreed.expires_at).replace(" ", "T") == over
+
+
+def test_a_plan_covers_somebody_to_the_end_of_the_month_or_year_that_is_named() -> None:
+    cover = ours(request(contained=[patient(), coverage(period={"start": "2026-02", "end": "2026"})])).cover
+
+    assert cover and (str(cover.covered_from), str(cover.covered_to)) == ("2026-02-01", "2026-12-31")
 
 
 def test_a_denied_consent_to_treatment_is_a_no_and_a_denied_disclosure_tells_nobody() -> None:

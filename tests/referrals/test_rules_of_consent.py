@@ -176,6 +176,17 @@ async def test_a_consent_counts_for_whom_and_what_it_names_and_until_it_ends(des
     assert await business(desk, referral_id, who="silent-centre") == "accepted"
 
 
+async def test_a_consent_that_is_still_to_begin_lets_nobody_know_anything(desk: Desk) -> None:
+    begins = {"period": {"start": "2026-03-03"}}
+    waits, runs = covering(**begins), covering(period={"start": "2026-03-02"})
+    await desk.referred(request(reasonCode=ALCOHOL, contained=[patient(), waits]))
+    await desk.referred(request(reasonCode=ALCOHOL, contained=[patient(), runs], identifier=[{"value": "another"}]))
+
+    given = [each for each in await desk.said(ConsentGiven) if each.part2]
+
+    assert len(given) == 1
+
+
 async def test_one_consent_covers_treatment_payment_and_operations_until_it_is_taken_back(desk: Desk) -> None:
     await desk.referred(request(reasonCode=ALCOHOL, contained=[patient(), covering(purpose=[])]))
 

@@ -2,7 +2,7 @@
 
 from services.referrals.fhir.codes import EXTENSION, PART2_LABELS
 from services.referrals.fhir.resources import Consent, Coverage
-from services.referrals.fhir.words import Concept, Reference, day_of, instant_of
+from services.referrals.fhir.words import Concept, Reference, begin_of, end_of, first_day, instant_of, last_day
 from services.referrals.rules import order as ours
 
 PURPOSES: dict[str, ours.Purpose] = {
@@ -26,8 +26,8 @@ def cover(coverage: Coverage) -> ours.Cover | None:
         payer=_name(coverage.payor[0]) if coverage.payor else None,
         plan=next((each.value for each in coverage.classes if "plan" in each.type.codes() and each.value), None),
         member_id=member,
-        covered_from=day_of(coverage.period.start),
-        covered_to=day_of(coverage.period.end),
+        covered_from=first_day(coverage.period.start),
+        covered_to=last_day(coverage.period.end),
         authorisation=authorisation.word() if authorisation else None,
         authorised_units=units.value_integer if units else None,
     )
@@ -67,7 +67,8 @@ def agreed(consent: Consent) -> ours.Agreed | None:
         purposes=list(dict.fromkeys(purposes)) or list(EVERYTHING if _is_tpo(consent) else EVERYTHING[:1]),
         part2=covers_part2(consent),
         signed_at=instant_of(consent.date_time),
-        expires_at=instant_of(consent.provision.period.end),
+        begins_at=begin_of(consent.provision.period.start),
+        expires_at=end_of(consent.provision.period.end),
         scope="; ".join(_words(consent.category))[:500],
     )
 

@@ -4,6 +4,7 @@ from services.referrals.fhir import codes
 from services.referrals.fhir.resources import ContactPoint, HumanName, Patient
 from services.referrals.fhir.words import Identifier, day_of
 from services.referrals.rules import order as ours
+from shared.clock import now
 
 NAME_ORDER = {"usual": 0, "nickname": 1, "official": 2, None: 3}
 
@@ -37,9 +38,9 @@ def languages(patient: Patient) -> list[str]:
 
 
 def reaches(telecom: list[ContactPoint]) -> list[ours.Reach]:
-    """This will list the ways to reach somebody, best first: what is old, or cannot be dialled, is left out."""
+    """This will list the ways to reach somebody, best first: what is old or over, or cannot be dialled, is left out."""
     ranked = sorted(telecom, key=lambda each: each.rank or 2**31)
-    found = [_reach(each) for each in ranked if each.use != "old"]
+    found = [_reach(each) for each in ranked if each.use != "old" and not each.period.is_over(now())]
     return list(dict.fromkeys(each for each in found if each))
 
 

@@ -41,7 +41,7 @@ class ContactPoint(Element):
     value: Short | None = None
     use: Literal["home", "work", "temp", "old", "mobile"] | None = None
     rank: Annotated[int, Field(ge=1, le=2**31)] | None = None
-    period: One[Period] | None = None
+    period: One[Period] = Period()
 
 
 class Communication(Element):

@@ -1,7 +1,8 @@
 """FHIR R4 as partners write it: only the elements we use, whatever else is there ignored, untidiness forgiven."""
 
 import re
-from datetime import UTC, date, datetime
+from calendar import monthrange
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -88,6 +89,35 @@ def day_of(written: str | None) -> date | None:
     return date(int(found[1]), int(found[3]), int(found[5])) if found and found[5] else None
 
 
+def first_day(written: str | None) -> date | None:
+    """This will give the first day of a FHIR date or dateTime, which may name a month or a year."""
+    found = DAY.fullmatch((written or "")[:10])
+    return date(int(found[1]), int(found[3] or 1), int(found[5] or 1)) if found else None
+
+
+def last_day(written: str | None) -> date | None:
+    """This will give the last day of a FHIR date or dateTime: the end of a period is a part of it."""
+    found, first = DAY.fullmatch((written or "")[:10]), first_day(written)
+    if found is None or first is None or found[5]:
+        return first
+    month = int(found[3] or 12)
+    return first.replace(month=month, day=monthrange(first.year, month)[1])
+
+
+def begin_of(written: str | None) -> datetime | None:
+    """This will give the instant at which a period has begun whose `start` this is; days are those of UTC."""
+    day = None if written and "T" in written else first_day(written)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else instant_of(written)
+
+
+def end_of(written: str | None) -> datetime | None:
+    """This will give the instant at which a period is over whose `end` this is; None where it never is."""
+    day = None if written and "T" in written else last_day(written)
+    if day == date.max:
+        return None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1) if day else instant_of(written)
+
+
 def instant_of(written: str | None) -> datetime | None:
     """This will give the instant of a FHIR dateTime; a date alone begins at midnight UTC."""
     if written and "T" in written:
@@ -131,6 +161,11 @@ class Identifier(Element):
 class Period(Element):
     start: Moment | None = None
     end: Moment | None = None
+
+    def is_over(self, at: datetime) -> bool:
+        """This will say whether it has ended."""
+        end = end_of(self.end)
+        return bool(end and end <= at)
 
 
 class Reference(Element):

@@ -151,6 +151,7 @@ def consents_of(accepted: Accepted, payers: list[Payer], *, now: datetime) -> li
             scope=each.scope,
         )
         for index, each in enumerate(accepted.order.consents)
+        if each.begins_at is None or each.begins_at <= now
     ]
     agreed = _by_agreement(accepted, payers) if accepted.status_consent else []
     return [*given, *agreed]

@@ -114,6 +114,7 @@ class Agreed(Part):
     purposes: Annotated[list[Purpose], Field(max_length=FEW)] = ["treatment"]
     part2: bool = False
     signed_at: Instant | None = None
+    begins_at: Instant | None = None
     expires_at: Instant | None = None
     scope: Annotated[str, StringConstraints(max_length=500)] = ""
 
