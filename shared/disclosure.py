@@ -35,7 +35,7 @@ def may_disclose(
 ) -> Consent | None:
     """This will find the consent that lets `recipient` (an id, which belongs to `classes`) be told for `purpose`.
 
-    Records under 42 CFR Part 2 need a consent that covers them. None means: omit silently outward, log inward.
+    Records under 42 CFR Part 2 need a consent that covers them. None means: omit silently.
     """
     told = {recipient, *classes}
     for each in sorted(consents, key=lambda consent: consent.signed_at, reverse=True):

@@ -16,6 +16,8 @@ from shared.away import is_away
 from shared.places import wrongs
 
 BODY_LIMIT = 65_536
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
+"""What goes with every 401 (RFC 9110)."""
 AWAY_SECONDS = 5
 """After how long to ask again when the database is away."""
 
@@ -33,7 +35,8 @@ def problem(status: int, title: str, *, errors: list[dict[str, str]] | None = No
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
     if errors:
         body["errors"] = errors
-    headers = {"Retry-After": str(retry_after)} if retry_after else None
+    headers = {"Retry-After": str(retry_after)} if retry_after else {}
+    headers |= CHALLENGE if status == 401 else {}
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 

@@ -22,7 +22,6 @@ BAD: tuple[Verdict, ...] = ("refused", "declined", "sent")
 """What becomes no referral to peer support, or is not known to become one."""
 
 HELD = ("needs_screen", "needs_info")
-TAKEN_BACK = ("cancelled", "entered-in-error")
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,9 @@ def of_task(task: dict[str, Any], *, known: bool = False) -> Verdict:
     business = task["businessStatus"]["coding"][0]["code"]
     if business == "crisis_review":
         return "danger"
-    if task["status"] in TAKEN_BACK:
+    if business == "withdrawn":
         return "withdrawn"
-    if task["status"] == "rejected":
+    if business == "refused":
         return "declined"
     if business in HELD:
         return "task"
@@ -89,9 +88,9 @@ def ids_in(body: dict[str, Any]) -> list[UUID]:
     """This will give the ids of the referrals that an answer in FHIR names, each once."""
     if body["resourceType"] != "Bundle":
         return [UUID(body["id"])]
-    inside = [
-        each["resource"]["id"] for each in body["entry"] if each.get("resource", {}).get("resourceType") == "Task"
-    ]
-    places = [each.get("response", {}).get("location", "") for each in body["entry"]]
+    entries = body.get("entry", [])
+    resources = [each.get("resource", {}) for each in entries]
+    inside = [each["id"] for each in resources if each.get("resourceType") == "Task"]
+    places = [each.get("response", {}).get("location", "") for each in entries]
     named = [each.rpartition("/")[2] for each in places if each.startswith("ServiceRequest/")]
     return [UUID(each) for each in dict.fromkeys([*inside, *named])]

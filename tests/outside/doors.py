@@ -10,9 +10,10 @@ Whom = Literal["anybody", "referrer", "staff", "payer", "provider", "link", "way
 whoever has another of 256 bits, which leads to what they were pointed to."""
 
 EVERYWHERE: dict[str, Whom] = {
-    **dict.fromkeys(("GET /health", "GET /ready", "GET /quiet", "GET /figures", "GET /programme"), "anybody"),
+    **dict.fromkeys(("GET /health", "GET /ready"), "anybody"),
     **dict.fromkeys(("GET /metrics", "GET /asyncapi", "GET /asyncapi.json", "GET /openapi.json"), "anybody"),
     **dict.fromkeys(("HEAD /openapi.json", "GET /docs", "GET /docs/oauth2-redirect"), "anybody"),
+    **dict.fromkeys(("GET /quiet", "GET /figures", "GET /programme"), "staff"),
     **dict.fromkeys(("GET /work", "POST /work/{task_id}/done"), "staff"),
     **dict.fromkeys(("GET /letters", "GET /letters/{letter_id}", "POST /letters/{letter_id}/open"), "staff"),
     **dict.fromkeys(("POST /letters/{letter_id}/mend", "POST /letters/{letter_id}/replay"), "staff"),

@@ -44,6 +44,8 @@ def gives_nothing_away(answer: httpx.Response, made: Made) -> bool:
     secrets = [*KEYS.values(), SECRET, *made.ids.values()]
     if TELLING.search(told) or any(each in told for each in secrets):
         return False
+    if (answer.status_code == 401) != ("www-authenticate" in answer.headers):
+        return False
     body = answer.json()
     if answer.headers["content-type"] == "application/problem+json":
         return body["status"] == answer.status_code and bool(body["title"])
@@ -191,7 +193,7 @@ async def test_a_way_that_was_not_given_to_anybody_leads_nowhere(house: House, m
 
 
 NOTHING_THERE = re.compile(
-    r"_id}/(screening|acknowledgement|details|contact|clock|closure|pointers|done|identity)|/letters/|rest:path|process-message"
+    r"_id}/(screening|acknowledgement|details|contact|clock|closure|pointers|done|identity)|/letters/|rest:path"
 )
 """Routes whose caller has the right, and finds that nothing waits for it."""
 SUBSCRIBING = {"POST /fhir/Subscription", "PUT /fhir/Subscription/{subscription_id}"}
@@ -210,6 +212,13 @@ async def test_whoever_has_the_right_is_let_in(house: House, made: Made) -> None
 
         nothing_there = NOTHING_THERE.search(door[1]) and answer.status_code in (404, 409, 422)
         assert answer.status_code < 300 or nothing_there, (door, answer.status_code, answer.text)
+
+
+async def test_what_is_for_anybody_asks_for_nothing(house: House, made: Made) -> None:
+    for door in doors("anybody"):
+        answer = await visit(house, door, made, {})
+
+        assert answer.status_code not in (401, 403), (door, answer.status_code, answer.text)
 
 
 async def test_a_token_for_just_this_is_let_in(house: House, made: Made) -> None:

@@ -92,6 +92,7 @@ def body_for(route: str, made: Made) -> dict[str, Any]:
         "POST /fhir/ServiceRequest": {"json": request("R-2")},
         "POST /fhir": {"json": bundle(request("R-3", contained=[patient()]))},
         "POST /fhir/": {"json": bundle(request("R-4", contained=[patient()]))},
+        "POST /fhir/$process-message": {"json": _message()},
         "POST /fhir/Task": {"json": _task()},
         "PATCH /fhir/Task/{referral_id}": {
             "json": TAKE_BACK,
@@ -141,6 +142,15 @@ def body_for(route: str, made: Made) -> dict[str, Any]:
 def _entry(label: str) -> dict[str, Any]:
     named = {"kind": "external_group", "name": "Tuesday AA", "label": {"en": label}}
     return {**named, "link": "https://www.example.org/tuesdays"}
+
+
+def _message() -> dict[str, Any]:
+    header = {
+        "resourceType": "MessageHeader",
+        "eventCoding": {"system": "http://terminology.hl7.org/CodeSystem/v2-0003", "code": "I12"},
+        "source": {"endpoint": "urn:hospital"},
+    }
+    return bundle(header, request("R-6", contained=[patient()]), type="message")
 
 
 def _task() -> dict[str, Any]:

@@ -50,6 +50,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"link": "//www.example.org"}, "link", "https address"),
     ({"link": "https://"}, "link", "https address"),
     ({"link": "https://www.example.org/" + "x" * 500}, "link", "https address"),
+    ({"link": "https://wiki.corp/meetings"}, "link", "name a public host"),
+    ({"link": "https://intranet.lan"}, "link", "name a public host"),
     ({"link": "https://kim:secret@example.org"}, "link", "a name or a password"),
     ({"link": "https://127.0.0.1/x"}, "link", "public host"),
     ({"link": "https://[::1]/x"}, "link", "public host"),

@@ -78,6 +78,15 @@ def test_somebody_comes_of_age_at_their_own_midnight() -> None:
     assert comes_of_age(date(2008, 2, 29), here.site("main")).date() == date(2026, 3, 1)
 
 
+async def test_somebody_is_as_old_as_they_are_where_they_are_helped(desk: Desk) -> None:
+    clock.step_to(datetime(2026, 3, 3, 4, 0, tzinfo=UTC))
+    await desk.referred(minor(born="2008-03-03", site="lakeside"))
+
+    (told,) = await desk.said(ReferralAccepted)
+
+    assert told.age_band == "15-17"
+
+
 async def test_a_minor_who_may_not_agree_alone_is_put_before_a_person_with_the_reason(desk: Desk) -> None:
     referral_id = await desk.referred(minor())
 

@@ -20,6 +20,17 @@ async def test_who_asks_too_fast_is_told_when_to_ask_again(small: Desk) -> None:
     assert (await small.figures())["referrals_received"] == 3
 
 
+async def test_a_referrer_keeps_its_pace_on_every_route_and_the_programme_has_none(small: Desk) -> None:
+    referral_id = await small.referred(request())
+    for path in (f"/referrals/{referral_id}/timeline", "/follow-up"):
+        small.service.http.state.pace = Pace(rate=0.1, at_once=2)
+        statuses = [(await small.ask("GET", path)).status_code for _ in range(3)]
+
+        assert statuses == [200, 200, 429], path
+    staff = [await small.ask("GET", f"/referrals/{referral_id}/timeline", who="agency") for _ in range(3)]
+    assert {each.status_code for each in staff} == {200}
+
+
 async def test_tokens_come_back_and_never_more_than_at_once() -> None:
     pace = Pace(rate=100, at_once=2)
     first = [pace.wait("a") for _ in range(3)]

@@ -23,7 +23,7 @@ SCREENS, DOES_NOT = Agreement(screens_before_referring=True), Agreement()
 
 
 def test_accepts_a_screened_referral_that_lacks_nothing() -> None:
-    verdict = triage(order(), DOES_NOT, NOW)
+    verdict = triage(order(), DOES_NOT, NOW.date())
 
     assert verdict.outcome == "accepted"
 
@@ -39,7 +39,7 @@ def test_accepts_a_screened_referral_that_lacks_nothing() -> None:
     ],
 )
 def test_lets_nobody_on_without_an_answer_about_risk(risk: Any, agreement: Agreement, outcome: str) -> None:
-    verdict = triage(order(risk=risk), agreement, NOW)
+    verdict = triage(order(risk=risk), agreement, NOW.date())
 
     assert verdict.outcome == outcome
 
@@ -55,13 +55,13 @@ def test_lets_nobody_on_without_an_answer_about_risk(risk: Any, agreement: Agree
     ],
 )
 def test_declines_what_the_programme_cannot_take(changes: Any, reason: str) -> None:
-    verdict = triage(order(**changes), DOES_NOT, NOW)
+    verdict = triage(order(**changes), DOES_NOT, NOW.date())
 
     assert (verdict.outcome, verdict.reason) == ("refused", reason)
 
 
 def test_takes_somebody_on_their_twelfth_birthday() -> None:
-    verdict = triage(order(person=person(birth_date="2014-03-02")), DOES_NOT, NOW)
+    verdict = triage(order(person=person(birth_date="2014-03-02")), DOES_NOT, NOW.date())
 
     assert verdict.outcome == "accepted"
 
@@ -77,7 +77,7 @@ def test_takes_somebody_on_their_twelfth_birthday() -> None:
     ],
 )
 def test_asks_for_what_is_missing(changes: Any, missing: tuple[str, ...]) -> None:
-    verdict = triage(order(person=person(**changes)), DOES_NOT, NOW)
+    verdict = triage(order(person=person(**changes)), DOES_NOT, NOW.date())
 
     assert (verdict.outcome, verdict.missing) == ("needs_info", missing)
 
@@ -95,7 +95,7 @@ def test_a_danger_sign_always_reaches_a_person_first(
 ) -> None:
     posted = order(risk=risk, notes=note, service=service, status=status, peer_support_consent=agreed)
 
-    verdict = triage(posted, Agreement(screens_before_referring=screens), NOW)
+    verdict = triage(posted, Agreement(screens_before_referring=screens), NOW.date())
 
     in_danger = risk == "flagged" or note == ["Talks of wanting to kill himself"]
     assert (verdict.outcome == "crisis_review") == in_danger
@@ -104,9 +104,9 @@ def test_a_danger_sign_always_reaches_a_person_first(
 def test_goes_on_once_a_person_has_cleared_the_risk() -> None:
     flagged = order(risk="flagged", notes=["suicidal last week"])
 
-    assert triage(flagged, DOES_NOT, NOW, cleared=True).outcome == "accepted"
-    assert triage(order(risk=None), DOES_NOT, NOW, cleared=True).outcome == "accepted"
-    assert triage(order(risk="flagged", service="other"), DOES_NOT, NOW, cleared=True).outcome == "refused"
+    assert triage(flagged, DOES_NOT, NOW.date(), cleared=True).outcome == "accepted"
+    assert triage(order(risk=None), DOES_NOT, NOW.date(), cleared=True).outcome == "accepted"
+    assert triage(order(risk="flagged", service="other"), DOES_NOT, NOW.date(), cleared=True).outcome == "refused"
 
 
 @pytest.mark.parametrize(

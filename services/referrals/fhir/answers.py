@@ -47,7 +47,7 @@ def task(
         "resourceType": "Task",
         "id": str(referral_id),
         "meta": _meta(told_at, test=test),
-        "identifier": identifiers(order.identifier),
+        **_some("identifier", identifiers(order.identifier)),
         "basedOn": [{"reference": f"ServiceRequest/{referral_id}"}],
         "status": seen.status,
         "businessStatus": {"coding": [{"system": TASK_STATUS, "code": seen.business}], "text": seen.text},
@@ -139,13 +139,13 @@ def service_request(
     crisis_at: datetime | None,
     test: bool = False,
 ) -> dict[str, Any]:
-    """This will echo a request: that it arrived and where to follow it, nothing about the person."""
+    """This will echo a request: that it arrived and where to follow it; of the person their own number for them."""
     body: dict[str, Any] = {
         "resourceType": "ServiceRequest",
         "id": str(referral_id),
         "meta": _meta(told_at, test=test),
         "extension": [{"url": EXTENSION + "task", "valueReference": {"reference": f"Task/{referral_id}"}}],
-        "identifier": identifiers(order.identifier),
+        **_some("identifier", identifiers(order.identifier)),
         "status": STATUSES[order.status],
         "intent": "order",
         "priority": PRIORITIES[order.urgency],
@@ -200,12 +200,20 @@ def searchset(
         "type": "searchset",
         "meta": {"tag": [{"system": SENDER, "code": whose.organisation_id}], **labelled(test=whose.test)},
         **({"total": len(found)} if all_of_it else {}),
-        "link": [{"relation": relation, "url": url} for relation, url in links.items()],
-        "entry": [
-            {"fullUrl": f"{base}/{each['resourceType']}/{each['id']}", "resource": each, "search": {"mode": mode}}
-            for each, mode in entries
-        ],
+        **_some("link", [{"relation": relation, "url": url} for relation, url in links.items()]),
+        **_some(
+            "entry",
+            [
+                {"fullUrl": f"{base}/{each['resourceType']}/{each['id']}", "resource": each, "search": {"mode": mode}}
+                for each, mode in entries
+            ],
+        ),
     }
+
+
+def _some(name: str, members: list[Any]) -> dict[str, list[Any]]:
+    """This will write a list, and leave it out where it is empty: FHIR knows no empty one."""
+    return {name: members} if members else {}
 
 
 def transaction_response(

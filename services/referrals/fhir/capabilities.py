@@ -49,7 +49,7 @@ def _request() -> dict[str, Any]:
     return {
         "type": "ServiceRequest",
         "interaction": [{"code": "create"}, {"code": "read"}, {"code": "search-type"}],
-        "versioning": "versioned",
+        "versioning": "no-version",
         "conditionalCreate": True,
         "searchParam": documented("ServiceRequest"),
         "documentation": "Patient, Coverage, Consent contained, or in a transaction Bundle.",
@@ -60,7 +60,7 @@ def _task() -> dict[str, Any]:
     return {
         "type": "Task",
         "interaction": [{"code": each} for each in ("create", "read", "update", "patch", "search-type")],
-        "versioning": "versioned",
+        "versioning": "no-version",
         "conditionalCreate": True,
         "searchInclude": list(INCLUDES[:1]),
         "searchParam": documented("Task"),
@@ -74,7 +74,7 @@ def _subscription() -> dict[str, Any]:
         "type": "Subscription",
         "supportedProfile": [PROFILE],
         "interaction": [{"code": each} for each in ("create", "read", "update", "delete", "search-type")],
-        "versioning": "versioned",
+        "versioning": "no-version",
         "searchParam": [
             {"name": "_id", "type": "token"},
             {"name": "status", "type": "token"},

@@ -10,7 +10,7 @@ from shared.strict_json import Malformed, TooLarge
 Code = Literal[
     "structure", "value", "required", "invalid", "not-supported", "not-found", "login", "forbidden", "too-long",
     "code-invalid", "duplicate", "processing", "conflict", "business-rule", "throttled",
-    "transient",
+    "transient", "no-store", "exception",
 ]  # fmt: skip
 CODES: dict[str, Code] = {
     "missing": "required", "literal_error": "code-invalid", "extra_forbidden": "structure", "too_long": "too-long",
@@ -22,6 +22,8 @@ STATUS_CODES: dict[int, Code] = {
 }  # fmt: skip
 
 
+AGAIN_SECONDS = 30
+"""After how long to send again what could not be taken in, or is kept and heard by nobody."""
 TEST_LABEL = {
     "system": "http://terminology.hl7.org/CodeSystem/v3-ActReason",
     "code": "HTEST",
@@ -61,8 +63,8 @@ def refuse(code: Code, expression: str, remedy: str, *, status: int = 422) -> Re
 
 def away() -> Refused:
     """This will say that nothing could be taken in now, and what to do where it cannot wait."""
-    remedy = "nothing was taken in: send it again in a minute; if somebody may be in danger now, call 911, or text 988"
-    return refuse("processing", "", remedy, status=503)
+    again = f"nothing was taken in: send it again in {AGAIN_SECONDS} seconds"
+    return refuse("no-store", "", f"{again}; if somebody may be in danger now, call 911, or text 988", status=503)
 
 
 def malformed(wrong: Malformed) -> Refused:
@@ -93,7 +95,7 @@ def outcome(issues: Sequence[Issue], *, test: bool = False) -> dict[str, Any]:
                 "severity": "error",
                 "code": each.code,
                 "diagnostics": f"{each.expression}: {each.remedy}" if each.expression else each.remedy,
-                "expression": [each.expression] if each.expression else [],
+                **({"expression": [each.expression]} if each.expression else {}),
             }
             for each in issues
         ],

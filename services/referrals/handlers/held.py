@@ -26,6 +26,7 @@ from services.referrals.rules.minors import party
 from services.referrals.rules.order import FEW, Reach, ReferralOrder
 from services.referrals.rules.triage import Agreement, triage
 from shared import consents
+from shared.calendar import day_at
 from shared.clock import now
 from shared.events.referrals import ConsentRevoked, RiskCleared
 from shared.linked import with_linked
@@ -262,10 +263,12 @@ async def _go_on(
 ) -> tuple[store.Referral, list[Said]]:
     """This will triage again what a person looked at, or learnt more about."""
     at = now()
-    who = party(referral.order, programme, programme.site(referral.site_id), at)
+    site = programme.site(referral.site_id)
+    who = party(referral.order, programme, site, at)
     lacks_guardian = who == "guardian" and referral.guardian is None
     again = "asked_again" in referral.reasons
-    verdict = triage(referral.order, Agreement(), at, cleared=True, lacks_guardian=lacks_guardian, again=again)
+    today = day_at(site, at)
+    verdict = triage(referral.order, Agreement(), today, cleared=True, lacks_guardian=lacks_guardian, again=again)
     moved, rings = wind(replace(referral, state=verdict.outcome, reasons=verdict.reasons), programme=programme, at=at)
     await store.change(db, [moved])
     said = await settle(db, [follow(moved, verdict, programme=programme, at=at)])

@@ -28,7 +28,7 @@ from services.referrals.rules.differing import differences
 from services.referrals.rules.journey import OVER, TAKEN_BACK
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.protection import protected
-from shared.calendar import add_business_days
+from shared.calendar import add_business_days, day_at
 from shared.mailbox import Said
 from shared.programme import Organisation, Programme, Site
 from shared.work import Asked
@@ -91,7 +91,7 @@ class Intake:
         """This will triage what arrived; of what is asked for `again`, somebody asks about a guardian again, too."""
         lacks_guardian = minors.party(order, self.programme, site, self.at) == "guardian"
         agreement = triage.Agreement(screens_before_referring=whose.screens_before_referring)
-        return triage.triage(order, agreement, self.at, lacks_guardian=lacks_guardian, again=again)
+        return triage.triage(order, agreement, day_at(site, self.at), lacks_guardian=lacks_guardian, again=again)
 
     def _repeat(self, known: store.Referral, arrival: Arrival) -> store.Referral:
         """This will account for a repeat; what it changes is for a person to judge, danger in it is raised at once."""

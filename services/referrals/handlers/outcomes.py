@@ -17,7 +17,7 @@ from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.seeing import LATE
 from services.referrals.rules.triage import Payer, Verdict
 from shared import consents
-from shared.calendar import add_business_days
+from shared.calendar import add_business_days, day_at
 from shared.events.fact import Fact
 from shared.events.referrals import (
     ConsentGiven,
@@ -112,7 +112,7 @@ def _accept(referral: store.Referral, programme: Programme, at: datetime) -> tup
 def _at_18(referral: store.Referral, site: Site, at: datetime) -> list[Asked]:
     """This will have somebody ask a minor anew on the day on which they are of age."""
     born = referral.order.person.birth_date
-    if born is None or not minors.under_age(referral.order, minors.local_day(site, at)):
+    if born is None or not minors.under_age(referral.order, day_at(site, at)):
         return []
     due, about = minors.comes_of_age(born, site), str(referral.referral_id)
     return [Asked(kind="consent_at_18", about=about, owner="intake", due=due, note=AT_18)]
@@ -130,7 +130,7 @@ def _accepted(referral: store.Referral, programme: Programme, at: datetime) -> A
         order=referral.order,
         arrived_at=referral.arrived_at,
         status_consent=agreement and not referral.withheld,
-        minor_alone=referral.guardian is None and minors.under_age(referral.order, minors.local_day(site, at)),
+        minor_alone=referral.guardian is None and minors.under_age(referral.order, day_at(site, at)),
         guarded_until=minors.comes_of_age(born, site) if born and referral.guardian else None,
         learnt_at=referral.contact_learnt_at,
     )

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.handlers.held import one_alone, written_down
 from services.referrals.handlers.listing import NoEntry
-from services.referrals.rules import minors
 from services.referrals.rules.directory import Entry
 from services.referrals.rules.pointing import Said, Unfit, Whom, unfit
+from shared.calendar import day_at
 from shared.clock import now
 from shared.mailbox import Reply
 from shared.programme import Programme
@@ -59,7 +59,7 @@ async def point(
         raise NoEntry
     order, at = referral.order, now()
     whom = Whom(status=order.status, in_danger=referral.crisis_at is not None, birth_date=order.person.birth_date)
-    today = minors.local_day(programme.site(referral.site_id), at)
+    today = day_at(programme.site(referral.site_id), at)
     if why := unfit(listed, whom, today=today):
         raise MayNotPoint(why)
     pointer = store.Pointer(referral_id=pointing.referral_id, entry_id=pointing.entry_id, by=pointing.by, pointed_at=at)

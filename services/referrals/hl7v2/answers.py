@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID, uuid5
 
 from services.referrals.fhir.outcome import Code, Issue, Refused
@@ -13,9 +12,6 @@ from services.referrals.hl7v2.message import CONTROL, Message
 from services.referrals.hl7v2.request import is_order, is_question
 from services.referrals.rules.order import Identifier
 from services.referrals.rules.seeing import UNKNOWN
-
-Acknowledgement = Literal["AA", "AE", "AR"]
-"""Accepted; an error in what was sent; not processed, and to be sent again or elsewhere (HL7 table 0008)."""
 
 ERRORS: dict[Code, tuple[str, str]] = {
     "required": ("101", "Required field missing"),

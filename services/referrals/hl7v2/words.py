@@ -21,7 +21,6 @@ SYSTEMS = {
 MOMENT = re.compile(r"(\d{4})-?(\d\d)?-?(\d\d)?(?:[T ]?(\d\d):?(\d\d):?(\d\d)?(?:\.\d+)?)?\s*([+-]\d{4}|Z)?")
 NAME_USES = {"L": "official", "C": "official", "D": "usual", "N": "nickname", "S": "anonymous"}
 GENDERS = {"F": "female", "M": "male", "O": "other", "A": "other", "U": "unknown", "X": "other"}
-PHONE_USES = {"WPN": "work", "PRS": "mobile"}
 NOT_CALLED = {"FX", "MD", "BP", "SAT", "TDD"}
 LANGUAGES = {"english": "en", "spanish": "es", "espanol": "es", "french": "fr", "chinese": "zh", "vietnamese": "vi"}
 SHORT = 200

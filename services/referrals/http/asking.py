@@ -8,7 +8,6 @@ from functools import partial
 from math import ceil
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
@@ -27,6 +26,7 @@ from services.referrals.rules.journey import OVER, TAKEN_BACK
 from services.referrals.rules.order import Identifier, ReferralOrder
 from services.referrals.rules.triage import PHONE_WITHIN, in_danger
 from shared.away import is_away
+from shared.calendar import day_at
 from shared.clock import now
 from shared.edge import body_of
 from shared.pace import Pace
@@ -149,7 +149,7 @@ class Door:
             return again("away", 503, {"Retry-After": "60"})
 
     def _read(self, typed: Typed, number: Identifier, language: str) -> Asked:
-        today = now().astimezone(ZoneInfo(self.pages.home.zone)).date()
+        today = day_at(self.pages.home, now())
         return form.read(typed, number, sites=self.edge.programme.sites, language=language, today=today)
 
     def _again(

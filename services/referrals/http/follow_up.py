@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import handlers, store
 from services.referrals.edge import Edge
+from services.referrals.http.route import referrer
 from services.referrals.rules.follow_up import Left, how
 from services.referrals.rules.scopes import lets
-from shared.callers import Caller, known
+from shared.callers import Caller
 from shared.clock import now
 from shared.consents import consents_of_many
 from shared.disclosure import may_disclose
@@ -45,7 +46,7 @@ def follow_up_routes(edge: Edge) -> APIRouter:
 
     @router.get("")
     async def follow_up(
-        caller: Annotated[Caller, Depends(known)],
+        caller: Annotated[Caller, Depends(referrer)],
         since: Annotated[date | None, Query(alias="from")] = None,
         until: Annotated[date | None, Query(alias="to")] = None,
     ) -> FollowUp:

@@ -11,12 +11,13 @@ from services.referrals import handlers, store
 from services.referrals.edge import Edge
 from services.referrals.http.directory import PointerShown, pointers_shown
 from services.referrals.http.findings import StateNow, add_clock, add_findings, not_found
+from services.referrals.http.route import referrer
 from services.referrals.rules import journey
 from services.referrals.rules.clock import OWNERS, Owner, Step
 from services.referrals.rules.journey import State
 from services.referrals.rules.order import Reach
 from services.referrals.rules.scopes import lets
-from shared.callers import Agency, Caller, known
+from shared.callers import Agency, Caller
 from shared.clock import now
 from shared.consents import consents_of
 from shared.disclosure import may_disclose
@@ -113,7 +114,7 @@ def _add_list(router: APIRouter, edge: Edge) -> None:
 
 def _add_timeline(router: APIRouter, edge: Edge) -> None:
     @router.get("/{referral_id}/timeline")
-    async def timeline(referral_id: UUID, caller: Annotated[Caller, Depends(known)]) -> list[EntryShown]:
+    async def timeline(referral_id: UUID, caller: Annotated[Caller, Depends(referrer)]) -> list[EntryShown]:
         """What happened to a referral, as far as the caller may know it."""
         staff = caller.organisation.kind == "agency"
         if caller.scopes is not None and (staff or not lets(caller.scopes, "Task", "r")):

@@ -12,16 +12,24 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from services.referrals.fhir.outcome import STATUS_CODES, Refused, away, invalid, malformed, outcome, refuse
+from services.referrals.fhir.outcome import (
+    AGAIN_SECONDS,
+    STATUS_CODES,
+    Refused,
+    away,
+    invalid,
+    malformed,
+    outcome,
+    refuse,
+)
 from services.referrals.rules.scopes import RESOURCES, lets
 from shared.away import is_away
 from shared.callers import Caller, known
-from shared.edge import Problem
+from shared.edge import CHALLENGE, Problem
 from shared.pace import Pace
 from shared.strict_json import Malformed
 
 FHIR_JSON = "application/fhir+json"
-AGAIN = {503: 30}
 LETTERS = {"PUT": "u", "PATCH": "u"}
 
 
@@ -30,12 +38,22 @@ async def paced(request: Request) -> Caller:
     caller = await known(request)
     request.state.test = caller.organisation.test
     refuse_without(caller, *needed(request.method, request.url.path))
+    return keep_pace(request, caller)
+
+
+def keep_pace(request: Request, caller: Caller) -> Caller:
+    """This will count a request, and refuse whoever asks faster than agreed."""
     pace: Pace = request.app.state.pace
-    seconds = ceil(pace.wait(caller.organisation_id))
-    if seconds:
+    if seconds := ceil(pace.wait(caller.organisation_id)):
         title = f"you may ask {pace.rate:g} times a second: ask again in {seconds} s"
         raise Problem(429, title, retry_after=seconds)
     return caller
+
+
+async def referrer(request: Request) -> Caller:
+    """This will find the caller of a route beside FHIR that referrers may use, too; they keep to their pace there."""
+    caller = await known(request)
+    return caller if caller.organisation.kind == "agency" else keep_pace(request, caller)
 
 
 Referrer = Annotated[Caller, Depends(paced)]
@@ -106,8 +124,9 @@ class FhirRoute(APIRoute):
                 refused = as_refused(wrong)
                 if refused is None:
                     raise
-                again = getattr(wrong, "retry_after", 0) or AGAIN.get(refused.status, 0)
-                headers = {"Retry-After": str(again)} if again else None
+                again = getattr(wrong, "retry_after", 0) or (AGAIN_SECONDS if refused.status == 503 else 0)
+                headers = {"Retry-After": str(again)} if again else {}
+                headers |= CHALLENGE if refused.status == 401 else {}
                 body = outcome(refused.issues, test=getattr(request.state, "test", False))
                 return answer(body, request, status=refused.status, headers=headers)
 

@@ -101,4 +101,4 @@ def _fault(wrong: Exception) -> Refused:
     if is_away(wrong):
         return away()
     logger.error("a message could not be taken in: %s", type(wrong).__name__)
-    return refuse("processing", "", FAULT, status=503)
+    return refuse("exception", "", FAULT, status=503)

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.protection import protected, substances
 from services.referrals.rules.triage import Payer, age_band, plan_of, urgency
+from shared.calendar import day_at
 from shared.events.referrals import (
     ConsentGiven,
     ContactShared,
@@ -49,7 +50,8 @@ def facts_of_acceptance(accepted: Accepted, payers: list[Payer], *, now: datetim
     cover = _coverage(accepted, payers)
     facts: list[Fact] = [*consents_of(accepted, payers, now=now), contact_of(accepted)]
     facts += [cover] if cover else []
-    return [*facts, _accepted(accepted, funded=bool(cover and _in_force(accepted.order, now.date())), now=now)]
+    funded = bool(cover and _in_force(accepted.order, day_at(accepted.site, now)))
+    return [*facts, _accepted(accepted, funded=funded, now=now)]
 
 
 def _accepted(accepted: Accepted, *, funded: bool, now: datetime) -> ReferralAccepted:
@@ -64,7 +66,7 @@ def _accepted(accepted: Accepted, *, funded: bool, now: datetime) -> ReferralAcc
         zone=accepted.zone,
         urgency=urgency(order, accepted.site, accepted.arrived_at, now),
         arrived_at=accepted.arrived_at,
-        age_band=age_band(order.person.birth_date, now.date()),
+        age_band=age_band(order.person.birth_date, day_at(accepted.site, now)),
         needs=order.needs,
         preferences=_preferences(order),
         funded=funded,

@@ -92,7 +92,7 @@ def endpoint(url: str, reach: Reach) -> Endpoint:
         raise NotAllowed("let the endpoint be https")
     if port not in reach.ports:
         raise NotAllowed(f"let the endpoint listen on port {' or '.join(map(str, sorted(reach.ports)))}")
-    if not _may_be_public(host):
+    if not may_be_public(host):
         raise NotAllowed("name a public host by its whole name, not by its address")
     return Endpoint(url=url, host=host, named=False)
 
@@ -105,7 +105,8 @@ def origin(written: str) -> str:
     return f"{found['scheme']}://{found['host'].lower()}:{found['port'] or USUAL_PORTS[found['scheme']]}"
 
 
-def _may_be_public(host: str) -> bool:
+def may_be_public(host: str) -> bool:
+    """This will say whether a host (in lower case) is a name that the public internet may know."""
     labels = host.split(".")
     return (
         len(labels) > 1

@@ -1,11 +1,11 @@
 """Which address people may be sent to: of the place itself, encrypted, and without anything that follows them."""
 
-import ipaddress
 from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, AnyUrl, TypeAdapter, UrlConstraints, ValidationError, ValidationInfo
 
+from services.referrals.rules.hooks import may_be_public
 from shared.neutral import is_kept
 
 FOLLOWING = {
@@ -34,21 +34,13 @@ def _followed_by_nobody(written: str, told: ValidationInfo) -> str:
     address = urlsplit(link)
     if address.username or address.password:
         raise ValueError("the address holds a name or a password: leave them out")
-    if _is_no_name(address.hostname or ""):
+    if not may_be_public((address.hostname or "").rstrip(".")):
         raise ValueError("name a public host, for example www.example.org")
     if _host(address.hostname or "") in SHORTENERS:
         raise ValueError("give the address itself: whoever shortened it counts who comes by")
     if found := [name for name, _ in parse_qsl(address.query, keep_blank_values=True) if _follows(name)]:
         raise ValueError(f"leave out what follows people: {', '.join(sorted(set(found)))}")
     return link
-
-
-def _is_no_name(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return "." not in host.strip(".") or host.endswith((".local", ".internal", ".localhost"))
-    return True
 
 
 def _host(host: str) -> str:

@@ -1,12 +1,12 @@
 """Who agrees for somebody under age: they themselves, or a parent or guardian, as the law of a state has it."""
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from services.referrals.rules.order import ReferralOrder
 from services.referrals.rules.protection import protected
 from services.referrals.rules.triage import age
+from shared.calendar import day_at, local
 from shared.programme import AgesOfConsent, Programme, Site
 
 Party = Literal["self", "guardian"]
@@ -22,11 +22,6 @@ STATES: dict[str, AgesOfConsent] = {
 }
 """From which age minors agree alone to outpatient services, for counsel to confirm; elsewhere they do not. What the
 programme file says of a state goes before this."""
-
-
-def local_day(site: Site, at: datetime) -> date:
-    """This will give the day it is at a site: somebody comes of age at their own midnight."""
-    return at.astimezone(ZoneInfo(site.zone)).date()
 
 
 def under_age(order: ReferralOrder, today: date) -> bool:
@@ -46,7 +41,7 @@ def alone_from(order: ReferralOrder, ages: AgesOfConsent) -> int:
 
 def party(order: ReferralOrder, programme: Programme, site: Site, at: datetime) -> Party:
     """This will say who must agree, at a moment, by the law of the state in which a site is."""
-    today, state = local_day(site, at), site.state or ""
+    today, state = day_at(site, at), site.state or ""
     if not under_age(order, today):
         return "self"
     ages = programme.minor_consent.get(state) or STATES.get(state, NOBODY)
@@ -56,4 +51,4 @@ def party(order: ReferralOrder, programme: Programme, site: Site, at: datetime) 
 def comes_of_age(birth_date: date, site: Site) -> datetime:
     """This will give the moment at which somebody is of age."""
     day = date(birth_date.year + ADULT, birth_date.month, 1).toordinal() + birth_date.day - 1
-    return datetime.combine(date.fromordinal(day), time(), ZoneInfo(site.zone)).astimezone(UTC)
+    return local(date.fromordinal(day), "00:00", site.zone)

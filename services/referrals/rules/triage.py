@@ -50,7 +50,7 @@ class Verdict:
 def triage(
     order: ReferralOrder,
     agreement: Agreement,
-    now: datetime,
+    today: date,
     *,
     cleared: bool = False,
     lacks_guardian: bool = False,
@@ -58,6 +58,7 @@ def triage(
 ) -> Verdict:
     """This will say what becomes of a referral; a danger sign comes first, and only a named person may clear it.
 
+    `today` is the day it is at the site: by it somebody is as old as they are.
     `cleared` says that a named person has looked at the risk, `lacks_guardian` that a parent or guardian must agree,
     and nobody did yet, `again` that it was taken back before, and nobody asked yet whether it is wanted. A record
     entered in error is about nobody.
@@ -67,12 +68,12 @@ def triage(
         return Verdict(outcome="refused", reason="entered_in_error")
     if not cleared and in_danger(order):
         return Verdict(outcome="crisis_review", missing=asked)
-    reason = refusal(order, now)
+    reason = refusal(order, today)
     if reason:
         return Verdict(outcome="refused", reason=reason)
     if not cleared and not screened(order, agreement):
         return Verdict(outcome="needs_screen", missing=asked)
-    missing = (*asked, *unknown_of(order, now, lacks_guardian=lacks_guardian))
+    missing = (*asked, *unknown_of(order, today, lacks_guardian=lacks_guardian))
     return Verdict(outcome="needs_info", missing=missing) if missing else Verdict(outcome="accepted")
 
 
@@ -101,7 +102,7 @@ def screened(order: ReferralOrder, agreement: Agreement) -> bool:
     return order.risk == "none" or (order.risk is None and agreement.screens_before_referring)
 
 
-def refusal(order: ReferralOrder, now: datetime) -> Reason | None:
+def refusal(order: ReferralOrder, today: date) -> Reason | None:
     """This will say why a well-formed referral cannot be taken, or None."""
     if order.status == "withdrawn":
         return "withdrawn"
@@ -109,14 +110,14 @@ def refusal(order: ReferralOrder, now: datetime) -> Reason | None:
         return "not_peer_support"
     if order.peer_support_consent is False:
         return "no_consent"
-    years = age(order.person.birth_date, now.date())
+    years = age(order.person.birth_date, today)
     return "age" if years is not None and 0 <= years < YOUNGEST else None
 
 
-def unknown_of(order: ReferralOrder, now: datetime, *, lacks_guardian: bool = False) -> tuple[Missing, ...]:
+def unknown_of(order: ReferralOrder, today: date, *, lacks_guardian: bool = False) -> tuple[Missing, ...]:
     """This will list what must be asked before anybody can be matched with the person."""
     person = order.person
-    years = age(person.birth_date, now.date())
+    years = age(person.birth_date, today)
     checks: tuple[tuple[Missing, bool], ...] = (
         ("still_wanted", order.status == "completed"),
         ("deceased", person.deceased),
