@@ -52,7 +52,9 @@ _WORDS = tuple((re.compile(rf"\b(?:{pattern})\b"), ours) for pattern, ours in CH
 
 DANGER_SNOMED = {"6471006", "82313006", "225457007", "425104003", "267073005", "401206008"}
 """Suicidal thoughts, attempted suicide, planning, ideation, at risk, and self-harm at risk: they may only raise."""
-DANGER_ICD10 = ("R45851", "R45850", "T1491", "X7", "X80", "X81", "X82", "X83", "T740", "T741", "T742", "T743")
+DANGER_ICD10 = ("R45851", "R45850", "R4588", "T1491", "X7", "X80", "X81", "X82", "X83", "T740", "T741", "T742", "T743")
+SELF_POISONED = re.compile(r"T(3[6-9]|4\d|5\d|6[0-5]|71)..2")
+"""Poisoning, and suffocation, that somebody did to themselves: their sixth character says so."""
 
 LANGUAGES = {
     "eng": "en", "spa": "es", "fra": "fr", "fre": "fr", "deu": "de", "ger": "de", "zho": "zh", "chi": "zh", "vie": "vi",
@@ -81,8 +83,13 @@ def _by_code(coding: Coding) -> str | None:
 
 def is_danger(concept: Concept) -> bool:
     """This will say whether a reason's code is itself a sign of danger."""
-    codes = [each.upper().replace(".", "") for each in concept.codes()]
-    return any(each in DANGER_SNOMED or each.startswith(DANGER_ICD10) for each in codes)
+    return any(map(is_danger_code, concept.codes()))
+
+
+def is_danger_code(written: str) -> bool:
+    """This will say whether a code of SNOMED CT or ICD-10-CM is a sign of danger."""
+    code = written.upper().replace(".", "")
+    return code in DANGER_SNOMED or code.startswith(DANGER_ICD10) or bool(SELF_POISONED.match(code))
 
 
 def is_peer_support(code: Concept | None, categories: list[Concept], challenges: list[str]) -> bool:

@@ -64,6 +64,7 @@ def order_of(asked: Found, beyond: Links) -> ours.ReferralOrder:
     path, request = asked.path, asked.read(ServiceRequest)
     if request.status == "draft":
         raise refuse("business-rule", f"{path}.status", "a draft asks for nothing yet: send it again once it is active")
+    _refuse_the_opposite(request, path)
     links = Links([asked, *contained_in(request.contained, path)], beyond)
     reasons = _reasons(request, links)
     service = _service(request, reasons)
@@ -86,20 +87,35 @@ def order_of(asked: Found, beyond: Links) -> ours.ReferralOrder:
             needs=_needs(reasons, said),
             preferences=_preferences(whom.person, said),
             cover=_cover(request, links, found),
-            notes=_notes(request, reasons),
+            notes=_notes(request, reasons, links, found),
             **_consents(links, found, said, path),
         )
     except ValidationError as wrong:
         raise invalid(wrong.errors(), path) from None
 
 
+def _refuse_the_opposite(request: ServiceRequest, path: str) -> None:
+    """This will refuse a request that says of itself that it means something else than it says."""
+    if request.do_not_perform:
+        take_back = "what is not to be done is no referral: send one that is to be taken back again as revoked"
+        raise refuse("business-rule", f"{path}.doNotPerform", take_back)
+    _refuse_modified(request, path)
+
+
+def _refuse_modified(resource: Resource, path: str) -> None:
+    if resource.modifier_extension:
+        remedy = "leave it out: we know no extension that may change what the rest means"
+        raise refuse("not-supported", f"{path}.modifierExtension", remedy)
+
+
 def _whom(found: Found) -> Whom:
     patient = found.read(Patient)
+    _refuse_modified(patient, found.path)
     return Whom(
         person=person(patient, _extension(patient.extension, "timezone", TIMEZONE)),
         labelled=_is_labelled(patient),
         said=wishes.wishes(patient.extension, found.path),
-        risk=risk.of_extensions(patient.extension, found.path),
+        risk=risk.worst([risk.of_extensions(patient.extension, found.path), risk.of_tags(patient, found.path)]),
     )
 
 
@@ -149,17 +165,21 @@ def _reason(code: Concept, *, labelled: bool = False) -> Reason:
     )
 
 
-def _notes(request: ServiceRequest, reasons: list[Reason]) -> list[str]:
+def _notes(request: ServiceRequest, reasons: list[Reason], links: Links, found: Found | None) -> list[str]:
     written = [each.text for each in request.note] + [request.patient_instruction]
-    return [each for each in written if each] + [words for each in reasons for words in each.words]
+    written += [words for each in request.order_detail for words in each.words()]
+    written += [words for each in reasons for words in each.words]
+    alarming = [links.told(kind, "subject", found, risk.alarming) for kind in risk.RECORDS]
+    read = [words for some in alarming for each in some for words in each if words not in written]
+    return [each for each in [*written, *read] if each]
 
 
 def _risk(
     request: ServiceRequest, whom: Whom, links: Links, found: Found | None, path: str, reasons: list[Reason]
 ) -> ours.Risk | None:
-    answers = [risk.of_extensions(request.extension, path), whom.risk]
-    answers += links.told("Observation", "subject", found, risk.of_observation)
-    answers += links.told("QuestionnaireResponse", "subject", found, risk.of_questionnaire)
+    answers = [risk.of_extensions(request.extension, path), risk.of_tags(request, path), whom.risk]
+    for kind, reader in risk.RECORDS.items():
+        answers += links.told(kind, "subject", found, reader)
     answers += ["flagged" if any(each.danger for each in reasons) else None]
     return risk.worst(answers)
 

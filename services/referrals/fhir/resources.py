@@ -103,8 +103,11 @@ class Consent(Resource):
 
 
 class Condition(Resource):
+    clinical_status: One[Concept] = Field(Concept(), alias="clinicalStatus")
+    verification_status: One[Concept] = Field(Concept(), alias="verificationStatus")
     code: One[Concept] = Concept()
     subject: One[Reference] = Reference()
+    note: Many[Annotation] = []
 
 
 class Encounter(Resource):
@@ -112,11 +115,24 @@ class Encounter(Resource):
     period: One[Period] = Period()
 
 
-class Answer(Element):
+class Quantity(Element):
+    value: float | None = None
+
+
+class Valued(Element):
+    """What was answered or found, in whichever way FHIR lets it be written."""
+
     value_coding: One[Coding] | None = Field(None, alias="valueCoding")
+    value_concept: One[Concept] | None = Field(None, alias="valueCodeableConcept")
     value_string: Text | None = Field(None, alias="valueString")
     value_boolean: bool | None = Field(None, alias="valueBoolean")
     value_integer: int | None = Field(None, alias="valueInteger")
+    value_decimal: float | None = Field(None, alias="valueDecimal")
+    value_quantity: One[Quantity] | None = Field(None, alias="valueQuantity")
+
+
+class Answer(Valued):
+    item: All["Item"] = []
 
 
 class Item(Element):
@@ -126,16 +142,40 @@ class Item(Element):
 
 
 class QuestionnaireResponse(Resource):
+    status: Text | None = None
     subject: One[Reference] = Reference()
     item: All[Item] = []
 
 
-class Observation(Resource):
+class Component(Valued):
+    code: One[Concept] = Concept()
+
+
+class Observation(Resource, Valued):
+    status: Text | None = None
     code: One[Concept] = Concept()
     subject: One[Reference] = Reference()
-    value_concept: One[Concept] | None = Field(None, alias="valueCodeableConcept")
-    value_boolean: bool | None = Field(None, alias="valueBoolean")
-    value_integer: int | None = Field(None, alias="valueInteger")
+    component: All[Component] = []
+    note: Many[Annotation] = []
+
+
+class Prediction(Element):
+    outcome: One[Concept] = Concept()
+    qualitative_risk: One[Concept] = Field(Concept(), alias="qualitativeRisk")
+
+
+class RiskAssessment(Resource):
+    status: Text | None = None
+    code: One[Concept] = Concept()
+    subject: One[Reference] = Reference()
+    prediction: Many[Prediction] = []
+    note: Many[Annotation] = []
+
+
+class Flag(Resource):
+    status: Text | None = None
+    code: One[Concept] = Concept()
+    subject: One[Reference] = Reference()
 
 
 class ServiceRequest(Resource):
@@ -143,6 +183,7 @@ class ServiceRequest(Resource):
     identifier: Many[Identifier] = []
     status: RequestStatus
     intent: RequestIntent
+    do_not_perform: bool = Field(False, alias="doNotPerform")
     priority: Priority = "routine"
     category: Many[Concept] = []
     code: One[Concept] | None = None
@@ -152,6 +193,7 @@ class ServiceRequest(Resource):
     reason_code: Many[Concept] = Field([], alias="reasonCode")
     reason_reference: Many[Reference] = Field([], alias="reasonReference")
     insurance: Many[Reference] = []
+    order_detail: Many[Concept] = Field([], alias="orderDetail")
     note: Many[Annotation] = []
     patient_instruction: Text | None = Field(None, alias="patientInstruction")
 

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.referrals.fhir import changes
+from services.referrals.fhir.codes import is_danger
 from services.referrals.fhir.links import Found, model
 from services.referrals.fhir.outcome import refuse
 from services.referrals.fhir.patient import identifiers
 from services.referrals.fhir.request import URGENCIES
 from services.referrals.fhir.resources import Task
-from services.referrals.rules.order import ReferralOrder
+from services.referrals.fhir.risk import of_extensions, worst
+from services.referrals.rules.order import ReferralOrder, Risk
 from shared.events.fact import Urgency
 
 STATUSES: dict[str, str] = {**changes.STATUSES, **dict.fromkeys(("completed", "failed", "rejected"), "completed")}
@@ -54,10 +56,15 @@ def asked_by(order: ReferralOrder, some: Iterable[Task]) -> ReferralOrder:
                 "identifier": order.identifier or next(iter(identifiers(each.identifier)), None),
                 "status": STATUSES.get(each.status, order.status),
                 "urgency": min(order.urgency, URGENCIES[each.priority], key=SOONEST.index),
+                "risk": worst([order.risk, of_extensions(each.extension, "Task"), _reason_of(each)]),
                 "notes": [*order.notes, *_words(each)],
             }
         )
     return order
+
+
+def _reason_of(read: Task) -> Risk | None:
+    return "flagged" if is_danger(read.reason_code) or is_danger(read.status_reason) else None
 
 
 def _words(read: Task) -> list[str]:

@@ -1,12 +1,13 @@
 """Our own extensions (docs/fhir-extensions.md lists them): what a person lives with, hopes for, and asked for."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 from services.referrals.fhir.codes import EXTENSION
 from services.referrals.fhir.outcome import refuse
 from services.referrals.fhir.words import Extension
+from shared.events import vocabulary
 from shared.events.referrals import Window
 
 MODALITIES = ("in_person", "video", "audio")
@@ -21,6 +22,15 @@ def _word(extension: Extension) -> str:
     if not 0 < len(written) <= 60:
         raise ValueError("give one code of at most 60 letters")
     return written
+
+
+def _one_of(known: Set[str]) -> Callable[[Extension], str]:
+    def read(extension: Extension) -> str:
+        if (written := _word(extension)) not in known:
+            raise ValueError(f"use one of {', '.join(sorted(known))}")
+        return written
+
+    return read
 
 
 def _modality(extension: Extension) -> str:
@@ -47,8 +57,7 @@ def _whole(least: int, most: int) -> Callable[[Extension], int]:
 
 
 def _gender(extension: Extension) -> str:
-    written = _word(extension)
-    return GENDERS.get(written, written)
+    return GENDERS.get(_word(extension)) or _one_of(vocabulary.GENDERS)(extension)
 
 
 def _truth(extension: Extension) -> bool:
@@ -65,7 +74,7 @@ LISTS: dict[str, tuple[str, Callable[[Extension], Any]]] = {
     "preference-window": ("windows", _window),
 }
 SINGLES: dict[str, tuple[str, Callable[[Extension], Any]]] = {
-    "need-pathway": ("pathway", _word),
+    "need-pathway": ("pathway", _one_of(vocabulary.PATHWAYS)),
     "preference-must-gender": ("must_gender", _gender),
     "preference-gender": ("gender", _gender),
     "preference-age-near": ("age_near", _whole(12, 120)),

@@ -194,6 +194,7 @@ class Extension(Element):
 
 
 class Meta(Element):
+    tag: Lots[Coding] = []
     security: Lots[Coding] = []
 
 
@@ -203,3 +204,4 @@ class Resource(Element):
     id: Text | None = None
     meta: One[Meta] = Field(default_factory=Meta)
     extension: Lots[Extension] = []
+    modifier_extension: Lots[Extension] = Field([], alias="modifierExtension")
