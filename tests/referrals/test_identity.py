@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import event, text
 
 from shared import clock
-from shared.events.referrals import ConsentRevoked, PersonLinked
-from tests.referrals.makers import Desk, consent, coverage, patient, request
+from shared.events.referrals import ConsentRevoked, ContactShared, PersonLinked, ReferralAccepted
+from tests.referrals.makers import Desk, bundle, consent, coverage, patient, request
 from tests.referrals.test_clocks import pass_to
 
 MINUTE = timedelta(minutes=1)
@@ -140,6 +140,41 @@ async def test_a_number_that_two_people_have_is_asked_about(desk: Desk, who: dic
 
     tasks = [(each.kind, each.about, each.owner) for each in await desk.work()]
     assert (("number_of_two", other, "intake") in tasks) is mixed
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["one after another", "in one Bundle"])
+async def test_whoever_has_a_number_of_somebody_else_is_not_taken_for_them(desk: Desk, together: bool) -> None:
+    asked_for = [request("R-1"), request("R-2", contained=[patient(**OTHER)])]
+    for each in [bundle(*asked_for)] if together else asked_for:
+        await desk.refer(each, path="/fhir" if together else "/fhir/ServiceRequest")
+    one, other = [str(each.referral_id) for each in await desk.said(ReferralAccepted)]
+
+    people = [await desk.person(each) for each in (one, other)]
+    told = {str(each.person_id): each.first_name for each in await desk.said(ContactShared)}
+
+    assert people[0] != people[1] and told == {people[0]: "Ana", people[1]: "Boris"}
+    assert {(each.kind, each.about) for each in await desk.work()} == {("number_of_two", other)}
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        {"value": "UNKNOWN"},
+        {"value": "0"},
+        {"value": "N/A"},
+        {"value": "999-99-9999"},
+        {"value": "G-1", "type": {"coding": [{"code": "MB"}]}},
+    ],
+    ids=str,
+)
+async def test_what_is_nobodys_number_or_a_familys_makes_nobody_one(desk: Desk, number: dict[str, Any]) -> None:
+    numbers = [{"system": "urn:hospital:mrn"} | number]
+    ids = [
+        await desk.referred(request(f"R-{born}", contained=[patient(identifier=numbers, birthDate=born)]))
+        for born in ("1990-05-06", "1991-05-06")
+    ]
+
+    assert await desk.person(ids[0]) != await desk.person(ids[1])
 
 
 async def test_a_number_that_stands_beside_none_of_theirs_is_nobodys(desk: Desk) -> None:

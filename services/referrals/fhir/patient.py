@@ -13,7 +13,7 @@ def person(patient: Patient, zone: str | None) -> ours.Person:
     """This will give the person; what cannot be used to reach them is left out, and asked for later."""
     name = min(patient.name, key=lambda each: NAME_ORDER.get(each.use, 4), default=HumanName())
     return ours.Person(
-        identifiers=identifiers(patient.identifier),
+        identifiers=identifiers([each for each in patient.identifier if not _of_a_plan(each)]),
         first_name=next((each for each in name.given if each), None) or name.text or None,
         family_name=name.family or None,
         birth_date=day_of(patient.birth_date),
@@ -28,6 +28,11 @@ def person(patient: Patient, zone: str | None) -> ours.Person:
 def identifiers(written: list[Identifier]) -> list[ours.Identifier]:
     """This will keep the identifiers that have a value."""
     return [ours.Identifier(system=each.system or "", value=each.value) for each in written if each.value]
+
+
+def _of_a_plan(identifier: Identifier) -> bool:
+    """This will say whether a number is an insurance's: a family shares it."""
+    return bool(identifier.type and {"MB", "SN"} & set(identifier.type.codes()))
 
 
 def languages(patient: Patient) -> list[str]:

@@ -32,18 +32,22 @@ async def begin(db: AsyncConnection, arrivals: Sequence[Arrival], *, programme: 
     if missing := set(numbers.values()) - set(known):
         known |= await store.alone(db, missing)
     people = await store.people_of(db, prints)
-    backs = [each for each in arrivals if each.back and not each.known and each.placer not in placed]
-    theirs = await _of_people(db, backs, people)
+    fresh = [
+        each
+        for each in arrivals
+        if not each.known and ((one := known.get(placed.get(each.placer, each.post_id))) is None or one.never_had)
+    ]
+    theirs = await _of_people(db, fresh, people)
     before = Remembered(at=at, known=known, placed=placed, numbers=numbers, people=people, alike=alike, theirs=theirs)
     asked = await _asked_already(db, before, arrivals)
     return Intake(programme=programme, at=at, before=before, asked=asked)
 
 
 async def _of_people(
-    db: AsyncConnection, backs: Sequence[Arrival], people: Mapping[str, UUID]
+    db: AsyncConnection, fresh: Sequence[Arrival], people: Mapping[str, UUID]
 ) -> dict[UUID, list[store.Referral]]:
-    """This will give the referrals of those whom withdrawals are about that name none we know, by person."""
-    whom = {people[each] for back in backs for each in back.prints if each in people}
+    """This will give the referrals of those whom new ones are about, by person."""
+    whom = {people[each] for one in fresh for each in one.prints if each in people}
     found = await store.by_ids(db, await store.ids_of_people(db, whom)) if whom else {}
     theirs: dict[UUID, list[store.Referral]] = {}
     for each in found.values():

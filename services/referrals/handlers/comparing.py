@@ -18,7 +18,7 @@ from shared.clock import now
 from shared.database import lock
 from shared.events.referrals import ComparisonFellDue
 from shared.mailbox import Later
-from shared.programme import Programme
+from shared.programme import Programme, Site
 from shared.work import Asked, open_each
 
 ONE_COMPARISON_AT_A_TIME = "people compared"
@@ -29,6 +29,10 @@ TWO = (
     "A number of this person is also another's, of another birth date and given name; their referrals count as one "
     "person's, and so do consents. Ask who referred which number is right: they take this referral back as entered in "
     "error, and send it again under another number with the right one of the person."
+)
+APART = (
+    "A number of this person is also another's, of another birth date and given name: they count as two people. Ask "
+    "who referred which number is right. Where they are one after all, POST /people/{person_id}/identity says so."
 )
 COMPARED_AFTER = timedelta(minutes=1)
 
@@ -66,12 +70,13 @@ async def _mixed(db: AsyncConnection, fresh: Iterable[store.Referral], programme
     known = await store.of_people(db, {each.person_id for each in news}) if news else {}
     others = {each.referral_id: [one for one in known.get(each.person_id, ()) if _counts(one)] for each in news}
     wrong = [each for each in news if any(contradict(each.order, one.order) for one in others[each.referral_id])]
-    return [_to_separate(each, programme) for each in wrong]
+    return [to_separate(each, programme.site(each.site_id), TWO) for each in wrong]
 
 
-def _to_separate(referral: store.Referral, programme: Programme) -> Asked:
-    due = add_business_days(programme.site(referral.site_id), now(), 1)
-    return Asked(kind=NUMBER_OF_TWO, about=str(referral.referral_id), owner="intake", due=due, note=TWO)
+def to_separate(referral: store.Referral, site: Site, note: str) -> Asked:
+    """This will have somebody ask which number is right, of two people who have one."""
+    due = add_business_days(site, now(), 1)
+    return Asked(kind=NUMBER_OF_TWO, about=str(referral.referral_id), owner="intake", due=due, note=note)
 
 
 def _counts(referral: store.Referral) -> bool:

@@ -16,7 +16,7 @@ from services.referrals.handlers.arrivals import (
     is_of_another,
     says_something_else,
 )
-from services.referrals.handlers.comparing import to_compare
+from services.referrals.handlers.comparing import APART, to_compare, to_separate
 from services.referrals.handlers.notifying import announce
 from services.referrals.handlers.outcomes import Follows, amend, follow, in_words, raise_crisis, settle, take_back
 from services.referrals.handlers.playing import first_step
@@ -80,11 +80,13 @@ class Intake:
         wound, rings = wind(fresh, programme=self.programme, at=self.at)
         referral, status, disclosed = first(wound, programme=self.programme)
         self.disclosed += disclosed
+        shared = not referral.test and referral.state != "refused" and self.before.shares_a_number(arrival)
         self.before.add(arrival, referral)
         self.added.add(referral.referral_id)
         follows = follow(referral, verdict, programme=self.programme, at=self.at)
         begun = first_step(referral, self.at) if referral.test else [*rings, *to_compare(referral, besides)]
-        self.follows += [follows, Follows(said=[status, *begun])]
+        apart = [to_separate(referral, site, APART)] if shared else []
+        self.follows += [follows, Follows(said=[status, *begun], tasks=apart)]
         return referral
 
     def _verdict(self, order: ReferralOrder, whose: Organisation, site: Site, *, again: bool = False) -> triage.Verdict:

@@ -7,6 +7,7 @@ from uuid import UUID
 from services.referrals import store
 from services.referrals.handlers.arrivals import Arrival
 from services.referrals.rules.journey import OVER, TAKEN_BACK
+from services.referrals.rules.likeness import contradict
 from services.referrals.rules.numbers import may_mean
 
 
@@ -15,7 +16,7 @@ class Remembered:
     """What was known before referrals arrive, and becomes known while they do, one after another.
 
     `placed` gives referrals by their placers' fingerprints, `numbers` the first that has a placer's number; `alike` are
-    those whose number may be the same written otherwise, `theirs` those of the people a withdrawal is about. `people`
+    those whose number may be the same written otherwise, `theirs` those of the people whom new ones are about. `people`
     are known by the fingerprints of their numbers, of which `met` are new.
     """
 
@@ -74,10 +75,23 @@ class Remembered:
         return alike or [each for each in theirs if _goes_on(each, arrival)][:1]
 
     def meet(self, arrival: Arrival) -> tuple[UUID, list[UUID]]:
-        """This will give whom an arrival is about, and who else has a number that it gives."""
-        person_id, besides = store.person_of(arrival.prints, self.people, self.id_of(arrival))
+        """This will give whom an arrival is about, and who else has a number that it gives.
+
+        A number of somebody who cannot be the same is not theirs: then they are somebody new.
+        """
+        mine = [each for each in arrival.prints if not self._is_of_another(each, arrival)]
+        person_id, besides = store.person_of(mine, self.people, self.id_of(arrival))
         self._learn(arrival, person_id)
         return person_id, besides
+
+    def shares_a_number(self, arrival: Arrival) -> bool:
+        """This will say whether a number of an arrival is also that of somebody who cannot be the same."""
+        return any(self._is_of_another(each, arrival) for each in arrival.prints)
+
+    def _is_of_another(self, print_: str, arrival: Arrival) -> bool:
+        theirs = self.theirs.get(self.people[print_], ()) if print_ in self.people else ()
+        told = [each.order for each in theirs if each.state != "refused" and each.order.person.birth_date]
+        return bool(told) and all(contradict(arrival.order, each) for each in told)
 
     def meet_again(self, known: store.Referral, arrival: Arrival) -> list[UUID]:
         """This will keep a number that stands beside one that is the person's, and list whose else one is."""
@@ -97,6 +111,7 @@ class Remembered:
         self.placed[arrival.placer] = referral.referral_id
         self.numbers.setdefault(store.numbered(arrival.organisation, arrival.order.identifier), referral.referral_id)
         self.alike.setdefault(arrival.alike, []).append(referral.referral_id)
+        self.theirs.setdefault(referral.person_id, []).append(referral)
 
 
 def _goes_on(each: store.Referral, arrival: Arrival) -> bool:

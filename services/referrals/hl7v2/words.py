@@ -80,6 +80,9 @@ def identifier(numbered: Value, *, authority: int = 2) -> dict[str, Any] | None:
     value = numbered.text(1)
     if not value:
         return None
+    if authority != 2 and numbered.text(5).upper() in ("MB", "SN"):
+        # An insurance's: a family shares it.
+        return None
     if authority != 2:
         return {"system": _authority(*(numbered.text(authority, each) for each in (1, 2, 3))), "value": value}
     system, namespace = _authority(numbered.text(2), numbered.text(3), numbered.text(4)), numbered.text(2)

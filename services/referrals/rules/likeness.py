@@ -32,8 +32,13 @@ ONE_SYSTEM = {
     "2.16.840.1.113883.4.927": "http://hl7.org/fhir/sid/us-mbi",
 }
 """The one name of a system that FHIR names by a URL and HL7 v2 by an OID."""
-MADE_UP = {"123456789", "987654321", "012345678"}
+MADE_UP = {"123456789", "1234567890", "987654321", "012345678"}
 """What is typed where a number is asked for and nobody knows one; so is one digit again and again."""
+NO_NUMBER = {
+    "", "unknown", "unk", "none", "na", "nil", "null", "no", "test", "tbd", "tba", "pending", "missing", "anonymous",
+    "notavailable", "notapplicable", "notassigned", "unassigned", "noid", "nomrn", "nossn", "desconocido", "ninguno",
+}  # fmt: skip
+"""What is written where somebody has no number, or none that anybody knows."""
 CROWD = 8
 """A trait that more people have than this tells nothing: it stands for "unknown", or for everybody at a shelter."""
 
@@ -56,10 +61,17 @@ def _number(identifier: Identifier) -> Trait | None:
     oid = identifier.system.strip().removeprefix("urn:oid:")
     system = ONE_SYSTEM.get(oid, oid if PERSONAL.fullmatch(oid) else identifier.system)
     if not PERSONAL.fullmatch(system):
-        return ("number", system, identifier.value)
+        return None if names_nobody(identifier.value) else ("number", system, identifier.value)
     value = _member(identifier.value)
-    real = len(set(value)) > 1 and value not in MADE_UP and any(each.isdigit() for each in value)
+    real = len(value) > 1 and not names_nobody(value) and any(each.isdigit() for each in value)
     return ("number", system, value) if real else None
+
+
+def names_nobody(value: str) -> bool:
+    """This will say whether a number stands where there is none: `UNKNOWN`, `0`, `999-99-9999`."""
+    bare = _member(value)
+    again_and_again = len(set(bare)) == 1 and (len(bare) > 2 or bare[0] == "0")
+    return bare in MADE_UP or bare in NO_NUMBER or again_and_again
 
 
 def _member(number: str) -> str:

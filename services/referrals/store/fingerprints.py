@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from services.referrals.rules.likeness import traits
+from services.referrals.rules.likeness import names_nobody, traits
 from services.referrals.rules.order import Identifier, ReferralOrder
 from shared.ids import dated
 from shared.sealed import lookup
@@ -47,8 +47,8 @@ def id_of(organisation: str, placer: str, at: datetime) -> UUID:
 
 
 def prints_of(organisation: str, order: ReferralOrder) -> tuple[str, ...]:
-    """This will give the fingerprints of what an organisation calls a person."""
-    return tuple(person_print(organisation, each) for each in order.person.identifiers)
+    """This will give the fingerprints of what an organisation calls a person; what stands for nobody calls nobody."""
+    return tuple(person_print(organisation, each) for each in order.person.identifiers if not names_nobody(each.value))
 
 
 def person_print(organisation: str, identifier: Identifier) -> str:
