@@ -1,5 +1,6 @@
 """The HTTP edge all services share: strict bodies in, clear problems out (RFC 9457)."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -16,6 +17,7 @@ from shared.away import is_away
 from shared.places import wrongs
 
 BODY_LIMIT = 65_536
+BODY_SECONDS = 10
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 """What goes with every 401 (RFC 9110)."""
 AWAY_SECONDS = 5
@@ -40,16 +42,20 @@ def problem(status: int, title: str, *, errors: list[dict[str, str]] | None = No
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-async def body_of(request: Request, limit: int = BODY_LIMIT) -> bytes:
-    """This will read a body of at most `limit` bytes, and stop reading where it is longer."""
+async def body_of(request: Request, limit: int = BODY_LIMIT, *, within: float = BODY_SECONDS) -> bytes:
+    """This will read a body of at most `limit` bytes, and stop reading where it is longer, or takes too long (s)."""
     told = request.headers.get("content-length", "0")
     if told.isdigit() and int(told) > limit:
         raise strict_json.TooLarge("$", f"send at most {limit:,} bytes")
     read = bytearray()
-    async for part in request.stream():
-        read += part
-        if len(read) > limit:
-            raise strict_json.TooLarge("$", f"send at most {limit:,} bytes")
+    try:
+        async with asyncio.timeout(within):
+            async for part in request.stream():
+                read += part
+                if len(read) > limit:
+                    raise strict_json.TooLarge("$", f"send at most {limit:,} bytes")
+    except TimeoutError:
+        raise Problem(408, "The body took too long", remedy=f"send it within {within:g} seconds") from None
     return bytes(read)
 
 

@@ -27,6 +27,7 @@ from shared.mailbox.listening import listen_to_everything, listen_to_posts
 from shared.mailbox.meters import Meters
 from shared.mailbox.untidy import tolerate_headers
 from shared.programme import Programme
+from shared.prompt import Prompt
 from shared.settings import ServiceSettings
 from shared.work import Task
 
@@ -109,6 +110,7 @@ class Service:
         await self.open_store()
         config = uvicorn.Config(
             self.http,
+            http=Prompt,
             host=self.settings.host,
             port=self.settings.port or names.port(self.name),
             log_config=None,

@@ -14,6 +14,9 @@ LARGEST = 2**63
 NO_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[^"\[\]{}]++', re.DOTALL)
 """All but brackets; a string that never ends is taken whole, else each of its quotes would be tried again."""
 
+MOST = 25_000
+"""How many objects and lists a document may hold: of what is all brackets, each would be an error of its own."""
+
 STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 NO_MARKS = bytes(each for each in range(256) if each not in b'[]{}"')
 
@@ -53,8 +56,10 @@ def parse(raw: bytes, *, limit: int = 65_536, depth: int = 32) -> Any:
 
 def _check_depth(text: str, depth: int) -> None:
     """This will count brackets outside strings, before the recursive reader meets them."""
-    levels = accumulate(map(STEPS.__getitem__, _brackets(text)))
-    if max(levels, default=0) > depth:
+    brackets = _brackets(text)
+    if len(brackets) > 2 * MOST:
+        raise Malformed("$", f"send at most {MOST:,} objects and lists at once")
+    if max(accumulate(map(STEPS.__getitem__, brackets)), default=0) > depth:
         raise Malformed("$", f"nest at most {depth} levels deep")
 
 

@@ -56,6 +56,8 @@ WRONG: dict[str, bytes] = {
     "another word for risk": extended("risk", valueCode="maybe"),
     "an extension's value": extended("preference-window", valueString="evenings"),
     "a time without zone": spoiled(authoredOn="2026-02-03T10:00:00"),
+    "what is not to be done": spoiled(doNotPerform=True),
+    "what changes the meaning of the rest": spoiled(modifierExtension=[{"url": "urn:not"}]),
     "an unknown site": extended("site", valueCode="nowhere"),
 }
 SUBSCRIPTION: dict[str, Any] = json.loads((ROOT / "docs" / "examples" / "subscription.json").read_text())

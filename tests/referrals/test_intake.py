@@ -148,6 +148,16 @@ async def test_creates_only_if_none_exists(desk: Desk) -> None:
     assert first.json()["identifier"] == [{"system": "urn:hospital", "value": "R-1"}]
 
 
+async def test_creates_only_if_none_exists_by_any_number_of_a_request(desk: Desk) -> None:
+    two = [{"system": "urn:hospital", "value": "R-1"}, {"system": "urn:desk", "value": "D-1"}]
+    wanted = {"if-none-exist": "identifier=urn:desk|D-1"}
+
+    answers = [await desk.refer(request(identifier=two), headers=wanted) for _ in range(2)]
+
+    assert [each.status_code for each in answers] == [201, 200]
+    assert answers[0].json()["id"] == answers[1].json()["id"]
+
+
 async def test_finds_a_person_again_by_the_hospitals_number_but_not_by_another_organisations(desk: Desk) -> None:
     await desk.referred(request("R-1"))
     await desk.referred(request("R-2"))

@@ -176,6 +176,36 @@ async def test_a_consent_counts_for_whom_and_what_it_names_and_until_it_ends(des
     assert await business(desk, referral_id, who="silent-centre") == "accepted"
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"provision": {"purpose": [{"code": "HRESCH"}]}},
+        {"scope": {"coding": [{"code": "research"}]}},
+        {"provision": {"provision": [{"type": "deny"}]}},
+        {"provision": {"action": [{"coding": [{"code": "collect"}]}]}},
+        {"provision": {"class": [{"code": "Observation"}]}},
+        {"verification": [{"verified": False}]},
+        {"modifierExtension": [{"url": "urn:not"}]},
+    ],
+    ids=str,
+)
+async def test_a_consent_about_something_else_or_with_exceptions_lets_nobody_know_anything(
+    small: Desk, changes: dict[str, Any]
+) -> None:
+    await small.referred(request(contained=[patient(), consent(**changes)]), who="silent-centre")
+
+    assert await small.said(ReferralAccepted) and await small.said(ConsentGiven) == []
+
+
+@pytest.mark.parametrize("no", [{"provision": {"type": "deny"}}, {"status": "rejected"}], ids=str)
+async def test_who_says_that_nobody_is_told_is_heard_before_what_was_agreed_with_the_referrer(
+    small: Desk, no: dict[str, Any]
+) -> None:
+    await small.referred(request(contained=[patient(), consent(), consent(**no)]))
+
+    assert await small.said(ReferralAccepted) and await small.said(ConsentGiven) == []
+
+
 async def test_a_consent_that_is_still_to_begin_lets_nobody_know_anything(desk: Desk) -> None:
     begins = {"period": {"start": "2026-03-03"}}
     waits, runs = covering(**begins), covering(period={"start": "2026-03-02"})

@@ -123,6 +123,12 @@ async def test_an_assertion_counts_once(desk: Desk) -> None:
 
 
 NESTED = base64.urlsafe_b64encode(b"[" * 20_000).decode().rstrip("=")
+
+
+def _part(told: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(told).encode()).decode().rstrip("=")
+
+
 WRONG: dict[str, Callable[[], str]] = {
     "another's key": lambda: signed(OTHER),
     "another's name": lambda: signed(iss="silent-centre", sub="silent-centre"),
@@ -142,6 +148,8 @@ WRONG: dict[str, Callable[[], str]] = {
     "an unknown key": lambda: signed(kid="unknown"),
     "without a signature": lambda: jwt.encode({"iss": "general-hospital"}, None, "none"),
     "no JWT": lambda: "hello",
+    "several algorithms": lambda: ".".join([_part({"alg": ["ES384"]}), _part({"iss": "general-hospital"}), "x"]),
+    "a number that is no text": lambda: signed(jti="\ud800x"),
 }
 
 

@@ -92,6 +92,15 @@ def test_brackets_in_words_are_no_depth(more: str) -> None:
         strict_json.parse(json.dumps(said, ensure_ascii=False).encode(), depth=2)
 
 
+@pytest.mark.parametrize("piece", ["[]", "{}"])
+def test_a_document_that_is_all_brackets_is_refused_before_anybody_reads_it(piece: str) -> None:
+    most = strict_json.MOST - 1
+    assert len(strict_json.parse(f"[{','.join([piece] * most)}]".encode(), limit=1_000_000)) == most
+
+    with pytest.raises(strict_json.Malformed, match="at most 25,000"):
+        strict_json.parse(f"[{','.join([piece] * (most + 1))}]".encode(), limit=1_000_000)
+
+
 async def test_reads_a_body_as_strict_json_only_once() -> None:
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": b'{"name": "Robin"}', "more_body": False}

@@ -11,6 +11,10 @@ PURPOSES: dict[str, ours.Purpose] = {
     "HOPERAT": "operations",
     "CAREMGT": "treatment",
 }
+SCOPES = {"patient-privacy", "treatment"}
+ACTIONS = {"access", "use", "disclose"}
+KINDS = {"Task", "ServiceRequest"}
+"""Of which consents, for which actions and on which resources, somebody may be told what became of a referral."""
 CLASSES = ("referrer", "payer", "supporter", "treating_providers")
 EVERYTHING: tuple[ours.Purpose, ...] = ("treatment", "payment", "operations")
 
@@ -46,6 +50,13 @@ def _name(payor: Reference) -> str | None:
     return by_number or payor.display or (payor.reference or "").rsplit("/", 1)[-1][:200].strip() or None
 
 
+def refuses_disclosure(consent: Consent) -> bool:
+    """This will say whether a consent about privacy says no: then nobody is told on anybody else's word either."""
+    if not _is_of_privacy(consent) or "treatment" in consent.scope.codes():
+        return False
+    return consent.status == "rejected" or (consent.status == "active" and consent.provision.type == "deny")
+
+
 def refuses_peer_support(consent: Consent) -> bool:
     """This will say whether a consent about treatment says no."""
     if "treatment" not in consent.scope.codes():
@@ -54,13 +65,16 @@ def refuses_peer_support(consent: Consent) -> bool:
 
 
 def agreed(consent: Consent) -> ours.Agreed | None:
-    """This will give what may be told to whom; None where the consent is not in force or forbids.
+    """This will give what may be told to whom; None where the consent is not in force, forbids, or is about else.
 
-    Without purposes it is for treatment; without named recipients it is for the usual classes (42 CFR 2.31).
+    Without purposes it is for treatment; without named recipients it is for the usual classes (42 CFR 2.31). What it
+    allows with exceptions, or for other things than what became of a referral, it does not allow.
     """
-    if consent.status != "active" or consent.provision.type == "deny":
+    if consent.status != "active" or consent.provision.type == "deny" or not _lets_tell(consent):
         return None
     purposes = [PURPOSES[each.code] for each in consent.provision.purpose if each.code in PURPOSES]
+    if consent.provision.purpose and not purposes:
+        return None
     named = [each for actor in consent.provision.actor if (each := _name(actor.reference))]
     return ours.Agreed(
         recipients=named or list(CLASSES),
@@ -71,6 +85,23 @@ def agreed(consent: Consent) -> ours.Agreed | None:
         expires_at=end_of(consent.provision.period.end),
         scope="; ".join(_words(consent.category))[:500],
     )
+
+
+def _is_of_privacy(consent: Consent) -> bool:
+    named = set(consent.scope.codes())
+    return not named or bool(named & SCOPES)
+
+
+def _lets_tell(consent: Consent) -> bool:
+    told = consent.provision
+    verified = not consent.verification or any(each.verified for each in consent.verification)
+    actions = {code for each in told.action for code in each.codes()}
+    kinds = {(each.code or "").rpartition("/")[2] for each in told.classes}
+    if consent.modifier_extension or not verified or not _is_of_privacy(consent):
+        return False
+    if (actions and not actions & ACTIONS) or (kinds and not kinds & KINDS):
+        return False
+    return not any(each.type == "deny" for each in told.provision)
 
 
 def covers_part2(consent: Consent) -> bool:

@@ -10,7 +10,7 @@ from shared.strict_json import Malformed, TooLarge
 Code = Literal[
     "structure", "value", "required", "invalid", "not-supported", "not-found", "login", "forbidden", "too-long",
     "code-invalid", "duplicate", "processing", "conflict", "business-rule", "throttled",
-    "transient", "no-store", "exception",
+    "transient", "no-store", "exception", "timeout",
 ]  # fmt: skip
 CODES: dict[str, Code] = {
     "missing": "required", "literal_error": "code-invalid", "extra_forbidden": "structure", "too_long": "too-long",
@@ -18,7 +18,7 @@ CODES: dict[str, Code] = {
 }  # fmt: skip
 STATUS_CODES: dict[int, Code] = {
     400: "structure", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 413: "too-long",
-    415: "not-supported", 422: "invalid", 429: "throttled",
+    408: "timeout", 415: "not-supported", 422: "invalid", 429: "throttled",
 }  # fmt: skip
 
 

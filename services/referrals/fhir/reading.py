@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from services.referrals.fhir import tasks
 from services.referrals.fhir.links import Found, Links, contained_in, model
 from services.referrals.fhir.outcome import refuse
+from services.referrals.fhir.patient import identifiers
 from services.referrals.fhir.request import order_of
-from services.referrals.fhir.resources import Bundle, Entry
+from services.referrals.fhir.resources import Bundle, Entry, ServiceRequest
 from services.referrals.rules.order import Identifier, Posted, Reading, ReferralOrder
 
 BUNDLE_LIMIT, MOST_REFERRALS = 1_048_576, 100
@@ -30,8 +31,8 @@ def referrals(content: dict[str, Any], unless: str | None = None) -> Reading:
         return _task(content, unless)
     if kind != "ServiceRequest":
         raise refuse("not-supported", "resourceType", "send a ServiceRequest, or a Bundle that holds one")
-    order = order_of(Found("ServiceRequest", "ServiceRequest", content, ()), Links([]))
-    return Reading([_posted(order, condition(unless, "If-None-Exist"))])
+    asked = Found("ServiceRequest", "ServiceRequest", content, ())
+    return Reading([_posted(order_of(asked, Links([])), condition(unless, "If-None-Exist"), asked)])
 
 
 def _task(content: dict[str, Any], unless: str | None) -> Reading:
@@ -45,7 +46,7 @@ def _task(content: dict[str, Any], unless: str | None) -> Reading:
     if len(named) != 1:
         raise refuse("required", "Task.focus", "contain the ServiceRequest and refer to it as #id, or post a Bundle")
     order = tasks.asked_by(order_of(named[0], links), [asking])
-    return Reading([_posted(order, condition(unless, "If-None-Exist"))])
+    return Reading([_posted(order, condition(unless, "If-None-Exist"), named[0])])
 
 
 def condition(query: str | None, at: str) -> Identifier | None:
@@ -69,9 +70,13 @@ def token(written: str, at: str) -> Identifier:
         raise refuse("value", at, "write the identifier as system|value") from None
 
 
-def _posted(order: ReferralOrder, unless: Identifier | None, entry: int = 0) -> Posted:
-    if unless and order.identifier is None:
-        order = order.model_copy(update={"identifier": unless})
+def _posted(order: ReferralOrder, unless: Identifier | None, asked: Found, entry: int = 0) -> Posted:
+    """This will let a referral be known by that number of it by which its sender asks whether it is known."""
+    if unless:
+        numbers = identifiers(asked.read(ServiceRequest).identifier)
+        named = [each for each in numbers if each.value == unless.value and unless.system in ("", each.system)]
+        if known_by := next(iter(named), None if order.identifier else unless):
+            order = order.model_copy(update={"identifier": known_by})
     return Posted(order, unless, entry)
 
 
@@ -93,7 +98,7 @@ def _bundle(content: dict[str, Any]) -> Reading:
         room -= sum(map(len, order.notes))
         if room < 0:
             raise refuse("too-long", each.path, f"send at most {MOST_WORDS:,} letters for people to read at once")
-        posted.append(_posted(order, _unless(bundle.entry[index], index), index))
+        posted.append(_posted(order, _unless(bundle.entry[index], index), each, index))
         asking[index] = sorted(mine)
     if not posted:
         raise refuse("required", "Bundle.entry", "put at least one ServiceRequest into the Bundle")

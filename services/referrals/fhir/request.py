@@ -243,11 +243,18 @@ def _consents(links: Links, patient: Found | None, said: dict[str, Any], path: s
     if len(agreed) > ours.CONSENTS:
         raise refuse("too-long", path, f"let at most {ours.CONSENTS} Consents that are in force come along")
     refused = any(links.told("Consent", "patient", patient, _refuses))
-    return {"consents": agreed, "peer_support_consent": False if refused else said.get("peer_support_consent")}
+    if denied := any(links.told("Consent", "patient", patient, _denies)):
+        agreed = []
+    consented = False if refused else said.get("peer_support_consent")
+    return {"consents": agreed, "disclosure_denied": denied, "peer_support_consent": consented}
 
 
 def _agreed(found: Found) -> ours.Agreed | None:
     return cover.agreed(found.read(Consent))
+
+
+def _denies(found: Found) -> bool:
+    return cover.refuses_disclosure(found.read(Consent))
 
 
 def _refuses(found: Found) -> bool:

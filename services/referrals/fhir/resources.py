@@ -83,8 +83,15 @@ class Provision(Element):
     type: Literal["deny", "permit"] | None = None
     period: One[Period] = Period()
     actor: Few[Actor] = []
+    action: Many[Concept] = []
     purpose: Many[Coding] = []
     security_label: Many[Coding] = Field([], alias="securityLabel")
+    classes: Many[Coding] = Field([], alias="class")
+    provision: All["Provision"] = []
+
+
+class Verification(Element):
+    verified: bool = False
 
 
 class Policy(Element):
@@ -99,6 +106,7 @@ class Consent(Resource):
     date_time: Moment | None = Field(None, alias="dateTime")
     policy: Many[Policy] = []
     policy_rule: One[Concept] = Field(Concept(), alias="policyRule")
+    verification: Many[Verification] = []
     provision: One[Provision] = Provision()
 
 

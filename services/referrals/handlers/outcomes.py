@@ -129,7 +129,7 @@ def _accepted(referral: store.Referral, programme: Programme, at: datetime) -> A
         zone=referral.order.person.zone or site.zone,
         order=referral.order,
         arrived_at=referral.arrived_at,
-        status_consent=agreement and not referral.withheld,
+        status_consent=agreement and not referral.withheld and not referral.order.disclosure_denied,
         minor_alone=referral.guardian is None and minors.under_age(referral.order, day_at(site, at)),
         guarded_until=minors.comes_of_age(born, site) if born and referral.guardian else None,
         learnt_at=referral.contact_learnt_at,

@@ -61,7 +61,7 @@ def claimed(written: str, organisations: Mapping[str, Organisation]) -> Claimed 
     if organisation is None or (organisation.jwks is None and organisation.jwks_url is None):
         return NoToken("invalid_client", "let iss and sub be your organisation id, and your public key be registered")
     algorithm, kid = header.get("alg"), header.get("kid")
-    if algorithm not in FITS:
+    if not isinstance(algorithm, str) or algorithm not in FITS:
         return NoToken("invalid_client", f"sign with {' or '.join(FITS)}")
     return Claimed(organisation=organisation, algorithm=algorithm, kid=kid if isinstance(kid, str) else None)
 
@@ -119,4 +119,6 @@ def _wrong(claims: Mapping[str, Any], now: datetime) -> str | None:
         return "the assertion is over: sign a new one"
     if not claims["exp"] <= (now + LONGEST + SKEW).timestamp():
         return "let exp be at most five minutes ahead"
-    return None if isinstance(claims["jti"], str) and 0 < len(claims["jti"]) <= 200 else "let jti be a text of its own"
+    jti = claims["jti"]
+    is_text = isinstance(jti, str) and 0 < len(jti) <= 200 and jti.isprintable()
+    return None if is_text else "let jti be a text of its own, of 200 letters at most"

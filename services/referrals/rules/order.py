@@ -122,7 +122,8 @@ class Agreed(Part):
 class ReferralOrder(Part):
     """One referral. Left out `risk` means "not screened"; left out `peer_support_consent` means "not said".
 
-    `namespace` is what HL7 v2 calls whoever gave the identifier, besides its `system`.
+    `namespace` is what HL7 v2 calls whoever gave the identifier, besides its `system`. With `disclosure_denied` the
+    person said that nobody may be told, whatever was agreed with the referrer.
     """
 
     identifier: Identifier | None = None
@@ -135,6 +136,7 @@ class ReferralOrder(Part):
     site: Text | None = None
     risk: Risk | None = None
     peer_support_consent: bool | None = None
+    disclosure_denied: bool = False
     part2: bool = False
     person: Person
     needs: Needs = Field(default_factory=Needs)
