@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -17,9 +17,7 @@ from shared.mailbox import queues
 from shared.mailbox.mending import Mending, NotNow, Signed, Unfit
 from shared.mailbox.seen import Listed, Outcome, Shown
 from shared.places import wrongs
-
-if TYPE_CHECKING:
-    from shared.service import Service
+from shared.served import Served
 
 Words = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -54,63 +52,62 @@ class LetterRoute(StrictRoute):
     limit = 2 * names.MESSAGE_BYTES
 
 
-def routes(service: "Service") -> APIRouter:
-    """This will make the routes under /letters."""
-    router = APIRouter(route_class=LetterRoute, tags=["letters"])
-    _look(router, service)
-    _act(router, service)
-    return router
+router = APIRouter(route_class=LetterRoute, tags=["letters"])
+"""The routes under /letters, the same in every service."""
 
 
-def _look(router: APIRouter, service: "Service") -> None:
-    @router.get("/letters")
-    async def waiting(_: Agency, dead: bool = False, since: Instant | None = None, after: UUID | None = None) -> Listed:
-        """The first letter of each queue put aside, what was given up first; or of the `dead` those beyond another.
+@router.get("/letters")
+async def waiting(
+    _: Agency, at: Served, dead: bool = False, since: Instant | None = None, after: UUID | None = None
+) -> Listed:
+    """The first letter of each queue put aside, what was given up first; or of the `dead` those beyond another.
 
-        That other one is named by when it was put aside (`since`), and its id (`after`).
-        """
-        async with service.database.reading() as db:
-            if not dead:
-                return await queues.first(db)
-            return await queues.given_up(db, (since, after) if since and after else None)
-
-    @router.get("/letters/{letter_id}")
-    async def show(letter_id: UUID, _: Agency) -> Shown:
-        """A letter put aside, without what it says, and what was done with it, also when it is put aside no longer."""
-        async with service.database.reading() as db:
-            shown = Shown(letter=await queues.one(db, letter_id), acts=await queues.acts(db, letter_id))
-        if not shown.letter and not shown.acts:
-            raise Problem(404, "No such letter is put aside", where="path.letter_id", remedy="list them again")
-        return shown
+    That other one is named by when it was put aside (`since`), and its id (`after`).
+    """
+    async with at.database.reading() as db:
+        if not dead:
+            return await queues.first(db)
+        return await queues.given_up(db, (since, after) if since and after else None)
 
 
-def _act(router: APIRouter, service: "Service") -> None:
-    desk, run = Mending(service.mailbox), service.mailbox.run
+@router.get("/letters/{letter_id}")
+async def show(letter_id: UUID, _: Agency, at: Served) -> Shown:
+    """A letter put aside, without what it says, and what was done with it, also when it is put aside no longer."""
+    async with at.database.reading() as db:
+        shown = Shown(letter=await queues.one(db, letter_id), acts=await queues.acts(db, letter_id))
+    if not shown.letter and not shown.acts:
+        raise Problem(404, "No such letter is put aside", where="path.letter_id", remedy="list them again")
+    return shown
 
-    @router.post("/letters/{letter_id}/open")
-    async def open_it(letter_id: UUID, asked: Asked, _: Agency) -> dict[str, str]:
-        """What a letter says (base64); who asked, and why, is kept."""
-        async with _refusals():
-            return {"body": b64encode(await run(desk.opened, _signed(letter_id, asked))).decode()}
 
-    @router.post("/letters/{letter_id}/mend")
-    async def mend(letter_id: UUID, asked: Mend, _: Agency) -> dict[str, str]:
-        """Put other words in a letter, pass it over, or begin with it; who did, and why, is kept."""
-        ways = {"body": desk.mend, "pass-over": desk.pass_over, "begin-here": desk.begin_here}
-        async with _refusals():
-            await run(ways[asked.how], _signed(letter_id, asked, asked.body))
-        service.mailbox.aside.look()
-        return {"mended": asked.how}
+@router.post("/letters/{letter_id}/open")
+async def open_it(letter_id: UUID, asked: Asked, _: Agency, at: Served) -> dict[str, str]:
+    """What a letter says (base64); who asked, and why, is kept."""
+    async with _refusals():
+        return {"body": b64encode(await at.mailbox.run(Mending(at.mailbox).opened, _signed(letter_id, asked))).decode()}
 
-    @router.post("/letters/{letter_id}/replay")
-    async def replay(letter_id: UUID, asked: Replay, _: Agency) -> Outcome:
-        """Apply the first letter of a queue now, which is signed; or rehearse the whole queue, and undo it."""
-        async with _refusals():
-            if asked.dry_run:
-                return await desk.rehearse(letter_id)
-            if asked.by and asked.reason:
-                return await desk.replay(Signed(letter_id, asked.by, asked.reason))
-        raise Problem(422, "A replay is signed", where="body.by", remedy="say who asks (`by`), and why (`reason`)")
+
+@router.post("/letters/{letter_id}/mend")
+async def mend(letter_id: UUID, asked: Mend, _: Agency, at: Served) -> dict[str, str]:
+    """Put other words in a letter, pass it over, or begin with it; who did, and why, is kept."""
+    desk = Mending(at.mailbox)
+    ways = {"body": desk.mend, "pass-over": desk.pass_over, "begin-here": desk.begin_here}
+    async with _refusals():
+        await at.mailbox.run(ways[asked.how], _signed(letter_id, asked, asked.body))
+    at.mailbox.aside.look()
+    return {"mended": asked.how}
+
+
+@router.post("/letters/{letter_id}/replay")
+async def replay(letter_id: UUID, asked: Replay, _: Agency, at: Served) -> Outcome:
+    """Apply the first letter of a queue now, which is signed; or rehearse the whole queue, and undo it."""
+    desk = Mending(at.mailbox)
+    async with _refusals():
+        if asked.dry_run:
+            return await desk.rehearse(letter_id)
+        if asked.by and asked.reason:
+            return await desk.replay(Signed(letter_id, asked.by, asked.reason))
+    raise Problem(422, "A replay is signed", where="body.by", remedy="say who asks (`by`), and why (`reason`)")
 
 
 def _signed(letter_id: UUID, asked: Asked, body: bytes = b"") -> Signed:

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 from sqlalchemy import ColumnElement, Label, Table, and_, func, select
@@ -19,6 +20,7 @@ from shared.gauges import Gauges
 from shared.mailbox.aside import PAUSES
 from shared.mailbox.tables import errands, outbox, timers
 from shared.mailbox.tables import letters as put_aside
+from shared.served import Served
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -44,15 +46,16 @@ UNDER_WAY = select(
 )
 
 
+router, tasks = APIRouter(), APIRouter(route_class=StrictRoute, tags=["work"])
+"""Made once for every service: what each shows, and the tasks of each."""
+
+
 def serve(service: "Service") -> None:
     """This will add the pages to a service's HTTP application."""
     _describe(service)
     _time_requests(service)
-    _health(service)
-    _figures(service)
-    _work(service)
-    add_routes(service.http, letters.routes(service))
-    _documents(service)
+    service.http.state.gauges = Gauges(service)
+    add_routes(service.http, router, tasks, letters.router)
 
 
 EVERYWHERE = {"operations", "work", "letters", "documents"}
@@ -111,28 +114,29 @@ def _time_requests(service: "Service") -> None:
     service.http.add_middleware(TimedRequests, seconds=seconds)
 
 
-def _health(service: "Service") -> None:
-    @service.http.get("/health", tags=["operations"], response_class=PlainTextResponse)
-    async def health() -> str:
-        """The process lives."""
-        return "alive\n"
+@router.get("/health", tags=["operations"], response_class=PlainTextResponse)
+async def health() -> str:
+    """The process lives."""
+    return "alive\n"
 
-    @service.http.get("/ready", tags=["operations"])
-    async def ready() -> Response:
-        """The service hears, and may be given work."""
-        waits = service.waits_for()
-        return JSONResponse({"ready": not waits, **({"waits_for": waits} if waits else {})}, 503 if waits else 200)
 
-    @service.http.get("/quiet", tags=["operations"])
-    async def quiet(_: Agency, within: Annotated[float, Query(ge=0, le=10)] = 0) -> dict[str, Any]:
-        """What is under way, and when the next timer rings; it waits up to `within` seconds for nothing to be."""
-        deadline = time.monotonic() + within
-        while True:
-            if service.mailbox.at_rest or time.monotonic() > deadline:
-                told = await _under_way(service)
-                if _is_quiet(told) or time.monotonic() > deadline:
-                    return told
-            await asyncio.sleep(0.005)
+@router.get("/ready", tags=["operations"])
+async def ready(at: Served) -> Response:
+    """The service hears, and may be given work."""
+    waits = at.waits_for()
+    return JSONResponse({"ready": not waits, **({"waits_for": waits} if waits else {})}, 503 if waits else 200)
+
+
+@router.get("/quiet", tags=["operations"])
+async def quiet(_: Agency, at: Served, within: Annotated[float, Query(ge=0, le=10)] = 0) -> dict[str, Any]:
+    """What is under way, and when the next timer rings; it waits up to `within` seconds for nothing to be."""
+    deadline = time.monotonic() + within
+    while True:
+        if at.mailbox.at_rest or time.monotonic() > deadline:
+            told = await _under_way(at)
+            if _is_quiet(told) or time.monotonic() > deadline:
+                return told
+        await asyncio.sleep(0.005)
 
 
 def _is_quiet(told: dict[str, Any]) -> bool:
@@ -164,66 +168,63 @@ async def _under_way(service: "Service") -> dict[str, Any]:
     }
 
 
-def _figures(service: "Service") -> None:
-    gauges = Gauges(service)
-
-    @service.http.get("/figures", tags=["operations"])
-    async def figures(_: Agency) -> dict[str, int]:
-        """What this service has done so far, counted from its store."""
-        return await service.counted()
-
-    @service.http.get("/programme", tags=["operations"])
-    async def programme(_: Agency) -> dict[str, str | list[str]]:
-        """Which programme.json counts, by its SHA-256, why a newer one does not, and what of it waits for a start."""
-        followed = service.following
-        return {"digest": followed.digest, "refused": followed.refused, "waits": followed.waits}
-
-    @service.http.get("/metrics", tags=["operations"], response_class=PlainTextResponse)
-    async def metrics() -> Response:
-        """Prometheus metrics."""
-        await gauges.read(_under_way)
-        return Response(generate_latest(service.registry), media_type=CONTENT_TYPE_LATEST)
+@router.get("/figures", tags=["operations"])
+async def figures(_: Agency, at: Served) -> dict[str, int]:
+    """What this service has done so far, counted from its store."""
+    return await at.counted()
 
 
-def _work(service: "Service") -> None:
-    router = APIRouter(route_class=StrictRoute, tags=["work"])
-
-    @router.get("/work")
-    async def waiting(
-        _: Agency, kind: str | None = None, limit: Annotated[int, Query(ge=1, le=work.MOST)] = work.MOST
-    ) -> list[work.Task]:
-        """The tasks that wait for a person, or those of one kind, the most pressing first; 10,000 at most."""
-        async with service.database.reading() as db:
-            return await work.open_tasks(db, kind=kind, limit=limit)
-
-    async def close(asked: tuple[UUID, str], db: AsyncConnection) -> None:
-        task_id, by = asked
-        task = await work.open_one(db, task_id)
-        if task is None:
-            raise Problem(404, "No such open task", where="path.task_id", remedy="list the open ones with GET /work")
-        if instead := await service.still_waits(task, db):
-            raise Problem(409, "Somebody still waits for this", where="path.task_id", remedy=f"do it with {instead}")
-        await work.close_by_id(db, task_id, by)
-
-    @router.post("/work/{task_id}/done")
-    async def done(task_id: UUID, who: work.Done, _: Agency) -> dict[str, bool]:
-        """Mark a task as done; one that has a request of its own is done by that."""
-        await service.mailbox.run(close, (task_id, who.by))
-        return {"done": True}
-
-    add_routes(service.http, router)
+@router.get("/programme", tags=["operations"])
+async def programme(_: Agency, at: Served) -> dict[str, str | list[str]]:
+    """Which programme.json counts, by its SHA-256, why a newer one does not, and what of it waits for a start."""
+    followed = at.following
+    return {"digest": followed.digest, "refused": followed.refused, "waits": followed.waits}
 
 
-def _documents(service: "Service") -> None:
-    def specification() -> dict[str, Any]:
-        return asyncapi.document(service.mailbox, url=service.settings.nats_url)
+@router.get("/metrics", tags=["operations"], response_class=PlainTextResponse)
+async def metrics(request: Request, at: Served) -> Response:
+    """Prometheus metrics."""
+    await request.app.state.gauges.read(_under_way)
+    return Response(generate_latest(at.registry), media_type=CONTENT_TYPE_LATEST)
 
-    @service.http.get("/asyncapi.json", tags=["documents"])
-    async def asyncapi_json() -> JSONResponse:
-        """What this service hears and says on the bus, as AsyncAPI 3."""
-        return JSONResponse(specification())
 
-    @service.http.get("/asyncapi", tags=["documents"], response_class=HTMLResponse)
-    async def asyncapi_page() -> str:
-        """What this service hears and says on the bus, to read."""
-        return bus_page.page(specification())
+@tasks.get("/work")
+async def waiting(
+    _: Agency, at: Served, kind: str | None = None, limit: Annotated[int, Query(ge=1, le=work.MOST)] = work.MOST
+) -> list[work.Task]:
+    """The tasks that wait for a person, or those of one kind, the most pressing first; 10,000 at most."""
+    async with at.database.reading() as db:
+        return await work.open_tasks(db, kind=kind, limit=limit)
+
+
+@tasks.post("/work/{task_id}/done")
+async def done(task_id: UUID, who: work.Done, _: Agency, at: Served) -> dict[str, bool]:
+    """Mark a task as done; one that has a request of its own is done by that."""
+    await at.mailbox.run(partial(_close, service=at), (task_id, who.by))
+    return {"done": True}
+
+
+async def _close(asked: tuple[UUID, str], db: AsyncConnection, *, service: "Service") -> None:
+    task_id, by = asked
+    task = await work.open_one(db, task_id)
+    if task is None:
+        raise Problem(404, "No such open task", where="path.task_id", remedy="list the open ones with GET /work")
+    if instead := await service.still_waits(task, db):
+        raise Problem(409, "Somebody still waits for this", where="path.task_id", remedy=f"do it with {instead}")
+    await work.close_by_id(db, task_id, by)
+
+
+@router.get("/asyncapi.json", tags=["documents"])
+async def asyncapi_json(at: Served) -> JSONResponse:
+    """What this service hears and says on the bus, as AsyncAPI 3."""
+    return JSONResponse(_specification(at))
+
+
+@router.get("/asyncapi", tags=["documents"], response_class=HTMLResponse)
+async def asyncapi_page(at: Served) -> str:
+    """What this service hears and says on the bus, to read."""
+    return bus_page.page(_specification(at))
+
+
+def _specification(service: "Service") -> dict[str, Any]:
+    return asyncapi.document(service.mailbox, url=service.settings.nats_url)

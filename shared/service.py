@@ -60,7 +60,7 @@ class Service:
         self._open = AsyncExitStack()
         self._starting: asyncio.Task[None] | None = None
         self.http = FastAPIOffline(redoc_url=None, title=f"Alongside {name}", version="1", lifespan=self._lifespan)
-        self.http.state.programme = programme
+        self.http.state.programme, self.http.state.service = programme, self
         self._heard: set[str] = set()
         edge.answer_problems(self.http)
         pages.serve(self)

@@ -18,7 +18,7 @@ from services.referrals.http import (
     follow_up_routes,
     identity_routes,
     people_routes,
-    reporting_routes,
+    reporting,
     smart_routes,
     ways_routes,
 )
@@ -66,7 +66,7 @@ def create(settings: Settings) -> Service:
     mailbox, programme = service.mailbox, service.programme
     switch(mailbox, programme)
     service.http.state.pace = pace = Pace(settings.requests_per_second, settings.requests_at_once)
-    edge = edge_of(service, settings)
+    service.http.state.edge = edge = edge_of(service, settings)
     hooks = partial(_hooks, edge.reaches, settings.hook_tls())
     key_sets = KeySets(hooks)
     call_out(mailbox, service.database, programme, hooks, base=edge.fhir)
@@ -76,7 +76,7 @@ def create(settings: Settings) -> Service:
         fhir_routes(edge, token=settings.token_address()),
         people_routes(edge),
         consent_routes(edge),
-        reporting_routes(edge),
+        reporting,
         identity_routes(edge),
         follow_up_routes(edge),
         directory_routes(edge),

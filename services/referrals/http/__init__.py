@@ -8,7 +8,7 @@ from services.referrals.http.fhir import fhir_routes
 from services.referrals.http.follow_up import follow_up_routes
 from services.referrals.http.identity import identity_routes
 from services.referrals.http.people import people_routes
-from services.referrals.http.reporting import reporting_routes
+from services.referrals.http.reporting import router as reporting
 from services.referrals.http.smart import smart_routes
 from services.referrals.http.ways import ways_routes
 
@@ -20,7 +20,7 @@ __all__ = [
     "follow_up_routes",
     "identity_routes",
     "people_routes",
-    "reporting_routes",
+    "reporting",
     "smart_routes",
     "ways_routes",
 ]

@@ -148,5 +148,6 @@ def _base(edge: Edge, request: Request) -> str:
 
 
 def _links(address: str, wanted: Search, after: tuple[datetime, UUID] | None) -> dict[str, str]:
-    """This will give the link to the next page, in which the parameters are sealed: links stand in logs."""
-    return {"next": f"{address}?{PAGE}={following(wanted, after)}"} if after else {}
+    """This will give the links to a page and the next, in which the parameters are sealed: links stand in logs."""
+    places = {"self": wanted.after} | ({"next": after} if after else {})
+    return {name: f"{address}?{PAGE}={following(wanted, place)}" for name, place in places.items()}

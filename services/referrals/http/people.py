@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from services.referrals import handlers, store
 from services.referrals.edge import Edge
 from services.referrals.http.directory import PointerShown, pointers_shown
-from services.referrals.http.findings import StateNow, add_clock, add_findings, not_found
+from services.referrals.http.findings import StateNow, not_found
+from services.referrals.http.findings import router as findings
 from services.referrals.http.route import referrer
 from services.referrals.rules import journey
 from services.referrals.rules.clock import OWNERS, Owner, Step
@@ -21,7 +22,7 @@ from shared.callers import Agency, Caller
 from shared.clock import now
 from shared.consents import consents_of
 from shared.disclosure import may_disclose
-from shared.edge import Problem, StrictRoute
+from shared.edge import Problem, StrictRoute, add_routes
 
 ALWAYS_SEEN = {
     "received",
@@ -86,8 +87,7 @@ def people_routes(edge: Edge) -> APIRouter:
     _add_list(router, edge)
     _add_timeline(router, edge)
     _add_record(router, edge)
-    add_findings(router, edge.run, edge.programme)
-    add_clock(router, edge.run, edge.programme)
+    add_routes(router, findings)
     return router
 
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from services.referrals import handlers
-from services.referrals.edge import Edge
 from services.referrals.http.findings import Body, Name, Words, nobody
+from services.referrals.http.route import Here
 from services.referrals.rules.reports import Ground
 from shared.callers import Agency
 from shared.edge import Problem, StrictRoute
@@ -49,33 +49,32 @@ class ReportDue(BaseModel):
     due: datetime
 
 
-def reporting_routes(edge: Edge) -> APIRouter:
-    """This will serve what is told without a consent, below /people."""
-    router = APIRouter(prefix="/people/{person_id}", route_class=StrictRoute, tags=["consent"])
+router = APIRouter(prefix="/people/{person_id}", route_class=StrictRoute, tags=["consent"])
+"""What is told without a consent, below /people."""
 
-    @router.post("/reports", status_code=201)
-    async def reports(person_id: UUID, body: ToldBody, _: Agency) -> ReportKept:
-        """Write down what you told without a consent; it stands in the person's accounting, and closes its task."""
-        reporting = handlers.Reporting(person_id=person_id, **body.model_dump())
-        try:
-            return ReportKept(report_id=await edge.run(handlers.keep_report, reporting))
-        except handlers.NobodyKnown:
-            raise nobody() from None
-        except handlers.NotYet:
-            remedy = "write it down once you have told it"
-            raise Problem(422, "This is still to come", where="body.at", remedy=remedy) from None
-        except handlers.NoSuchDuty:
-            remedy = "name a task mandated_report of this person, as GET /work lists it"
-            raise Problem(409, "That task is another", where="body.task_id", remedy=remedy) from None
 
-    @router.post("/mandated-report", status_code=201)
-    async def mandated_report(person_id: UUID, body: SuspicionBody, _: Agency) -> ReportDue:
-        """Say that abuse or neglect may have to be reported: your task, until the report is written down."""
-        suspicion = handlers.Suspicion(person_id=person_id, **body.model_dump())
-        try:
-            duty: handlers.Duty = await edge.run(handlers.suspect, suspicion)
-        except handlers.NobodyKnown:
-            raise nobody() from None
-        return ReportDue(task_id=duty.task_id, due=duty.due)
+@router.post("/reports", status_code=201)
+async def reports(person_id: UUID, body: ToldBody, _: Agency, edge: Here) -> ReportKept:
+    """Write down what you told without a consent; it stands in the person's accounting, and closes its task."""
+    reporting = handlers.Reporting(person_id=person_id, **body.model_dump())
+    try:
+        return ReportKept(report_id=await edge.run(handlers.keep_report, reporting))
+    except handlers.NobodyKnown:
+        raise nobody() from None
+    except handlers.NotYet:
+        remedy = "write it down once you have told it"
+        raise Problem(422, "This is still to come", where="body.at", remedy=remedy) from None
+    except handlers.NoSuchDuty:
+        remedy = "name a task mandated_report of this person, as GET /work lists it"
+        raise Problem(409, "That task is another", where="body.task_id", remedy=remedy) from None
 
-    return router
+
+@router.post("/mandated-report", status_code=201)
+async def mandated_report(person_id: UUID, body: SuspicionBody, _: Agency, edge: Here) -> ReportDue:
+    """Say that abuse or neglect may have to be reported: your task, until the report is written down."""
+    suspicion = handlers.Suspicion(person_id=person_id, **body.model_dump())
+    try:
+        duty: handlers.Duty = await edge.run(handlers.suspect, suspicion)
+    except handlers.NobodyKnown:
+        raise nobody() from None
+    return ReportDue(task_id=duty.task_id, due=duty.due)

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from services.referrals.edge import Edge
 from services.referrals.fhir.outcome import (
     AGAIN_SECONDS,
     STATUS_CODES,
@@ -56,6 +57,13 @@ async def referrer(request: Request) -> Caller:
     return caller if caller.organisation.kind == "agency" else keep_pace(request, caller)
 
 
+async def edge_of(request: Request) -> Edge:
+    """This will give what a route takes posts in by, where it is made once for every app."""
+    edge: Edge = request.app.state.edge
+    return edge
+
+
+Here = Annotated[Edge, Depends(edge_of)]
 Referrer = Annotated[Caller, Depends(paced)]
 
 
