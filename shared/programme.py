@@ -107,7 +107,7 @@ class Site(Part):
     phone: Text
     emergency_words: Annotated[dict[Text, Text], Field(min_length=1)] = {
         "en": "If you are in danger now call 911. To talk to someone day or night call or text 988.",
-        "es": "Si esta en peligro ahora llame al 911. Para hablar con alguien a toda hora llame o escriba al 988.",
+        "es": "Si está en peligro ahora llame al 911. Para hablar con alguien a toda hora llame o escriba al 988.",
     }
     opens: ClockTime = "09:00"
     closes: ClockTime = "17:00"

@@ -12,6 +12,7 @@ from services.referrals.reading import FHIR_TYPES, HL7_TYPES, OURS
 
 Dialect = Literal["FHIR", "HL7 v2", "our JSON"]
 SUFFIXES = (".json", ".ndjson", ".jsonl", ".hl7", ".er7")
+MOST_BYTES = 64 * 1_048_576
 LINES = (".ndjson", ".jsonl")
 PIPES = (".hl7", ".er7")
 NEXT = re.compile(rb"(?:(?<=[\r\n\x0b\x1c])|^)(?=MSH[^A-Za-z0-9\s])")
@@ -54,13 +55,17 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         if path.is_dir():
             inside = (each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
             yield from sorted(each for each in inside if not each.name.startswith("."))
-        elif path.exists():
+        elif path.is_file():
             yield path
+        elif path.exists():
+            raise ValueError(f"{path} is neither a file nor a folder.")
         else:
             raise FileNotFoundError(f"{path} is missing.")
 
 
 def _of(path: Path) -> Iterator[Message]:
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"{path} is larger than {MOST_BYTES:,} bytes: check it in parts.")
     raw, suffix = path.read_bytes(), path.suffix.lower()
     if suffix in PIPES or message.begins(raw):
         yield from _named(
@@ -74,8 +79,10 @@ def _of(path: Path) -> Iterator[Message]:
 
 def _named(path: Path, some: list[Message]) -> Iterator[Message]:
     """This will name messages by their file, and by their number in it where they are several."""
+    # What a terminal would take for a command of its own is not shown.
+    shown = "".join(each if each.isprintable() else "?" for each in str(path))
     for number, each in enumerate(some, 1):
-        name = f"{path}:{number}" if len(some) > 1 else str(path)
+        name = f"{shown}:{number}" if len(some) > 1 else shown
         yield Message(name, each.raw, each.dialect, each.kind, each.bundle)
 
 

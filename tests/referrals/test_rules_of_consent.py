@@ -274,6 +274,25 @@ async def test_taking_consent_back_stops_the_next_telling_and_keeps_what_was_tol
     assert all(each["revoked_at"] for each in (await desk.account(referral_id))["consents"])
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [("2026-03-02T09:00:00Z", "accepted"), ("2026-03-03T09:00:00Z", "waitlisted")],
+    ids=["before", "after"],
+)
+async def test_what_was_taken_back_is_not_given_again_by_a_referral_that_was_written_before(
+    desk: Desk, written: str, told: str
+) -> None:
+    first = await desk.referred(request("R-1"))
+    await revoke(desk, first)
+    clock.step_to(NOW + timedelta(days=1))
+    signed = consent(dateTime="2026-02-01", provision={"type": "permit"})
+    await desk.referred(request("R-2", authoredOn=written, contained=[patient(), signed]))
+    for fact in await desk.said(ReferralAccepted):
+        await desk.hear(facts(fact)["waitlisted"])
+
+    assert await business(desk, first) == told
+
+
 async def test_taking_consent_back_stops_also_what_was_said_and_has_not_left_yet(desk: Desk) -> None:
     referral_id = await desk.referred(request())
     await desk.hear((await accepted(desk))["match"])

@@ -151,8 +151,8 @@ async def test_links_lead_to_the_public_address_or_to_where_the_caller_came(
 
         found = await find(desk, "Task?_count=2&_include=Task:focus")
 
-    (link,) = found["link"]
-    assert link["url"].startswith(f"{base}/fhir/Task?_page=")
+    assert [each["relation"] for each in found["link"]] == ["self", "next"]
+    assert all(each["url"].startswith(f"{base}/fhir/Task?_page=") for each in found["link"])
     addresses = {each["fullUrl"] for each in found["entry"]}
     assert len(addresses) == 4
     assert addresses <= {f"{base}/fhir/{kind}/{each}" for kind in ("Task", "ServiceRequest") for each in ids}

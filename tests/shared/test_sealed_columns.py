@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
 
 from shared.database import Database
-from shared.sealed import CannotOpen, Sealed, SealedJson
+from shared.sealed import CannotOpen
+from shared.sealed_columns import Sealed, SealedJson
 
 metadata = MetaData()
 notes = Table(

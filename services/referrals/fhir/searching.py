@@ -211,9 +211,9 @@ def _set_include(wanted: Search, value: str) -> None:
 _PAGING = {"_count": _set_count, "_include": _set_include}
 
 
-def following(wanted: Search, after: tuple[datetime, UUID]) -> str:
-    """This will give the same search from another place on, sealed."""
-    told = {"parameters": wanted.parameters, "after": [after[0].isoformat(), str(after[1])]}
+def following(wanted: Search, after: tuple[datetime, UUID] | None) -> str:
+    """This will give the same search from another place on, or from its beginning, sealed."""
+    told = {"parameters": wanted.parameters, "after": [after[0].isoformat(), str(after[1])] if after else None}
     return base64.urlsafe_b64encode(seal(json.dumps(told).encode(), place=SEALED)).decode()
 
 
@@ -222,8 +222,10 @@ def _opened(page: str) -> Search:
         told = json.loads(unseal(base64.urlsafe_b64decode(page), place=SEALED))
     except ValueError:
         raise refuse("value", f"query {PAGE}", "follow the link `next` of the page before", status=400) from None
-    moment, one = told["after"]
     parameters = [(name, value) for name, value in told["parameters"]]
+    if told["after"] is None:
+        return Search(parameters=parameters)
+    moment, one = told["after"]
     return Search(parameters=parameters, after=(datetime.fromisoformat(moment), UUID(one)))
 
 

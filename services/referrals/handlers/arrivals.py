@@ -1,6 +1,6 @@
 """What a post is known by: its referrals, their people, and the ones they repeat or would be instead of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -108,6 +108,16 @@ def _undated(order: ReferralOrder) -> ReferralOrder:
 def comparison(known: store.Referral, arrival: Arrival) -> str:
     """This will name the comparison of a repeat with what is known."""
     return f"{known.referral_id} {arrival.content[:12]}"
+
+
+def unless_revoked(referral: store.Referral, revoked_at: datetime | None) -> store.Referral:
+    """This will leave out of a new referral what its person agreed to before they took their consents back."""
+    if revoked_at is None:
+        return referral
+    order, written_at = referral.order, referral.order.authored_at or referral.arrived_at
+    kept = [each for each in order.consents if (each.signed_at or written_at) > revoked_at]
+    order = order.model_copy(update={"consents": kept})
+    return replace(referral, order=order, withheld=written_at <= revoked_at)
 
 
 def fresh_of(

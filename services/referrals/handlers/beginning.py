@@ -38,7 +38,16 @@ async def begin(db: AsyncConnection, arrivals: Sequence[Arrival], *, programme: 
         if not each.known and ((one := known.get(placed.get(each.placer, each.post_id))) is None or one.never_had)
     ]
     theirs = await _of_people(db, fresh, people)
-    before = Remembered(at=at, known=known, placed=placed, numbers=numbers, people=people, alike=alike, theirs=theirs)
+    before = Remembered(
+        at=at,
+        known=known,
+        placed=placed,
+        numbers=numbers,
+        people=people,
+        alike=alike,
+        theirs=theirs,
+        revoked=await store.revocations_of(db, theirs),
+    )
     asked = await _asked_already(db, before, arrivals)
     return Intake(programme=programme, at=at, before=before, asked=asked)
 

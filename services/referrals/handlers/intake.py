@@ -15,6 +15,7 @@ from services.referrals.handlers.arrivals import (
     fresh_of,
     is_of_another,
     says_something_else,
+    unless_revoked,
 )
 from services.referrals.handlers.comparing import APART, to_compare, to_separate
 from services.referrals.handlers.notifying import announce
@@ -77,6 +78,7 @@ class Intake:
             verdict = playing.verdict_of(arrival.order, verdict)
         ids = self.before.id_of(arrival), person_id
         fresh = replace(fresh_of(arrival, verdict, ids, site.site_id, self.at), test=organisation.test)
+        fresh = unless_revoked(fresh, self.before.revoked.get(person_id))
         wound, rings = wind(fresh, programme=self.programme, at=self.at)
         referral, status, disclosed = first(wound, programme=self.programme)
         self.disclosed += disclosed

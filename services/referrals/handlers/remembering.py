@@ -17,7 +17,8 @@ class Remembered:
 
     `placed` gives referrals by their placers' fingerprints, `numbers` the first that has a placer's number; `alike` are
     those whose number may be the same written otherwise, `theirs` those of the people whom new ones are about. `people`
-    are known by the fingerprints of their numbers, of which `met` are new.
+    are known by the fingerprints of their numbers, of which `met` are new; `revoked` says when some took their consents
+    back.
     """
 
     at: datetime
@@ -27,6 +28,7 @@ class Remembered:
     people: dict[str, UUID]
     alike: dict[str, list[UUID]]
     theirs: dict[UUID, list[store.Referral]]
+    revoked: dict[UUID, datetime]
     met: dict[str, UUID] = field(default_factory=dict)
 
     def repeated(self, arrival: Arrival) -> store.Referral | None:

@@ -3,6 +3,7 @@
 import asyncio
 
 START, END = b"\x0b", b"\x1c"
+EMPTY = (b"\r", b"\n", b" ", b"\x00")
 NOISE = 4_096
 """Bytes outside of a frame, after which a line is no MLLP."""
 
@@ -13,18 +14,23 @@ class NoFrame(Exception):
 
 async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
     """This will give the next message, without what frames it; None when the line ended, NoFrame where none begins."""
-    try:
-        raw = await reader.readuntil(END)
-    except asyncio.IncompleteReadError as ended:
-        if ended.partial.strip(b"\r\n"):
-            raise NoFrame from None
+    if not await _begins(reader):
         return None
-    except asyncio.LimitOverrunError:
+    try:
+        return (await reader.readuntil(END))[:-1]
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         raise NoFrame from None
-    noise, begun, message = raw[:-1].partition(START)
-    if not begun or len(noise) > NOISE or noise.strip(b"\r\n \x00"):
-        raise NoFrame
-    return message
+
+
+async def _begins(reader: asyncio.StreamReader) -> bool:
+    """This will read up to where a frame begins; False when the line ended, NoFrame at once for anything else."""
+    for _ in range(NOISE):
+        letter = await reader.read(1)
+        if letter in (START, b""):
+            return letter == START
+        if letter not in EMPTY:
+            break
+    raise NoFrame
 
 
 def framed(message: bytes) -> bytes:

@@ -75,13 +75,15 @@ class Taking:
         (task,) = await self.edge.tasks([referral], way="hl7v2")
         business, why = task["businessStatus"], task.get("statusReason", {})
         reason = why.get("text", "")
+        # A reason may begin with what the status says, and go on.
+        words = [reason] if reason.startswith(business["text"]) else [business["text"], reason]
         return answers.Standing(
             referral_id=referral.referral_id,
             identifier=referral.order.identifier,
             namespace=referral.order.namespace,
             status=task["status"],
             business=business["coding"][0]["code"],
-            told=". ".join(filter(None, (business["text"], reason))),
+            told=". ".join(filter(None, words)),
             reason=reason,
             code=next((each["code"] for each in why.get("coding", [])), ""),
             notice=" ".join(each["text"] for each in task.get("note", [])),

@@ -158,7 +158,7 @@ def _as_it_stands(
 
 def _taken_back(order: OrderStatus, *, never_had: bool) -> Seen:
     text, reason = NOTHING_THERE if never_had else (SENTENCES["withdrawn"], REASONS[order])
-    code = UNKNOWN if never_had else None
+    code = UNKNOWN if never_had else order
     return Seen(status=TAKEN_BACK[order], business="withdrawn", text=text, reason=reason, code=code)
 
 

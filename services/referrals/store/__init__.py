@@ -64,7 +64,16 @@ from services.referrals.store.subscriptions import (
     waiting,
 )
 from services.referrals.store.tables import metadata
-from services.referrals.store.timelines import Entry, correct, entries_of, milestones_of, note, people_with, visits_kept
+from services.referrals.store.timelines import (
+    Entry,
+    correct,
+    entries_of,
+    milestones_of,
+    note,
+    people_with,
+    revocations_of,
+    visits_kept,
+)
 from services.referrals.store.unsent import say_instead
 
 __all__ = [
@@ -136,6 +145,7 @@ __all__ = [
     "repeat",
     "report",
     "reports_of",
+    "revocations_of",
     "say",
     "say_instead",
     "sharing",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals.rules.journey import KEPT, Event
@@ -35,6 +35,13 @@ WHOSE = (
     .join(timeline, timeline.c.referral_id == referrals.c.referral_id)
     .where(among(referrals.c.person_id, "people"), timeline.c.what == bindparam("what"))
     .where(timeline.c.at >= bindparam("since", type_=UtcTime()))
+)
+REVOKED = ("consent_revoked", "consent_revoked_by_link")
+REVOCATIONS = (
+    select(referrals.c.person_id, func.max(timeline.c.at).label("at"))
+    .join(timeline, timeline.c.referral_id == referrals.c.referral_id)
+    .where(among(referrals.c.person_id, "people"), timeline.c.what.in_(REVOKED))
+    .group_by(referrals.c.person_id)
 )
 OF_VISITS = (
     select(timeline.c.referral_id, timeline.c.what, timeline.c.about, timeline.c.number)
@@ -79,6 +86,12 @@ async def entries_of(db: AsyncConnection, referral_id: UUID) -> list[Entry]:
 async def people_with(db: AsyncConnection, people: Iterable[UUID], what: str, *, since: datetime) -> set[UUID]:
     """This will choose, among people, those in whose timelines a thing stands since a moment."""
     return set((await db.scalars(WHOSE, {"people": sorted(people), "what": what, "since": since})).all())
+
+
+async def revocations_of(db: AsyncConnection, people: Iterable[UUID]) -> dict[UUID, datetime]:
+    """This will give when people took their consents back last, by person."""
+    wanted = sorted(set(people))
+    return {row.person_id: row.at for row in await db.execute(REVOCATIONS, {"people": wanted})} if wanted else {}
 
 
 async def milestones_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Milestones]:
