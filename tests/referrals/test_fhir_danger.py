@@ -96,6 +96,19 @@ def test_a_record_that_says_no_or_of_something_else_raises_nothing(told: dict[st
     assert not in_danger(order) and order.risk == "none"
 
 
+@pytest.mark.parametrize(
+    ("record", "risk"),
+    [
+        ({"resourceType": "Condition", "clinicalStatus": "active", "code": {"text": "Asthma"}}, "none"),
+        ({"resourceType": "Condition", "clinicalStatus": "active", "code": {"text": "Suicidal ideation"}}, "flagged"),
+        ({"resourceType": "Flag", "status": ["active"], "code": "Allergy"}, "none"),
+        ({"resourceType": "RiskAssessment", "prediction": "none"}, "none"),
+    ],
+)
+def test_a_record_that_is_written_otherwise_is_no_reason_to_refuse(record: dict[str, Any], risk: str) -> None:
+    assert ours(request(answer="none", contained=[patient(), record])).risk == risk
+
+
 def test_an_answer_that_nobody_knows_is_asked() -> None:
     nobody_knows = said("93246-7", valueString="unable to assess")
 

@@ -1,11 +1,11 @@
 """What a posted request says about danger: the worst answer counts, and scales and records can only raise it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from services.referrals.fhir import codes
 from services.referrals.fhir.links import Found
-from services.referrals.fhir.outcome import refuse
+from services.referrals.fhir.outcome import Refused, refuse
 from services.referrals.fhir.resources import (
     Answer,
     Condition,
@@ -20,6 +20,7 @@ from services.referrals.fhir.words import Concept, Extension, Resource
 from services.referrals.rules.order import Risk
 from services.referrals.rules.phrases import may_mean_danger, plain
 
+Reader = Callable[[Found], Risk | None]
 WORST: tuple[Risk, ...] = ("flagged", "unknown", "none")
 ANSWERS: dict[str, Risk] = {"none": "none", "flagged": "flagged", "unknown": "unknown"}
 YES_ITEMS = {"93246-7", "93247-5", "93248-3", "93249-1", "93250-9", "93267-3", "93269-9"}
@@ -203,12 +204,36 @@ def of_condition(found: Found) -> Risk | None:
     return "flagged" if codes.is_danger(condition.code) or may_mean_danger(condition.code.words()) else None
 
 
-RECORDS = {
+def _tidy(reader: Reader) -> Reader:
+    """This will go by its words alone where a record is written otherwise than FHIR has it: most tell of no danger."""
+
+    def read(found: Found) -> Risk | None:
+        try:
+            return reader(found)
+        except Refused:
+            return "flagged" if may_mean_danger(_named(found.raw)) else None
+
+    return read
+
+
+def _named(part: Any, name: str = "") -> Iterator[str]:
+    """This will give what a record calls things, at any depth."""
+    if isinstance(part, str) and name in ("text", "display", "code"):
+        yield part
+    for key, each in part.items() if isinstance(part, dict) else ((name, each) for each in _list(part)):
+        yield from _named(each, key)
+
+
+def _list(part: Any) -> list[Any]:
+    return part if isinstance(part, list) else []
+
+
+RECORDS: dict[str, Reader] = {
     "Observation": of_observation,
     "QuestionnaireResponse": of_questionnaire,
-    "RiskAssessment": of_assessment,
-    "Flag": of_flag,
-    "Condition": of_condition,
+    "RiskAssessment": _tidy(of_assessment),
+    "Flag": _tidy(of_flag),
+    "Condition": _tidy(of_condition),
 }
 """What is read of each kind of resource about the person that came along."""
 

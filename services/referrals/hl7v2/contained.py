@@ -7,7 +7,7 @@ from typing import Any
 from services.referrals.fhir import codes, risk
 from services.referrals.hl7v2 import words
 from services.referrals.hl7v2.message import Message, Segment, Value
-from services.referrals.rules.phrases import plain
+from services.referrals.rules.phrases import may_mean_danger, plain
 
 TAKEN_BACK = {"D", "W", "X"}
 """OBX-11 of a result that was deleted, is wrong, or cannot be had: it may tell of danger, never that there is none."""
@@ -98,8 +98,13 @@ def _answers(message: Message) -> Made:
             if ours and not (told == "none" and each.text(11).upper() in TAKEN_BACK):
                 answer = {"valueCodeableConcept": {"coding": [{"code": told}]}}
                 yield f"{each.place}-5", _observation(OUR_QUESTION, answer)
-            elif known & risk.ASKED:
+            elif known & risk.ASKED or _names_danger(asked):
                 yield f"{each.place}-5", _observation(asked, _answer(given))
+
+
+def _names_danger(asked: dict[str, Any]) -> bool:
+    words = [asked["text"], *(each["display"] for each in asked["coding"])]
+    return may_mean_danger(each for each in words if each)
 
 
 def _observation(asked: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
