@@ -47,7 +47,7 @@ def task(
         "resourceType": "Task",
         "id": str(referral_id),
         "meta": _meta(told_at, test=test),
-        **_some("identifier", identifiers(order.identifier)),
+        **some("identifier", identifiers(order.identifier)),
         "basedOn": [{"reference": f"ServiceRequest/{referral_id}"}],
         "status": seen.status,
         "businessStatus": {"coding": [{"system": TASK_STATUS, "code": seen.business}], "text": seen.text},
@@ -145,7 +145,7 @@ def service_request(
         "id": str(referral_id),
         "meta": _meta(told_at, test=test),
         "extension": [{"url": EXTENSION + "task", "valueReference": {"reference": f"Task/{referral_id}"}}],
-        **_some("identifier", identifiers(order.identifier)),
+        **some("identifier", identifiers(order.identifier)),
         "status": STATUSES[order.status],
         "intent": "order",
         "priority": PRIORITIES[order.urgency],
@@ -200,8 +200,8 @@ def searchset(
         "type": "searchset",
         "meta": {"tag": [{"system": SENDER, "code": whose.organisation_id}], **labelled(test=whose.test)},
         **({"total": len(found)} if all_of_it else {}),
-        **_some("link", [{"relation": relation, "url": url} for relation, url in links.items()]),
-        **_some(
+        **some("link", [{"relation": relation, "url": url} for relation, url in links.items()]),
+        **some(
             "entry",
             [
                 {"fullUrl": f"{base}/{each['resourceType']}/{each['id']}", "resource": each, "search": {"mode": mode}}
@@ -211,7 +211,7 @@ def searchset(
     }
 
 
-def _some(name: str, members: list[Any]) -> dict[str, list[Any]]:
+def some(name: str, members: list[Any]) -> dict[str, list[Any]]:
     """This will write a list, and leave it out where it is empty: FHIR knows no empty one."""
     return {name: members} if members else {}
 

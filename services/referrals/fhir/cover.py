@@ -52,15 +52,15 @@ def _name(payor: Reference) -> str | None:
 
 def refuses_disclosure(consent: Consent) -> bool:
     """This will say whether a consent about privacy says no: then nobody is told on anybody else's word either."""
-    if not _is_of_privacy(consent) or "treatment" in consent.scope.codes():
-        return False
-    return consent.status == "rejected" or (consent.status == "active" and consent.provision.type == "deny")
+    return _says_no(consent) and _is_of_privacy(consent) and "treatment" not in consent.scope.codes()
 
 
 def refuses_peer_support(consent: Consent) -> bool:
     """This will say whether a consent about treatment says no."""
-    if "treatment" not in consent.scope.codes():
-        return False
+    return _says_no(consent) and "treatment" in consent.scope.codes()
+
+
+def _says_no(consent: Consent) -> bool:
     return consent.status == "rejected" or (consent.status == "active" and consent.provision.type == "deny")
 
 

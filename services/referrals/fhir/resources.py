@@ -115,7 +115,6 @@ class Condition(Resource):
     verification_status: One[Concept] = Field(Concept(), alias="verificationStatus")
     code: One[Concept] = Concept()
     subject: One[Reference] = Reference()
-    note: Many[Annotation] = []
 
 
 class Encounter(Resource):
@@ -159,12 +158,14 @@ class Component(Valued):
     code: One[Concept] = Concept()
 
 
-class Observation(Resource, Valued):
+class Record(Resource):
     status: Text | None = None
     code: One[Concept] = Concept()
+
+
+class Observation(Record, Valued):
     subject: One[Reference] = Reference()
     component: All[Component] = []
-    note: Many[Annotation] = []
 
 
 class Prediction(Element):
@@ -172,18 +173,8 @@ class Prediction(Element):
     qualitative_risk: One[Concept] = Field(Concept(), alias="qualitativeRisk")
 
 
-class RiskAssessment(Resource):
-    status: Text | None = None
-    code: One[Concept] = Concept()
-    subject: One[Reference] = Reference()
+class RiskAssessment(Record):
     prediction: Many[Prediction] = []
-    note: Many[Annotation] = []
-
-
-class Flag(Resource):
-    status: Text | None = None
-    code: One[Concept] = Concept()
-    subject: One[Reference] = Reference()
 
 
 class ServiceRequest(Resource):

@@ -1,6 +1,6 @@
 """What a posted request says about danger: the worst answer counts, and scales and records can only raise it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Any
 
 from services.referrals.fhir import codes
@@ -9,10 +9,10 @@ from services.referrals.fhir.outcome import Refused, refuse
 from services.referrals.fhir.resources import (
     Answer,
     Condition,
-    Flag,
     Item,
     Observation,
     QuestionnaireResponse,
+    Record,
     RiskAssessment,
     Valued,
 )
@@ -40,6 +40,8 @@ SEVERAL = 10
 """How many texts of a resource are put before a person."""
 SHORT = 3
 """Of how many words a text may be that is only a no; what is longer is read by people."""
+WRITTEN, NAMED = {"valueString", "note"}, {"text", "display", "code", "note"}
+"""Members in which somebody answered or noted something, not what was asked; and those in which things have names."""
 VOID = {"entered-in-error", "cancelled"}
 """Statuses of what may tell of danger, never that there is none."""
 UNFINISHED = {*VOID, "in-progress", "stopped"}
@@ -191,7 +193,7 @@ def of_assessment(found: Found) -> Risk | None:
 
 def of_flag(found: Found) -> Risk | None:
     """This will read a Flag: an active one that names danger raises."""
-    flag = found.read(Flag)
+    flag = found.read(Record)
     is_active = flag.status in (None, "active")
     return "flagged" if is_active and (codes.is_danger(flag.code) or may_mean_danger(flag.code.words())) else None
 
@@ -211,21 +213,9 @@ def _tidy(reader: Reader) -> Reader:
         try:
             return reader(found)
         except Refused:
-            return "flagged" if may_mean_danger(_named(found.raw)) else None
+            return "flagged" if may_mean_danger(_words(found.raw, NAMED)) else None
 
     return read
-
-
-def _named(part: Any, name: str = "") -> Iterator[str]:
-    """This will give what a record calls things, at any depth."""
-    if isinstance(part, str) and name in ("text", "display", "code"):
-        yield part
-    for key, each in part.items() if isinstance(part, dict) else ((name, each) for each in _list(part)):
-        yield from _named(each, key)
-
-
-def _list(part: Any) -> list[Any]:
-    return part if isinstance(part, list) else []
 
 
 RECORDS: dict[str, Reader] = {
@@ -240,17 +230,17 @@ RECORDS: dict[str, Reader] = {
 
 def alarming(found: Found) -> list[str]:
     """This will give what somebody wrote in a resource that may mean danger: a person has to read it."""
-    return [each for each in _written(found.raw) if may_mean_danger([each])][:SEVERAL]
+    return [each for each in _words(found.raw, WRITTEN) if may_mean_danger([each])][:SEVERAL]
 
 
-def _written(part: Any, name: str = "") -> Iterator[str]:
-    """This will give what was answered or noted, at any depth; not what was asked."""
+def _words(part: Any, wanted: Set[str], name: str = "") -> Iterator[str]:
+    """This will give the texts of some members, at any depth; the text of a note is its `note`."""
     if isinstance(part, str):
-        if name in ("valueString", "note"):
+        if name in wanted:
             yield part
     elif isinstance(part, list):
         for each in part:
-            yield from _written(each, name)
+            yield from _words(each, wanted, name)
     elif isinstance(part, dict):
         for key, each in part.items():
-            yield from _written(each, "note" if name == "note" and key == "text" else key)
+            yield from _words(each, wanted, "note" if name == "note" and key == "text" else key)

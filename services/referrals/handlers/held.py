@@ -43,7 +43,6 @@ class NotWaiting(ValueError):
     """The referral does not wait for this."""
 
 
-ENDED_BY_LINK = "consent_revoked_by_link"
 """The line of a timeline that says that consents ended by the word of a linked record, not by the record's own."""
 DONE_BY = {"crisis_review": "screening", "needs_screen": "screening", "needs_info": "details"}
 """The request by which what holds a referral in a state is done."""
@@ -224,7 +223,7 @@ async def revoke(revoking: tuple[UUID, str], db: AsyncConnection, *, programme: 
     again = [withheld(each, programme=programme, at=now())[0] for each in ended]
     await store.change(db, [*(each for each, _ in held), *again])
     await retell(db, mine.values(), programme=programme)
-    whats = {each: ENDED_BY_LINK if each in by_link else "consent_revoked" for each in people}
+    whats = {each: store.REVOKED_BY_LINK if each in by_link else store.CONSENT_REVOKED for each in people}
     await store.note(db, [written_down(each, whats[each.person_id], by) for each in mine.values()])
     count = len(facts) + sum(each for _, each in held)
     return Reply(count, [*facts, *await tell(db, mine.values(), programme=programme)])

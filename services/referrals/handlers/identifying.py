@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.referrals import store
 from services.referrals.handlers.comparing import ONE_COMPARISON_AT_A_TIME, POSSIBLE_DUPLICATE, to_look_at
 from services.referrals.handlers.consenting import NobodyKnown
-from services.referrals.handlers.held import ENDED_BY_LINK, written_down
+from services.referrals.handlers.held import written_down
 from services.referrals.rules import identity
 from services.referrals.rules.identity import Everybody, Two, Verdict
 from shared.calendar import add_business_days
@@ -85,7 +85,7 @@ async def _ask_again(
 ) -> None:
     """This will have somebody ask those whose consents ended by the word of another, while a link was wrong."""
     since = undone.found_at or undone.noticed_at
-    ended = await store.people_with(db, group, ENDED_BY_LINK, since=since)
+    ended = await store.people_with(db, group, store.REVOKED_BY_LINK, since=since)
     site = programme.site(next(mine[0].site_id for mine in told.values()))
     due = add_business_days(site, now(), 1)
     some = [

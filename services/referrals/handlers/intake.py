@@ -59,10 +59,10 @@ class Intake:
         if known := self.before.repeated(arrival):
             other = is_of_another(arrival, known)
             return Received(referral=self._repeat(known, arrival), new=False, entry=arrival.entry, of_another=other)
-        person_id, besides = self.before.meet(arrival)
+        person_id, besides, shared = self.before.meet(arrival)
         if arrival.back:
             self._ask_which(arrival, person_id)
-        return Received(referral=self._add(arrival, person_id, besides), new=True, entry=arrival.entry)
+        return Received(referral=self._add(arrival, person_id, besides, shared=shared), new=True, entry=arrival.entry)
 
     def _ask_which(self, arrival: Arrival, person_id: UUID) -> None:
         """This will have somebody ask whether a withdrawal of what we never had means one that goes on."""
@@ -70,7 +70,7 @@ class Intake:
             asked = self._to_judge(each, arrival, WHICH)
             self.follows.append(Follows(tasks=[asked], test=each.test))
 
-    def _add(self, arrival: Arrival, person_id: UUID, besides: list[UUID]) -> store.Referral:
+    def _add(self, arrival: Arrival, person_id: UUID, besides: list[UUID], *, shared: bool) -> store.Referral:
         organisation = self.programme.organisations[arrival.organisation]
         site = self.programme.site(arrival.order.site or organisation.site_id)
         verdict = self._verdict(arrival.order, organisation, site, again=self.before.overtaken(arrival))
@@ -82,12 +82,12 @@ class Intake:
         wound, rings = wind(fresh, programme=self.programme, at=self.at)
         referral, status, disclosed = first(wound, programme=self.programme)
         self.disclosed += disclosed
-        shared = not referral.test and referral.state != "refused" and self.before.shares_a_number(arrival)
         self.before.add(arrival, referral)
         self.added.add(referral.referral_id)
         follows = follow(referral, verdict, programme=self.programme, at=self.at)
         begun = first_step(referral, self.at) if referral.test else [*rings, *to_compare(referral, besides)]
-        apart = [to_separate(referral, site, APART)] if shared else []
+        is_asked = shared and not referral.test and referral.state != "refused"
+        apart = [to_separate(referral, site, APART)] if is_asked else []
         self.follows += [follows, Follows(said=[status, *begun], tasks=apart)]
         return referral
 
@@ -143,7 +143,7 @@ class Intake:
         """This will hold for a person what ended when it was taken back, and is asked for again."""
         organisation = self.programme.organisations[arrival.organisation]
         site_id = arrival.order.site or organisation.site_id
-        person_id, besides = self.before.meet(arrival) if known.never_had else (known.person_id, [])
+        person_id, besides, _ = self.before.meet(arrival) if known.never_had else (known.person_id, [], False)
         asked = as_asked(self._protect(known, arrival), arrival, person_id, self.programme.site(site_id), self.at)
         site = self.programme.site(asked.site_id)
         verdict = self._verdict(asked.order, organisation, site, again=True)

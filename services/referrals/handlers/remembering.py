@@ -76,19 +76,15 @@ class Remembered:
         theirs = [self.known.get(each.referral_id, each) for each in self.theirs.get(person_id, ())]
         return alike or [each for each in theirs if _goes_on(each, arrival)][:1]
 
-    def meet(self, arrival: Arrival) -> tuple[UUID, list[UUID]]:
-        """This will give whom an arrival is about, and who else has a number that it gives.
+    def meet(self, arrival: Arrival) -> tuple[UUID, list[UUID], bool]:
+        """This will give whom an arrival is about, who else has a number that it gives, and whether one is another's.
 
         A number of somebody who cannot be the same is not theirs: then they are somebody new.
         """
         mine = [each for each in arrival.prints if not self._is_of_another(each, arrival)]
         person_id, besides = store.person_of(mine, self.people, self.id_of(arrival))
         self._learn(arrival, person_id)
-        return person_id, besides
-
-    def shares_a_number(self, arrival: Arrival) -> bool:
-        """This will say whether a number of an arrival is also that of somebody who cannot be the same."""
-        return any(self._is_of_another(each, arrival) for each in arrival.prints)
+        return person_id, besides, len(mine) < len(arrival.prints)
 
     def _is_of_another(self, print_: str, arrival: Arrival) -> bool:
         theirs = self.theirs.get(self.people[print_], ()) if print_ in self.people else ()

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referrals import handlers, store
 from services.referrals.edge import Edge
-from services.referrals.http.route import referrer
+from services.referrals.http.route import unhurried
 from services.referrals.rules.follow_up import Left, how
 from services.referrals.rules.scopes import lets
 from shared.callers import Caller
@@ -46,7 +46,7 @@ def follow_up_routes(edge: Edge) -> APIRouter:
 
     @router.get("")
     async def follow_up(
-        caller: Annotated[Caller, Depends(referrer)],
+        caller: Annotated[Caller, Depends(unhurried)],
         since: Annotated[date | None, Query(alias="from")] = None,
         until: Annotated[date | None, Query(alias="to")] = None,
     ) -> FollowUp:

@@ -12,7 +12,7 @@ from services.referrals.edge import Edge
 from services.referrals.http.directory import PointerShown, pointers_shown
 from services.referrals.http.findings import StateNow, not_found
 from services.referrals.http.findings import router as findings
-from services.referrals.http.route import referrer
+from services.referrals.http.route import unhurried
 from services.referrals.rules import journey
 from services.referrals.rules.clock import OWNERS, Owner, Step
 from services.referrals.rules.journey import State
@@ -114,7 +114,7 @@ def _add_list(router: APIRouter, edge: Edge) -> None:
 
 def _add_timeline(router: APIRouter, edge: Edge) -> None:
     @router.get("/{referral_id}/timeline")
-    async def timeline(referral_id: UUID, caller: Annotated[Caller, Depends(referrer)]) -> list[EntryShown]:
+    async def timeline(referral_id: UUID, caller: Annotated[Caller, Depends(unhurried)]) -> list[EntryShown]:
         """What happened to a referral, as far as the caller may know it."""
         staff = caller.organisation.kind == "agency"
         if caller.scopes is not None and (staff or not lets(caller.scopes, "Task", "r")):

@@ -51,7 +51,7 @@ def keep_pace(request: Request, caller: Caller) -> Caller:
     return caller
 
 
-async def referrer(request: Request) -> Caller:
+async def unhurried(request: Request) -> Caller:
     """This will find the caller of a route beside FHIR that referrers may use, too; they keep to their pace there."""
     caller = await known(request)
     return caller if caller.organisation.kind == "agency" else keep_pace(request, caller)

@@ -65,6 +65,8 @@ from services.referrals.store.subscriptions import (
 )
 from services.referrals.store.tables import metadata
 from services.referrals.store.timelines import (
+    CONSENT_REVOKED,
+    REVOKED_BY_LINK,
     Entry,
     correct,
     entries_of,
@@ -77,6 +79,8 @@ from services.referrals.store.timelines import (
 from services.referrals.store.unsent import say_instead
 
 __all__ = [
+    "CONSENT_REVOKED",
+    "REVOKED_BY_LINK",
     "Accounted",
     "Discharged",
     "Disclosure",

@@ -36,11 +36,11 @@ WHOSE = (
     .where(among(referrals.c.person_id, "people"), timeline.c.what == bindparam("what"))
     .where(timeline.c.at >= bindparam("since", type_=UtcTime()))
 )
-REVOKED = ("consent_revoked", "consent_revoked_by_link")
+CONSENT_REVOKED, REVOKED_BY_LINK = "consent_revoked", "consent_revoked_by_link"
 REVOCATIONS = (
     select(referrals.c.person_id, func.max(timeline.c.at).label("at"))
     .join(timeline, timeline.c.referral_id == referrals.c.referral_id)
-    .where(among(referrals.c.person_id, "people"), timeline.c.what.in_(REVOKED))
+    .where(among(referrals.c.person_id, "people"), timeline.c.what.in_((CONSENT_REVOKED, REVOKED_BY_LINK)))
     .group_by(referrals.c.person_id)
 )
 OF_VISITS = (
