@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from services.referrals.fhir.answers import instant
+from services.referrals.fhir.answers import instant, some
 from services.referrals.fhir.subscriptions import BACKPORT, TOPIC, TOPIC_ID
 from services.referrals.rules.subscriptions import Kind, Subscription, error
 from shared.ids import beside
@@ -78,7 +78,7 @@ def _event(event: Event, known: Subscription, base: str) -> list[dict[str, Any]]
 def searchset(bodies: Sequence[dict[str, Any]], *, base: str) -> dict[str, Any]:
     """This will answer a question about subscriptions with all that were found."""
     entries = [{**_address(each, base), "resource": each, "search": {"mode": "match"}} for each in bodies]
-    return {"resourceType": "Bundle", "type": "searchset", "total": len(bodies), "entry": entries}
+    return {"resourceType": "Bundle", "type": "searchset", "total": len(bodies), **some("entry", entries)}
 
 
 def _address(body: dict[str, Any], base: str) -> dict[str, str]:
